@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace tlspool {
+
+/// What one kind of process may still do once it has started. The table of system calls is in sandbox.cc,
+/// each with its reason.
+enum class Confinement {
+  worker,  ///< no file, no connect, no exec: only sockets that it was handed
+  keeper,  ///< the files of its tokens, Unix sockets for smart-card daemons; no network, no exec
+  judge,   ///< reads trust anchors; no exec
+};
+
+struct SandboxRequest {
+  Confinement confinement = Confinement::worker;
+  std::vector<std::string> readable;  ///< directories and files (Landlock, recursive)
+  std::vector<std::string> writable;  ///< directories (Landlock, recursive)
+};
+
+/// Takes effect for the whole process and can't be undone; call before the first thread starts. Sets
+/// no_new_privs, not dumpable, no core file, Landlock and seccomp. A kernel without Landlock is an error:
+/// a sandbox that silently lacks a wall is none.
+[[nodiscard]] Status enter_sandbox(const SandboxRequest& request);
+
+/// Which user a process becomes when the supervisor runs as root.
+struct RunAs {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+/// Drops to `user` with no supplementary groups and no capabilities.
+[[nodiscard]] Status become(const RunAs& user);
+/// Not dumpable, core size 0, no new privileges; every process of the pool does this first.
+[[nodiscard]] Status refuse_dumps();
+
+}  // namespace tlspool

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "wire/ipc.h"
+
+namespace tlspool::config {
+
+/// One certificate and key of an identity.
+struct Credential {
+  std::string key;    ///< RFC 7512 URI of the private key
+  std::string chain;  ///< PEM file (absolute), or RFC 7512 URI of certificates in the token
+  std::string token;  ///< name of the [[token]] that the key URI is looked for in; default the first one
+  int line = 0;
+  std::string file;   ///< where it stands, for messages
+};
+
+struct Identity {
+  std::string name;  ///< normalised
+  std::vector<Credential> credentials;
+  std::uint8_t roles = wire::role_client | wire::role_server;
+};
+
+struct Trust {
+  bool system = true;
+  std::vector<std::string> anchors;  ///< absolute paths
+};
+
+/// Users that the processes become when the supervisor is root.
+struct Users {
+  std::string keeper = "tlspool-keeper";
+  std::string worker = "tlspool-worker";
+  std::string judge = "tlspool-judge";
+};
+
+struct Config {
+  std::string name;             ///< [pool] name: default identity for servers without SNI; may be empty
+  std::uint32_t workers = 0;    ///< 0: one a core
+  bool tls12 = true;            ///< minimum_version = "1.2" or "1.3"
+  log::Format log_format = log::Format::text;
+  log::Level log_level = log::Level::info;
+  wire::Limits limits;
+  Trust trust;
+  Users users;
+  std::vector<wire::TokenSetup> tokens;
+  std::vector<Identity> identities;
+  std::vector<wire::AllowRule> allow;  ///< empty: the owner and the group of the pool's directory
+};
+
+/// One file of the configuration: its path (for messages) and its text.
+struct Source {
+  std::string path;
+  std::string text;
+};
+
+/// Pure. The first source is tlspool.toml, the others identities/*.toml, which may hold [[identity]] tables
+/// only. `directory` makes relative paths absolute, `keeper` those of PIN files. The first mistake is the error: Code::config, subject
+/// "FILE:LINE", what is wrong, and what would be right. Unknown tables and keys are mistakes, and so are
+/// duplicate names, references to tokens that are not there, and numbers out of range.
+[[nodiscard]] Result<Config> parse(const std::vector<Source>& sources, const std::string& directory,
+                                   const std::string& keeper);
+
+}  // namespace tlspool::config

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loop/channel.h"
+
+#include <sys/socket.h>
+
+#include <cstring>
+
+namespace tlspool {
+namespace {
+
+constexpr std::size_t header_size = 16;
+
+struct Header {
+  std::uint32_t length = 0;  // of the body
+  std::uint16_t kind = 0;
+  std::uint16_t descriptors = 0;
+  std::uint64_t number = 0;
+};
+static_assert(sizeof(Header) == header_size);
+
+Bytes encode(std::uint16_t kind, std::uint64_t number, ByteView body, std::size_t descriptors) {
+  const Header header{static_cast<std::uint32_t>(body.size()), kind, static_cast<std::uint16_t>(descriptors), number};
+  Bytes out(header_size + body.size());
+  std::memcpy(out.data(), &header, header_size);
+  if (!body.empty()) std::memcpy(out.data() + header_size, body.data(), body.size());
+  return out;
+}
+
+Header decode(const std::uint8_t* bytes) {
+  Header header;
+  std::memcpy(&header, bytes, header_size);
+  return header;
+}
+
+std::vector<int> borrowed(const std::vector<UniqueFd>& descriptors) {
+  std::vector<int> out;
+  for (const UniqueFd& d : descriptors) out.push_back(d.get());
+  return out;
+}
+
+}  // namespace
+
+Channel::Channel(Loop& loop, UniqueFd socket, OnFrame on_frame, OnClosed on_closed)
+    : socket_(std::move(socket)), on_frame_(std::move(on_frame)), on_closed_(std::move(on_closed)) {
+  poll_ = std::make_unique<Poll>(loop, socket_.get(), [this](int events) { ready(events); });
+  poll_->want(Poll::readable);
+}
+
+Channel::~Channel() { *alive_ = false; }
+
+void Channel::ready(int events) {
+  const auto alive = alive_;
+  if ((events & Poll::writable) != 0) flush();
+  if (!*alive || !socket_.valid()) return;
+  if ((events & Poll::readable) != 0) {
+    const bool more = read_some();
+    if (!deliver()) return;  // destroyed
+    if (!more) closed();
+  }
+}
+
+bool Channel::read_some() {
+  while (true) {
+    const std::size_t old = input_.size();
+    constexpr std::size_t chunk = 64 * 1024;
+    input_.resize(old + chunk);
+    auto got = receive(socket_.get(), {input_.data() + old, chunk}, MSG_DONTWAIT);
+    if (!got || (got->has_value() && ((*got)->size == 0 || (*got)->truncated))) {
+      input_.resize(old);
+      return false;
+    }
+    if (!got->has_value()) {
+      input_.resize(old);
+      return true;
+    }
+    input_.resize(old + (*got)->size);
+    for (UniqueFd& d : (*got)->descriptors) received_.push_back(std::move(d));
+    if ((*got)->size < chunk && (*got)->descriptors.empty()) return true;
+  }
+}
+
+bool Channel::deliver() {
+  const auto alive = alive_;
+  std::size_t at = 0;
+  while (input_.size() - at >= header_size) {
+    const Header header = decode(input_.data() + at);
+    if (header.length > max_body) {
+      closed();
+      return *alive;
+    }
+    if (input_.size() - at < header_size + header.length) break;
+    Frame frame{header.kind, header.number, {}, {}};
+    const auto* body = input_.data() + at + header_size;
+    frame.body.assign(body, body + header.length);
+    for (unsigned i = 0; i < header.descriptors && !received_.empty(); ++i) {
+      frame.descriptors.push_back(std::move(received_.front()));
+      received_.pop_front();
+    }
+    at += header_size + header.length;
+    on_frame_(std::move(frame));
+    if (!*alive) return false;
+    if (!socket_.valid()) return true;
+  }
+  wipe_front(at);
+  return true;
+}
+
+void Channel::send(std::uint16_t kind, std::uint64_t number, ByteView body, std::vector<UniqueFd> descriptors) {
+  if (!socket_.valid()) return;
+  Bytes bytes = encode(kind, number, body, descriptors.size());
+  output_.push_back({std::move(bytes), 0, std::move(descriptors)});
+  flush();
+}
+
+void Channel::flush() {
+  while (!output_.empty()) {
+    Pending& p = output_.front();
+    const auto fds = p.sent == 0 ? borrowed(p.descriptors) : std::vector<int>{};
+    auto sent = transmit(socket_.get(), ByteView{p.bytes}.subspan(p.sent), fds, MSG_DONTWAIT);
+    if (!sent) {
+      output_.clear();  // The reader learns of the end from its own side.
+      break;
+    }
+    if (!sent->has_value()) break;
+    p.descriptors.clear();
+    p.sent += **sent;
+    if (p.sent < p.bytes.size()) break;
+    output_.pop_front();
+  }
+  poll_->want(Poll::readable | (output_.empty() ? 0 : Poll::writable));
+}
+
+void Channel::wipe_front(std::size_t count) { input_.erase(input_.begin(), input_.begin() + static_cast<long>(count)); }
+
+void Channel::closed() {
+  if (!socket_.valid()) return;
+  poll_->want(Poll::none);
+  poll_.reset();
+  socket_.reset();
+  output_.clear();
+  if (OnClosed callback = std::move(on_closed_)) callback();
+}
+
+Status send_frame(int socket, const Frame& frame) {
+  const Bytes bytes = encode(frame.kind, frame.number, frame.body, frame.descriptors.size());
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    const auto fds = at == 0 ? borrowed(frame.descriptors) : std::vector<int>{};
+    auto sent = transmit(socket, ByteView{bytes}.subspan(at), fds);
+    if (!sent) return fail(std::move(sent.error()));
+    if (!sent->has_value()) return fail({Code::timeout, "sendmsg", "", "the other process does not read", {}});
+    at += **sent;
+  }
+  return {};
+}
+
+Result<Frame> receive_frame(int socket) {
+  Frame frame;
+  Bytes bytes(header_size);
+  std::size_t have = 0;
+  std::size_t need = header_size;
+  while (have < need) {
+    auto got = receive(socket, {bytes.data() + have, need - have}, 0);
+    if (!got) return fail(std::move(got.error()));
+    if (!got->has_value()) return fail({Code::timeout, "recvmsg", "", "the other process is silent", {}});
+    if ((*got)->size == 0) return fail({Code::closed, "recvmsg", "", "the other process ended", {}});
+    for (UniqueFd& d : (*got)->descriptors) frame.descriptors.push_back(std::move(d));
+    have += (*got)->size;
+    if (have == header_size && need == header_size) {
+      const Header header = decode(bytes.data());
+      if (header.length > Channel::max_body) return fail({Code::protocol, "recvmsg", "", "frame too long", {}});
+      need = header_size + header.length;
+      bytes.resize(need);
+    }
+  }
+  const Header header = decode(bytes.data());
+  frame.kind = header.kind;
+  frame.number = header.number;
+  frame.body.assign(bytes.begin() + header_size, bytes.end());
+  if (frame.descriptors.size() != header.descriptors) {
+    return fail({Code::protocol, "recvmsg", "", "a frame with another number of descriptors than it says", {}});
+  }
+  return frame;
+}
+
+}  // namespace tlspool

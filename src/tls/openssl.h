@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/handle.h"
+
+// One owning pointer for each OpenSSL type that the project uses.
+namespace tlspool::tls {
+
+using Ssl = std::unique_ptr<SSL, Freed<SSL_free>>;
+using SslContext = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
+using SslSession = std::unique_ptr<SSL_SESSION, Freed<SSL_SESSION_free>>;
+using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
+using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
+
+/// The oldest entry of OpenSSL's error queue as a reason, and the queue is empty afterwards.
+[[nodiscard]] Error openssl_error(Code code, std::string operation, std::string subject);
+
+[[nodiscard]] Result<Certificate> certificate_from_der(ByteView der);
+[[nodiscard]] Bytes der_of(const X509* certificate);
+/// Every certificate of a PEM text, in order. Code::certificate where there is none or one is malformed.
+[[nodiscard]] Result<std::vector<Bytes>> chain_from_pem(std::string_view pem, const std::string& subject);
+/// RFC 2253 subject, printable.
+[[nodiscard]] std::string subject_of(const X509* certificate);
+/// Every subject alternative name: DNS, user@domain, IP, URI (RFC 5280 section 4.2.1.6).
+[[nodiscard]] std::vector<std::string> alternative_names(const X509* certificate);
+
+}  // namespace tlspool::tls

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+// The messages between the processes of one pool. What crosses each boundary, and in which direction, is
+// this file; docs/architecture.md draws it. Trusted ends, but every message is decoded strictly: a taken
+// worker may write anything.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "wire/codec.h"
+
+namespace tlspool::wire {
+
+/// Frame kinds of loop/channel.h. Each says who sends it to whom and what its body is.
+enum class Kind : std::uint16_t {
+  // supervisor -> any
+  log_setup = 1,      ///< LogSetup, first frame to every process
+  // supervisor <-> keeper
+  keeper_setup = 10,  ///< supervisor: KeeperSetup; may come again (reload)
+  keeper_report,      ///< keeper: KeeperReport, after each setup and whenever a token changes state
+  sign_channel,       ///< supervisor: SignChannel + the keeper's SEQPACKET end
+  pin_entry,          ///< supervisor: PinEntry + a stream socket on which an administrator's program writes the PIN
+  // supervisor <-> worker
+  worker_setup = 20,  ///< supervisor: WorkerSetup; may come again (reload)
+  worker_ready,       ///< worker: no body; it has applied the setup and entered its sandbox
+  listener,           ///< supervisor: no body + the programs' listening socket
+  sign_end,           ///< supervisor: SignChannel + the worker's SEQPACKET end
+  judge_end,          ///< supervisor: no body + the worker's stream end towards the judge
+  executable_query,   ///< worker: ExecutableQuery
+  executable_answer,  ///< supervisor: ExecutableAnswer, same number
+  adopt,              ///< worker -> supervisor -> another worker: Adopt + the program's control connection
+  sessions_query,     ///< supervisor: no body
+  sessions_answer,    ///< worker: SessionList, same number
+  counters_query,     ///< supervisor: no body
+  counters_answer,    ///< worker: Counters, same number
+  drain,              ///< supervisor: no body; stop accepting, end every session, exit
+  // supervisor <-> judge
+  judge_setup = 40,   ///< supervisor: JudgeSetup; may come again (reload)
+  judge_ready,        ///< judge: JudgeReady
+  judge_channel,      ///< supervisor: no body + a stream socket towards one worker
+  // worker <-> judge
+  chain_query = 50,   ///< worker: ChainQuery
+  chain_verdict,      ///< judge: ChainVerdict, same number
+};
+
+struct LogSetup {
+  bool json = false;
+  std::uint8_t level = 1;  ///< log::Level
+  std::string process;
+};
+template <class Io> void fields(Io& io, LogSetup& m) { io(m.json, m.level, m.process); }
+
+enum class KeyType : std::uint8_t { rsa, p256, p384, ed25519 };
+enum class TokenState : std::uint8_t {
+  ready,         ///< logged in, keys can sign
+  locked,        ///< waits for `tlspool pin`
+  pin_rejected,  ///< the PIN it had was wrong; waits for `tlspool pin`, the old one is never tried again
+  missing,       ///< module not loadable, or no such token in any slot
+  failed,        ///< a call failed; reopened 30 s later at the earliest
+};
+
+/// TLS roles that an identity may play, as bits.
+enum RoleBits : std::uint8_t { role_client = 1, role_server = 2 };
+
+struct TokenSetup {
+  std::string name;            ///< what the configuration calls it
+  std::string module;          ///< path of the PKCS#11 module
+  std::string uri;             ///< RFC 7512, selects the token
+  std::string pin_file;        ///< absolute path; empty: none
+  std::string pin_credential;  ///< file name below $CREDENTIALS_DIRECTORY; empty: none
+  std::uint32_t parallel = 4;  ///< PKCS#11 sessions that sign side by side, for each worker
+};
+template <class Io> void fields(Io& io, TokenSetup& m) {
+  io(m.name, m.module, m.uri, m.pin_file, m.pin_credential, m.parallel);
+}
+
+struct KeySetup {
+  std::uint32_t key = 0;       ///< number by which workers name the key; unique within one setup
+  std::string token;           ///< TokenSetup::name
+  std::string uri;             ///< RFC 7512, selects the private key
+  std::uint8_t roles = 0;      ///< RoleBits that any program may ask for
+  std::string chain_uri;       ///< certificates in the token; empty: the chain came from a file
+  Bytes leaf;                  ///< leaf certificate (DER) where the chain came from a file; its key must match
+  std::string identity;        ///< for log lines
+};
+template <class Io> void fields(Io& io, KeySetup& m) {
+  io(m.key, m.token, m.uri, m.roles, m.chain_uri, m.leaf, m.identity);
+}
+
+struct KeeperSetup {
+  std::vector<TokenSetup> tokens;
+  std::vector<KeySetup> keys;
+  std::string directory;  ///< the keeper's own directory: SoftHSM tokens, PIN files, rejected PINs
+};
+template <class Io> void fields(Io& io, KeeperSetup& m) { io(m.tokens, m.keys, m.directory); }
+
+struct TokenReport {
+  std::string name;
+  TokenState state = TokenState::missing;
+  std::string label;    ///< CK_TOKEN_INFO label; empty where missing
+  std::string model;
+  std::string problem;  ///< Error::text() of what failed: names the PKCS#11 call; empty when ready
+};
+template <class Io> void fields(Io& io, TokenReport& m) { io(m.name, m.state, m.label, m.model, m.problem); }
+
+struct KeyReport {
+  std::uint32_t key = 0;
+  bool usable = false;
+  KeyType type = KeyType::p256;
+  std::uint32_t bits = 0;
+  bool pss = false;            ///< RSA: the token has CKM_RSA_PKCS_PSS
+  std::vector<Bytes> chain;    ///< DER, leaf first, where KeySetup::chain_uri asked for it
+  std::string problem;
+};
+template <class Io> void fields(Io& io, KeyReport& m) {
+  io(m.key, m.usable, m.type, m.bits, m.pss, m.chain, m.problem);
+}
+
+struct KeeperReport {
+  std::vector<TokenReport> tokens;
+  std::vector<KeyReport> keys;
+};
+template <class Io> void fields(Io& io, KeeperReport& m) { io(m.tokens, m.keys); }
+
+/// One SEQPACKET pair a worker and token: the keeper's threads for that token block on it.
+struct SignChannel {
+  std::uint32_t worker = 0;
+  std::string token;
+};
+template <class Io> void fields(Io& io, SignChannel& m) { io(m.worker, m.token); }
+
+struct PinEntry {
+  std::string token;
+};
+template <class Io> void fields(Io& io, PinEntry& m) { io(m.token); }
+
+/// A packet on the sign channel, worker to keeper. `input` is the whole to-be-signed text, never a digest:
+/// the keeper looks at its shape before it signs.
+struct SignRequest {
+  std::uint64_t number = 0;
+  std::uint32_t key = 0;
+  std::uint16_t scheme = 0;  ///< TLS SignatureScheme (RFC 8446 section 4.2.3)
+  std::uint8_t role = 0;     ///< RoleBits: the role in which the identity signs
+  bool tls13 = false;
+  Bytes input;
+};
+template <class Io> void fields(Io& io, SignRequest& m) { io(m.number, m.key, m.scheme, m.role, m.tls13, m.input); }
+/// Larger than any handshake transcript that the worker lets pass.
+inline constexpr std::size_t max_sign_packet = 150 * 1024;
+
+struct SignReply {
+  std::uint64_t number = 0;
+  Bytes signature;      ///< as TLS wants it (ECDSA: DER); empty: refused or failed
+  std::string problem;  ///< Error::text(), names the PKCS#11 call
+};
+template <class Io> void fields(Io& io, SignReply& m) { io(m.number, m.signature, m.problem); }
+
+struct CredentialSetup {
+  std::uint32_t key = 0;
+  KeyType type = KeyType::p256;
+  bool usable = false;
+  bool pss = false;
+  std::string token;
+  std::string problem;
+  std::vector<Bytes> chain;  ///< DER, leaf first
+};
+template <class Io> void fields(Io& io, CredentialSetup& m) {
+  io(m.key, m.type, m.usable, m.pss, m.token, m.problem, m.chain);
+}
+
+struct IdentitySetup {
+  std::string name;  ///< normalised (base/text.h)
+  std::vector<CredentialSetup> credentials;
+};
+template <class Io> void fields(Io& io, IdentitySetup& m) { io(m.name, m.credentials); }
+
+/// Grants, never refuses: a caller may do what at least one rule allows. Within a rule every condition that
+/// is given must hold.
+struct AllowRule {
+  std::vector<std::uint32_t> uids;
+  std::vector<std::uint32_t> gids;       ///< primary or supplementary
+  std::vector<std::string> executables;  ///< absolute paths
+  std::vector<std::string> identities;   ///< names, or "*"; a client without an identity needs none
+  std::uint8_t roles = role_client | role_server;
+};
+template <class Io> void fields(Io& io, AllowRule& m) { io(m.uids, m.gids, m.executables, m.identities, m.roles); }
+
+struct Limits {
+  std::uint32_t sessions = 20000;            ///< a worker
+  std::uint32_t handshakes = 4096;           ///< a worker
+  std::uint32_t handshakes_per_uid = 2048;   ///< a worker
+  std::uint32_t control_connections = 8192;  ///< a worker
+  std::uint32_t handshake_deadline_ms = 30000;
+};
+template <class Io> void fields(Io& io, Limits& m) {
+  io(m.sessions, m.handshakes, m.handshakes_per_uid, m.control_connections, m.handshake_deadline_ms);
+}
+
+struct WorkerSetup {
+  std::uint32_t index = 0;
+  std::uint32_t count = 1;
+  Bytes policy;        ///< digest of everything below and of the trust settings; tickets are bound to it
+  Bytes ticket_key;    ///< 80 bytes for SSL_CTX_set_tlsext_ticket_keys; all workers share it
+  std::vector<IdentitySetup> identities;
+  std::vector<AllowRule> rules;
+  std::string default_identity;  ///< for servers whose peer sends no SNI; may be empty
+  bool tls12 = true;             ///< TLS 1.2 is allowed
+  Limits limits;
+};
+template <class Io> void fields(Io& io, WorkerSetup& m) {
+  io(m.index, m.count, m.policy, m.ticket_key, m.identities, m.rules, m.default_identity, m.tls12, m.limits);
+}
+
+struct ExecutableQuery {
+  std::int32_t pid = 0;
+};
+template <class Io> void fields(Io& io, ExecutableQuery& m) { io(m.pid); }
+struct ExecutableAnswer {
+  std::string path;  ///< empty: it could not be read, so no rule that names one holds
+};
+template <class Io> void fields(Io& io, ExecutableAnswer& m) { io(m.path); }
+
+/// A control connection whose next call belongs to another worker.
+struct Adopt {
+  std::uint32_t worker = 0;
+  Bytes input;  ///< what was read from it, from the start of that call
+};
+template <class Io> void fields(Io& io, Adopt& m) { io(m.worker, m.input); }
+
+struct SessionRow {
+  std::string id;
+  std::uint32_t worker = 0;
+  std::string role;
+  std::string local_identity;
+  std::string remote_identity;
+  std::string version;
+  std::string suite;
+  std::string service;
+  std::uint32_t uid = 0;
+  std::int32_t pid = 0;
+  std::int64_t started = 0;  ///< seconds since 1970
+  std::uint64_t sent = 0;    ///< plaintext bytes towards the peer
+  std::uint64_t received = 0;
+};
+template <class Io> void fields(Io& io, SessionRow& m) {
+  io(m.id, m.worker, m.role, m.local_identity, m.remote_identity, m.version, m.suite, m.service, m.uid, m.pid,
+     m.started, m.sent, m.received);
+}
+struct SessionList {
+  std::vector<SessionRow> sessions;
+};
+template <class Io> void fields(Io& io, SessionList& m) { io(m.sessions); }
+
+struct Counters {
+  std::uint64_t sessions = 0;    ///< open now
+  std::uint64_t handshakes = 0;  ///< under way now
+  std::uint64_t started = 0;     ///< handshakes completed since start
+  std::uint64_t resumed = 0;
+  std::uint64_t failed = 0;
+};
+template <class Io> void fields(Io& io, Counters& m) {
+  io(m.sessions, m.handshakes, m.started, m.resumed, m.failed);
+}
+
+struct JudgeSetup {
+  bool system_trust = true;                ///< the system's bundle
+  std::vector<std::string> anchor_files;   ///< PEM, absolute paths
+};
+template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files); }
+struct JudgeReady {
+  std::uint32_t anchors = 0;
+  std::string problem;  ///< a file that could not be read; the judge then trusts what is left
+};
+template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem); }
+
+struct ChainQuery {
+  bool peer_is_server = true;   ///< else the peer is a TLS client
+  std::string expected;         ///< normalised host, IP address or user@domain; empty: any name (tell which)
+  std::vector<Bytes> chain;     ///< DER as the peer sent it, leaf first
+  std::string service;
+};
+template <class Io> void fields(Io& io, ChainQuery& m) { io(m.peer_is_server, m.expected, m.chain, m.service); }
+
+struct ChainVerdict {
+  bool accepted = false;
+  std::string identity;             ///< the name that was proved: `expected`, or the first SAN of the leaf
+  std::vector<std::string> names;   ///< every SAN of the leaf: DNS, user@domain, IP, URI
+  std::string how;                  ///< "chain", for people and programs
+  std::string anchor;               ///< subject of the trust anchor
+  std::int64_t valid_until = 0;     ///< earliest notAfter of the chain, seconds since 1970
+  // When refused:
+  std::string check;                ///< which check said no: "chain", "name", "purpose", "validity", "key-size"
+  std::string reason;               ///< for people: what is wrong
+  std::string certificate;          ///< subject of the certificate at fault
+  std::int32_t x509_error = 0;      ///< X509_V_ERR_*: the worker's alert follows from it
+};
+template <class Io> void fields(Io& io, ChainVerdict& m) {
+  io(m.accepted, m.identity, m.names, m.how, m.anchor, m.valid_until, m.check, m.reason, m.certificate, m.x509_error);
+}
+
+}  // namespace tlspool::wire

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "wire/idl.h"
+#include "wire/json.h"
+
+namespace tlspool::wire {
+
+/// One message, without its NUL, is at most this long (docs/protocol.md).
+inline constexpr std::size_t max_message = 256 * 1024;
+
+struct Call {
+  std::string interface;  ///< "io.tlspool.Pool"
+  std::string method;     ///< "StartTLS"
+  Value parameters = Value::object();
+  bool more = false;
+  bool oneway = false;
+};
+/// Text without its NUL. Error: Code::protocol; the connection is then dropped.
+[[nodiscard]] Result<Call> parse_call(std::string_view text);
+
+/// What a service says to a call: text with its NUL.
+[[nodiscard]] std::string reply_text(Value parameters);
+[[nodiscard]] std::string error_text(std::string_view error, Value parameters = Value::object());
+/// A call's text with its NUL; `method` is the full name.
+[[nodiscard]] std::string call_text(std::string_view method, Value parameters);
+
+struct Answer {
+  std::string error;  ///< full name; empty: success
+  Value parameters = Value::object();
+  bool continues = false;
+};
+[[nodiscard]] Result<Answer> parse_answer(std::string_view text);
+
+/// What every service does before its own methods: answers org.varlink.service.* for `offered`, refuses
+/// unknown interfaces and methods, `more` (ExpectedMore is for methods that need it; ours stream nothing,
+/// so `more` is answered once), and parameters that do not fit the interface. std::nullopt: go on, the call
+/// is valid for `offered`.
+[[nodiscard]] std::optional<std::string> answer_common(const Call& call, const Interface& offered,
+                                                       std::string_view version);
+
+}  // namespace tlspool::wire

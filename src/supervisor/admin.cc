@@ -93,6 +93,7 @@ void Admin::message(const std::shared_ptr<Connection>& connection, const std::st
     return connection->channel->send(
         wire::error_text("org.varlink.service.MethodNotFound", wire::Value::object().set("method", call->method)));
   }
+  if (call->oneway) return (this->*method->run)({}, *call);
   // Answers keep the order of their calls.
   connection->channel->pause();
   (this->*method->run)(connection, *call);

@@ -25,6 +25,7 @@ class Exchange {
   /// What to poll after Progress::again; -1: there is no connection yet, come back after retry_delay.
   [[nodiscard]] int fd() const { return connection_.get(); }
   [[nodiscard]] short events() const;
+  [[nodiscard]] bool ended() const { return state_ == State::ended; }
   static constexpr std::chrono::milliseconds retry_delay{5};
 
   [[nodiscard]] wire::Answer take_answer() { return std::move(answer_); }

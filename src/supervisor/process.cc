@@ -23,7 +23,9 @@ constexpr int channel_fd = 3;
 constexpr int report_fd = 4;
 
 void reset_signals() {
-  for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) signal(number, SIG_DFL);
+  for (const int number : {SIGCHLD, SIGTERM}) signal(number, SIG_DFL);
+  // A terminal sends these to the whole group; only the supervisor decides what they mean.
+  for (const int number : {SIGINT, SIGHUP}) signal(number, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -39,6 +39,15 @@ struct Users {
   std::string judge = "tlspool-judge";
 };
 
+/// A user or group that an [[allow]] rule gives by name; resolve() turns it into a number.
+struct AllowName {
+  enum class Kind { user, group };
+  std::size_t rule = 0;  ///< index in Config::allow
+  Kind kind = Kind::user;
+  std::string name;
+  std::string where;  ///< FILE:LINE
+};
+
 struct Config {
   std::string name;             ///< [pool] name: default identity for servers without SNI; may be empty
   std::uint32_t workers = 0;    ///< 0: one a core
@@ -51,6 +60,7 @@ struct Config {
   std::vector<wire::TokenSetup> tokens;
   std::vector<Identity> identities;
   std::vector<wire::AllowRule> allow;  ///< empty: the owner and the group of the pool's directory
+  std::vector<AllowName> allow_names;
 };
 
 /// One file of the configuration: its path (for messages) and its text.
@@ -65,5 +75,9 @@ struct Source {
 /// duplicate names, references to tokens that are not there, and numbers out of range.
 [[nodiscard]] Result<Config> parse(const std::vector<Source>& sources, const std::string& directory,
                                    const std::string& keeper);
+
+/// Asks the system's user database for the names in the rules and adds their numbers. The only step
+/// between the text and the Config that is not pure.
+[[nodiscard]] Status resolve(Config& config);
 
 }  // namespace tlspool::config

@@ -54,7 +54,10 @@ void Poll::want(int events) {
     auto* self = static_cast<Handle*>(raw->data);
     if (!self->callback) return;
     // The callback may destroy this Poll, and with it the function object: keep it alive by moving.
-    if (status < 0) ready = self->events;
+    if (status < 0) {
+      ready = self->events;
+      self->events = 0;  // libuv has stopped the handle: a later want() must start it again
+    }
     Callback running = std::move(self->callback);
     self->callback = nullptr;
     running(ready);

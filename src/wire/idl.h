@@ -28,14 +28,15 @@ class Interface {
 
   /// Checks parameters against the method's input: members of the right type, nothing unknown, nothing
   /// missing but `?` members, enum words that exist. Error: Code::invalid with the dotted path of the first
-  /// wrong parameter as subject ("role", "session.id").
+  /// wrong parameter as subject ("role", "session.id", "alpn[1]").
   [[nodiscard]] Status check_call(std::string_view method, const Value& parameters) const;
   [[nodiscard]] Status check_reply(std::string_view method, const Value& parameters) const;
   [[nodiscard]] Status check_error(std::string_view error, const Value& parameters) const;
 
+  struct Impl;  ///< for idl.cc alone
+
  private:
   Interface();
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

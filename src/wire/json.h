@@ -21,6 +21,12 @@ class Value {
 
   Value() = default;  ///< null
   Value(std::nullptr_t) {}
+  // Defined in value.cc: inlined, g++ 12 takes the variant's idle alternatives for uninitialised memory.
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
   Value(bool b) : data_(b) {}
   template <class T>
     requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
@@ -54,6 +60,8 @@ class Value {
   Value& set(std::string name, Value value);
   /// Appends; makes an array of a null.
   Value& push(Value value);
+  /// Moves a member out and leaves null in its place; null where there is none.
+  [[nodiscard]] Value take(std::string_view name);
 
  private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> data_;
@@ -64,5 +72,7 @@ class Value {
 [[nodiscard]] Result<Value> parse_json(std::string_view text);
 /// Compact, one line. Bytes that are not UTF-8 are replaced by U+FFFD.
 [[nodiscard]] std::string to_json(const Value& value);
+/// The same, at the end of `out`.
+void append_json(std::string& out, const Value& value);
 
 }  // namespace tlspool::wire

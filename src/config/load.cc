@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/load.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "base/fd.h"
+
+namespace tlspool::config {
+
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+  const UniqueFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+  if (!fd.valid()) return fail(system_error("open", path, errno));
+  std::string out;
+  while (true) {
+    const std::size_t old = out.size();
+    out.resize(old + 64 * 1024);
+    const ssize_t n = read(fd.get(), out.data() + old, out.size() - old);
+    if (n < 0 && errno == EINTR) {
+      out.resize(old);
+      continue;
+    }
+    if (n < 0) return fail(system_error("read", path, errno));
+    out.resize(old + static_cast<std::size_t>(n));
+    if (n == 0) return out;
+    if (out.size() > limit) return fail({Code::invalid, "read", path, "the file is too long", {}});
+  }
+}
+
+Result<Config> load(const Paths& paths) {
+  std::vector<Source> sources;
+  auto first = read_file(paths.file());
+  if (!first) {
+    Error e = std::move(first.error());
+    if (e.code == Code::not_found) {
+      e.advice = "make a pool with `tlspool --pool " + paths.directory + " init`, or name another one with --pool";
+    }
+    return fail(std::move(e));
+  }
+  sources.push_back({paths.file(), std::move(*first)});
+  std::vector<std::string> files;
+  std::error_code failed;
+  // No directory, no identities: a pool that only connects out as nobody.
+  for (std::filesystem::directory_iterator entry(paths.identities(), failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    const auto name = entry->path().filename().string();
+    if (name.ends_with(".toml") && !name.starts_with('.')) files.push_back(entry->path().string());
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    return fail(system_error("read directory", paths.identities(), failed.value()));
+  }
+  std::sort(files.begin(), files.end());
+  for (const std::string& file : files) {
+    auto text = read_file(file);
+    if (!text) return fail(std::move(text.error()));
+    sources.push_back({file, std::move(*text)});
+  }
+  auto config = parse(sources, paths.directory, paths.keeper);
+  if (!config) return config;
+  if (auto done = resolve(*config); !done) return fail(std::move(done.error()));
+  return config;
+}
+
+}  // namespace tlspool::config

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "tls/openssl.h"
+#include "wire/ipc.h"
+
+namespace tlspool::tls {
+
+/// The pool's settings for every connection, both roles: versions, suites, groups, memory, tickets.
+/// `ticket_key` is 80 bytes (SSL_CTX_set_tlsext_ticket_keys).
+[[nodiscard]] Result<SslContext> make_context(ByteView ticket_key);
+
+/// Gives `context` the identity's usable credentials (several: an RSA and an EC one, and OpenSSL picks by
+/// what the peer can). Returns how many it took; a credential that does not fit is logged and left out.
+std::size_t add_credentials(SSL_CTX* context, const wire::IdentitySetup& identity);
+
+/// What one handshake agreed on, in the words of io.tlspool.Pool.
+struct Agreed {
+  bool tls13 = false;
+  std::string cipher_suite;
+  std::string group;                ///< empty: none
+  std::string signature_algorithm;  ///< empty: resumed
+  std::string alpn;                 ///< empty: none
+  bool resumed = false;
+};
+[[nodiscard]] Agreed agreed_on(SSL* ssl);
+
+/// ALPN wire form (RFC 7301 section 3.1). Fails on an empty name or one of more than 255 bytes.
+[[nodiscard]] Result<Bytes> alpn_wire(const std::vector<std::string>& protocols);
+
+}  // namespace tlspool::tls

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/fd.h"
+#include "loop/loop.h"
+#include "tls/openssl.h"
+
+namespace tlspool::transport {
+
+/// How a session ended, in the words of io.tlspool.Pool.
+enum class End { open, close_notify, truncated, reset, local, error };
+
+/// One for all sessions of a worker: nothing stays in it between two events.
+using Scratch = std::array<std::uint8_t, 64 * 1024>;
+
+/// Moves bytes between an established TLS connection and a plain stream socket until both directions have
+/// ended. Each direction ends by itself (half-close), what one side does not take stops the other side from
+/// being read, and no byte that arrived before an end is lost: the socket is drained before it is closed.
+class StreamPump {
+ public:
+  struct Outcome {
+    End end = End::open;
+    std::string detail;  ///< alert or error, for people; may be empty
+  };
+  /// Called once, when nothing more will flow; may destroy the pump.
+  using OnEnd = std::function<void()>;
+
+  /// `ssl` has completed its handshake on `network`; both sockets are non-blocking streams.
+  StreamPump(Loop& loop, tls::Ssl ssl, UniqueFd network, UniqueFd plain, Scratch& scratch, OnEnd on_end);
+  ~StreamPump();
+
+  [[nodiscard]] SSL* ssl() { return ssl_.get(); }
+  [[nodiscard]] const Outcome& outcome() const { return outcome_; }
+  [[nodiscard]] std::uint64_t sent() const { return sent_; }
+  [[nodiscard]] std::uint64_t received() const { return received_; }
+
+  /// The peer's close_notify was seen, or an alert: call from the info callback of the SSL.
+  void saw_alert(int description);
+  /// Flushes what OpenSSL wants to say by itself (a key update).
+  void flush();
+  /// Ends the session from our side, now: close_notify, then both sockets are closed.
+  void stop();
+
+ private:
+  enum class Flow { open, ending, ended };
+
+  void network_ready(int events);
+  void plain_ready(int events);
+  void read_network();
+  bool write_plain(ByteView bytes);
+  void read_plain();
+  void write_network();
+  void end_inbound();
+  void end_outbound();
+  void plain_hung_up();
+  void tls_failed(int ssl_error);
+  void settle();
+  void after(std::chrono::milliseconds delay, Timer::Callback callback);
+  void finish();
+
+  Loop& loop_;
+  tls::Ssl ssl_;
+  UniqueFd network_;
+  UniqueFd plain_;
+  Scratch& scratch_;
+  OnEnd on_end_;
+  std::unique_ptr<Poll> network_poll_;
+  std::unique_ptr<Poll> plain_poll_;
+  std::unique_ptr<Timer> timer_;  // fairness, and the time that a closed session lingers
+  Bytes to_plain_;                // decrypted, but the plain side does not take it
+  Bytes to_network_;              // read from the plain side, but not encrypted yet
+  std::size_t to_network_at_ = 0;
+  Flow inbound_ = Flow::open;   // peer to program
+  Flow outbound_ = Flow::open;  // program to peer
+  bool plain_gone_ = false;     // the program closed its end for good; what it wrote before may still be there
+  bool got_close_notify_ = false;
+  bool write_wants_read_ = false;
+  bool again_ = false;  // the fairness cap was hit: more may wait inside OpenSSL
+  bool lingering_ = false;
+  bool finished_ = false;
+  Outcome outcome_;
+  std::uint64_t sent_ = 0;
+  std::uint64_t received_ = 0;
+};
+
+}  // namespace tlspool::transport

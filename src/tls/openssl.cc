@@ -25,6 +25,20 @@ std::string address_text(const ASN1_STRING* s) {
   return out.data();
 }
 
+// A name of one type that reads like a name of another (a dNSName "alice@bank.example") is left out: whoever
+// gets the list sees only its text.
+bool well_shaped(int type, const std::string& text) {
+  // A NUL inside a name is an old trick to make it read as another one.
+  if (text.empty() || text.find('\0') != std::string::npos) return false;
+  const auto at = text.find('@');
+  switch (type) {
+    case GEN_DNS: return text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._*") == std::string::npos;
+    case GEN_EMAIL: return at != std::string::npos && at > 0 && at + 1 < text.size() && at == text.rfind('@');
+    case GEN_URI: return text.find(':') != std::string::npos;
+    default: return true;
+  }
+}
+
 }  // namespace
 
 Error openssl_error(Code code, std::string operation, std::string subject) {
@@ -95,8 +109,7 @@ std::vector<std::string> alternative_names(const X509* certificate) {
       case GEN_IPADD: text = address_text(name->d.iPAddress); break;
       default: break;
     }
-    // A NUL inside a name is an old trick to make it read as another one.
-    if (!text.empty() && text.find('\0') == std::string::npos) out.push_back(printable(text, 512));
+    if (well_shaped(name->type, text)) out.push_back(printable(text, 512));
   }
   return out;
 }

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <vector>
+
+#include "trust/anchors.h"
+#include "wire/ipc.h"
+
+namespace tlspool::judge {
+
+/// Debian's bundle; update-ca-certificates(8) replaces it.
+inline constexpr const char* system_bundle = "/etc/ssl/certs/ca-certificates.crt";
+
+struct ReadAnchors {
+  trust::Anchors anchors;
+  std::string problem;  ///< every file that could not be used, with its reason; empty: all were
+};
+/// A file that can't be used is left out and named in `problem`; the others count.
+[[nodiscard]] ReadAnchors read_anchors(const wire::JudgeSetup& setup);
+
+/// What the sandbox must leave readable so that a reload finds the files again, also those that were replaced
+/// by renaming. Landlock opens directories with all that is below; so a directory is named only where it holds
+/// no directories of its own, else the file alone.
+[[nodiscard]] std::vector<std::string> readable_paths(const wire::JudgeSetup& setup);
+
+}  // namespace tlspool::judge

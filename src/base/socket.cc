@@ -31,6 +31,7 @@ Result<UnixAddress> unix_address(const std::string& path) {
     short_path = "/proc/self/fd/" + std::to_string(out.directory.get()) + path.substr(slash);
   }
   if (short_path.size() >= sizeof out.address.sun_path) {
+    errno = ENAMETOOLONG;
     return fail({Code::invalid, "socket path", path, "its file name is too long", {}});
   }
   std::memcpy(out.address.sun_path, short_path.data(), short_path.size());
@@ -99,6 +100,20 @@ Result<UniqueFd> connect_unix(const std::string& path) {
     rc = connect(fd.get(), reinterpret_cast<const sockaddr*>(&address->address), sizeof address->address);
   } while (rc != 0 && errno == EINTR);
   if (rc != 0) return fail(system_error("connect", path, errno));
+  return fd;
+}
+
+std::optional<UniqueFd> try_connect_unix(const std::string& path) {
+  auto address = unix_address(path);
+  if (!address) return std::nullopt;
+  UniqueFd fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (!fd.valid()) return std::nullopt;
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address->address), sizeof address->address) != 0) {
+    const int number = errno;
+    fd.reset();
+    errno = number;
+    return std::nullopt;
+  }
   return fd;
 }
 

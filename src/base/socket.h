@@ -34,6 +34,9 @@ struct PeerCredentials {
 [[nodiscard]] Result<UniqueFd> listen_unix(const std::string& path, mode_t mode);
 /// Connects; blocking, close-on-exec.
 [[nodiscard]] Result<UniqueFd> connect_unix(const std::string& path);
+/// The same without waiting, and the socket is non-blocking. Returns std::nullopt with `errno` kept where
+/// connect fails; EAGAIN: the queue of the listener is full.
+[[nodiscard]] std::optional<UniqueFd> try_connect_unix(const std::string& path);
 
 /// What one recvmsg brought. `size` 0 is end of stream.
 struct Received {

@@ -203,6 +203,7 @@ void StreamPump::plain_hung_up() {
   if (plain_gone_) return;
   plain_gone_ = true;
   to_plain_ = {};
+  if (inbound_ == Flow::ending) inbound_ = Flow::ended;
   if (outcome_.end == End::open) outcome_.end = End::local;
   if (to_network_.empty()) read_plain();
 }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/address.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "base/handle.h"
+
+namespace tlspool::cli {
+namespace {
+
+Error malformed(std::string_view text, std::string reason) {
+  return {Code::invalid, "address", std::string(text), std::move(reason),
+          "write HOST:PORT, with [brackets] around an IPv6 address"};
+}
+
+using Clock = std::chrono::steady_clock;
+
+/// 0, or the errno with which connecting ended.
+int connect_until(int fd, const SocketAddress& address, Clock::time_point deadline) {
+  if (connect(fd, &address.generic, address.size) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return ETIMEDOUT;
+    pollfd waiting{fd, POLLOUT, 0};
+    const int n = poll(&waiting, 1, static_cast<int>(left));
+    if (n < 0 && errno != EINTR) return errno;
+    if (n > 0) break;
+  }
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+}  // namespace
+
+Result<HostPort> HostPort::parse(std::string_view text) {
+  HostPort out;
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos) return fail(malformed(text, "a bracket is open"));
+    out.host = text.substr(1, end - 1);
+    if (out.host.find(':') == std::string::npos) return fail(malformed(text, "no IPv6 address between the brackets"));
+    text.remove_prefix(end + 1);
+    if (!text.starts_with(':')) return fail(malformed("[" + out.host + "]", "the port is missing"));
+    out.port = text.substr(1);
+  } else {
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos) return fail(malformed(text, "the port is missing"));
+    out.host = text.substr(0, colon);
+    out.port = text.substr(colon + 1);
+    if (out.host.find(':') != std::string::npos) return fail(malformed(text, "more than one colon"));
+  }
+  if (out.host.empty()) return fail(malformed(text, "the host is missing"));
+  if (out.port.empty()) return fail(malformed(out.host + ":", "the port is missing"));
+  const bool digits = out.port.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && (out.port.size() > 5 || std::stoi(out.port) > 65535)) {
+    return fail(malformed(out.text(), "a port is at most 65535"));
+  }
+  return out;
+}
+
+std::string HostPort::text() const {
+  return host.find(':') == std::string::npos ? host + ":" + port : "[" + host + "]:" + port;
+}
+
+std::string SocketAddress::text() const {
+  char buffer[INET6_ADDRSTRLEN] = "";
+  if (generic.sa_family == AF_INET) {
+    inet_ntop(AF_INET, &v4.sin_addr, buffer, sizeof buffer);
+    return std::string(buffer) + ":" + std::to_string(ntohs(v4.sin_port));
+  }
+  inet_ntop(AF_INET6, &v6.sin6_addr, buffer, sizeof buffer);
+  return "[" + std::string(buffer) + "]:" + std::to_string(ntohs(v6.sin6_port));
+}
+
+Result<std::vector<SocketAddress>> resolve(const HostPort& where, Use use) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  // An address of another family than the host has is left out, but never for literal addresses.
+  hints.ai_flags = use == Use::listen ? AI_PASSIVE : 0;
+  addrinfo* raw = nullptr;
+  const int rc = getaddrinfo(where.host.c_str(), where.port.c_str(), &hints, &raw);
+  if (rc != 0) {
+    const char* reason = rc == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(rc);
+    return fail({Code::not_found, "resolve", where.text(), reason, "check the name and the port"});
+  }
+  const std::unique_ptr<addrinfo, Freed<freeaddrinfo>> list(raw);
+  std::vector<SocketAddress> out;
+  for (const addrinfo* a = list.get(); a != nullptr; a = a->ai_next) {
+    if (a->ai_addrlen > sizeof(sockaddr_in6)) continue;
+    SocketAddress& address = out.emplace_back();
+    std::memcpy(&address.v6, a->ai_addr, a->ai_addrlen);
+    address.size = a->ai_addrlen;
+  }
+  if (out.empty()) return fail({Code::not_found, "resolve", where.text(), "no IPv4 or IPv6 address", {}});
+  return out;
+}
+
+Result<UniqueFd> connect_tcp(const HostPort& where, std::chrono::milliseconds timeout) {
+  auto addresses = resolve(where, Use::connect);
+  if (!addresses) return fail(std::move(addresses.error()));
+  const auto deadline = Clock::now() + timeout;
+  std::string tried;
+  for (std::size_t i = 0; i < addresses->size(); ++i) {
+    const SocketAddress& address = (*addresses)[i];
+    UniqueFd fd{socket(address.generic.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!fd.valid()) return fail(system_error("socket", address.text(), errno));
+    // A dead address must not eat the whole time of those behind it.
+    const auto share = (deadline - Clock::now()) / static_cast<long>(addresses->size() - i);
+    const int error = connect_until(fd.get(), address, Clock::now() + share);
+    if (error == 0) {
+      const int on = 1;
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) & ~O_NONBLOCK);
+      return fd;
+    }
+    tried += (tried.empty() ? "" : ", ") + address.text() + ": " + std::strerror(error);
+  }
+  return fail({Code::io, "connect", where.text(), tried, "check that the server runs and that nothing blocks the way"});
+}
+
+}  // namespace tlspool::cli

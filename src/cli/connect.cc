@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "base/handle.h"
+#include "base/text.h"
+#include "cli/address.h"
+#include "cli/commands.h"
+#include "cli/pump.h"
+#include "config/paths.h"
+#include "tlspool/tlspool.h"
+#include "wire/json.h"
+
+namespace tlspool::cli {
+namespace {
+
+using Session = std::unique_ptr<tlspool_session, Freed<tlspool_session_free>>;
+
+wire::Value text_or_null(const char* text) { return text == nullptr ? wire::Value() : wire::Value(text); }
+
+/// What was proved, in the words of the interface file.
+wire::Value proof(const tlspool_session* s) {
+  wire::Value names = wire::Value::array();
+  for (const char* const* name = tlspool_session_remote_names(s); *name != nullptr; ++name) names.push(*name);
+  wire::Value out = wire::Value::object();
+  out.set("id", tlspool_session_id(s)).set("role", "client");
+  out.set("localIdentity", text_or_null(tlspool_session_local_identity(s)));
+  out.set("remoteIdentity", text_or_null(tlspool_session_remote_identity(s)));
+  out.set("remoteNames", std::move(names)).set("verifiedBy", tlspool_session_verified_by(s));
+  out.set("version", tlspool_session_version(s) == TLSPOOL_TLS13 ? "tls13" : "tls12");
+  out.set("cipherSuite", tlspool_session_cipher_suite(s)).set("group", text_or_null(tlspool_session_group(s)));
+  out.set("signatureAlgorithm", text_or_null(tlspool_session_signature_algorithm(s)));
+  out.set("alpn", text_or_null(tlspool_session_alpn(s))).set("resumed", tlspool_session_resumed(s) == 1);
+  return out;
+}
+
+/// The pool may notice the connection's end a moment after the plaintext side did.
+Status orderly_end(const tlspool_session* session, const std::string& server) {
+  tlspool_state state = TLSPOOL_STATE_INIT;
+  tlspool_error error = TLSPOOL_ERROR_INIT;
+  if (tlspool_session_state(session, &state, &error) != 0) {
+    return fail({Code::io, "how the connection ended", server, error.message, "the data may not be whole"});
+  }
+  const std::string got = fmt::format("after {} bytes", state.bytes_received);
+  switch (state.ending) {
+    case TLSPOOL_OPEN:  // the incoming direction alone has ended, and only close_notify does that
+    case TLSPOOL_CLOSE_NOTIFY:
+    case TLSPOOL_LOCAL:
+      return {};
+    case TLSPOOL_TRUNCATED:
+      return fail({Code::tls, "connection", server, "ended without close_notify " + got, "data may be missing"});
+    case TLSPOOL_RESET:
+      return fail({Code::io, "connection", server, "was reset " + got, "data may be missing"});
+    case TLSPOOL_FAILED:
+      return fail({Code::tls, "connection", server, printable(state.detail) + " " + got, "data may be missing"});
+  }
+  return fail({Code::internal, "connection", server, "ended in an unknown way", {}});
+}
+
+}  // namespace
+
+Status connect(const ConnectOptions& options) {
+  const auto paths = config::find_pool(options.pool);
+  if (!paths) return fail(paths.error());
+  const auto target = HostPort::parse(options.target);
+  if (!target) return fail(target.error());
+  auto socket = connect_tcp(*target, options.timeout);
+  if (!socket) return fail(std::move(socket.error()));
+  const std::string expect = options.expect.empty() ? target->host : options.expect;
+  std::vector<const char*> alpn;
+  for (const std::string& protocol : options.alpn) alpn.push_back(protocol.c_str());
+  alpn.push_back(nullptr);
+  tlspool_options how = TLSPOOL_OPTIONS_INIT;
+  how.pool = paths->directory.c_str();
+  how.local_identity = options.as.empty() ? nullptr : options.as.c_str();
+  how.alpn = options.alpn.empty() ? nullptr : alpn.data();
+  how.service = "connect";
+  how.minimum_version = options.least == Version::tls13 ? TLSPOOL_TLS13 : TLSPOOL_VERSION_DEFAULT;
+  how.deadline_ms = static_cast<int>(options.timeout.count());
+  tlspool_error error = TLSPOOL_ERROR_INIT;
+  tlspool_session* raw = nullptr;
+  UniqueFd plain{tlspool_starttls_client(socket->get(), expect.c_str(), &how, &raw, &error)};
+  if (!plain.valid()) return fail({Code::tls, "TLS", options.target, error.message, {}});
+  static_cast<void>(socket->release());  // the library closed it: the pool owns the connection
+  const Session session(raw);
+  if (options.output == Output::json) std::fprintf(stderr, "%s\n", wire::to_json(proof(session.get())).c_str());
+  if (auto moved = pump(plain.get(), {STDIN_FILENO, STDOUT_FILENO}); !moved) return moved;
+  return orderly_end(session.get(), options.target);
+}
+
+}  // namespace tlspool::cli

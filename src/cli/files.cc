@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "base/fd.h"
+
+namespace tlspool::cli {
+
+namespace fs = std::filesystem;
+
+bool exists(const std::string& path) {
+  struct stat info {};
+  return lstat(path.c_str(), &info) == 0;
+}
+
+Made::~Made() {
+  std::error_code ignored;  // there is nobody left to tell
+  for (auto it = paths_.rbegin(); it != paths_.rend(); ++it) fs::remove_all(*it, ignored);
+}
+
+Status Made::directory(const std::string& path, mode_t mode) {
+  const std::string parent = fs::path(path).parent_path().string();
+  if (!parent.empty() && !exists(parent)) {
+    if (auto made = directory(parent, 0755); !made) return made;
+  }
+  if (mkdir(path.c_str(), mode) != 0) {
+    if (errno == EEXIST && fs::is_directory(path)) return {};
+    return fail(system_error("make directory", path, errno));
+  }
+  paths_.push_back(path);
+  if (chmod(path.c_str(), mode) != 0) return fail(system_error("chmod", path, errno));  // whatever the umask says
+  return {};
+}
+
+Status Made::file(const std::string& path, std::string_view text, mode_t mode) {
+  const std::string fresh = path + ".new";
+  const UniqueFd fd{open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)};
+  if (!fd.valid()) return fail(system_error("write", path, errno));
+  int error = fchmod(fd.get(), mode) == 0 ? 0 : errno;
+  while (error == 0 && !text.empty()) {
+    const ssize_t n = write(fd.get(), text.data(), text.size());
+    if (n < 0 && errno != EINTR) error = errno;
+    if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  if (error == 0 && fsync(fd.get()) != 0) error = errno;
+  // link() refuses where the name is taken, which rename() would not.
+  if (error == 0 && link(fresh.c_str(), path.c_str()) != 0) error = errno;
+  unlink(fresh.c_str());
+  if (error != 0) return fail(system_error("write", path, error));
+  paths_.push_back(path);
+  return {};
+}
+
+}  // namespace tlspool::cli

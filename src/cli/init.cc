@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <netdb.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+
+#include "base/handle.h"
+#include "base/text.h"
+#include "cli/admin.h"
+#include "cli/commands.h"
+#include "cli/issue.h"
+#include "cli/output.h"
+#include "cli/pool_text.h"
+#include "cli/users.h"
+
+namespace tlspool::cli {
+namespace {
+
+constexpr std::array<const char*, 4> softhsm_modules{
+    "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so", "/usr/local/lib/softhsm/libsofthsm2.so"};
+
+Result<std::string> find_softhsm() {
+  for (const char* path : softhsm_modules) {
+    if (exists(path)) return std::string(path);
+  }
+  return fail({Code::not_found, "find SoftHSM2", softhsm_modules[0], "not installed", "apt-get install softhsm2"});
+}
+
+/// The name by which others know this host, as `hostname -f` says it; else the short one.
+Result<std::string> host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return fail(system_error("gethostname", "", errno));
+  std::string host = name.data();
+  addrinfo hints{};
+  hints.ai_flags = AI_CANONNAME;
+  addrinfo* raw = nullptr;
+  if (host.find('.') == std::string::npos && getaddrinfo(host.c_str(), nullptr, &hints, &raw) == 0) {
+    const std::unique_ptr<addrinfo, Freed<freeaddrinfo>> list(raw);
+    const std::string full = raw->ai_canonname == nullptr ? "" : raw->ai_canonname;
+    if (full.starts_with(host + ".")) host = full;
+  }
+  auto normal = normal_host(host);
+  if (!normal) normal.error().advice = "give the pool a name with --name NAME";
+  return normal;
+}
+
+Status refuse_existing(const config::Paths& paths) {
+  if (exists(paths.file())) {
+    return fail({Code::busy, "init", paths.file(), "there is a pool already",
+                 fmt::format("start it with `{}`, look at it with `{} doctor`, or name another directory with --pool",
+                             command_for(paths, "tlspoold"), command_for(paths))});
+  }
+  std::error_code ignored;
+  if (exists(paths.keeper) && !std::filesystem::is_empty(paths.keeper, ignored)) {
+    return fail({Code::busy, "init", paths.keeper, "there are keys already, but no tlspool.toml beside them",
+                 "put tlspool.toml back, or move that directory away yourself"});
+  }
+  return {};
+}
+
+Status make_directories(const config::Paths& paths, Made& made) {
+  for (const std::string& path : {paths.directory, paths.identities(), paths.ca(), paths.run}) {
+    if (auto done = made.directory(path, 0755); !done) return done;
+  }
+  if (auto done = made.directory(paths.keeper, 0700); !done) return done;
+  if (geteuid() != 0) return {};
+  const config::Users users;
+  if (auto done = ensure_users(users); !done) return done;
+  const auto keeper = find_user(users.keeper);
+  if (!keeper) return fail(keeper.error());
+  if (chown(paths.keeper.c_str(), keeper->uid, keeper->gid) != 0) {
+    return fail(system_error("chown", paths.keeper, errno));
+  }
+  return {};
+}
+
+Status fill(const config::Paths& paths, const std::string& name, Made& made) {
+  const auto module = find_softhsm();
+  if (!module) return fail(module.error());
+  auto provisioner = Provisioner::start(paths);
+  if (!provisioner) return fail(std::move(provisioner.error()));
+  const auto token = provisioner->make_token({*module, "tlspool", "pin"});
+  if (!token) return fail(token.error());
+  wire::TokenSetup setup;
+  setup.name = "default";
+  setup.module = *module;
+  setup.uri = token->uri;
+  setup.pin_file = "pin";
+  const auto key = provisioner->make_key({setup, authority_label, wire::KeyType::p256, 256, false});
+  if (!key) return fail(key.error());
+  const auto authority = provisioner->make_authority({setup, key->uri, name});
+  if (!authority) return fail(authority.error());
+  if (auto done = made.file(paths.ca() + "/ca.pem", authority->pem, 0644); !done) return done;
+  const IdentityPlan plan{name, {}, setup};
+  if (auto done = make_identity(*provisioner, paths, plan, {key->uri, authority->pem}, made); !done) return done;
+  // Last: a directory with a tlspool.toml is a whole pool.
+  return made.file(paths.file(), pool_toml({name, *module, token->uri}), 0644);
+}
+
+}  // namespace
+
+Status init(const InitOptions& options) {
+  const auto paths = config::find_pool(options.pool);
+  if (!paths) return fail(paths.error());
+  if (auto free = refuse_existing(*paths); !free) return free;
+  const auto name = options.name.empty() ? host_name() : normal_identity(options.name);
+  if (!name) return fail(name.error());
+  Made made;
+  if (auto done = make_directories(*paths, made); !done) return done;
+  if (auto done = fill(*paths, *name, made); !done) return done;
+  made.keep();
+  const std::string command = command_for(*paths);
+  print(fmt::format("made the pool {}\n", paths->directory));
+  print("  token     tlspool (SoftHSM2), its random PIN in " + paths->keeper + "/pin\n");
+  print(fmt::format("  identity  {} (p256), its key in the token\n", *name));
+  print(fmt::format("  CA        {}/ca.pem, for development; its key is in the token, too\n", paths->ca()));
+  print(fmt::format("next: {}\n      {} doctor\n", command_for(*paths, "tlspoold"), command));
+  return {};
+}
+
+}  // namespace tlspool::cli

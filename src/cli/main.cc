@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <functional>
+#include <map>
+
+#include "cli/commands.h"
+
+namespace {
+
+using namespace tlspool;
+
+constexpr int exit_failure = 1;
+constexpr int exit_usage = 2;
+
+/// The subcommand that was given leaves here what is to be done.
+using Todo = std::function<Status()>;
+
+const std::map<std::string, cli::KeyKind> key_kinds{
+    {"p256", {wire::KeyType::p256, 256}},     {"p384", {wire::KeyType::p384, 384}},
+    {"rsa2048", {wire::KeyType::rsa, 2048}},  {"rsa3072", {wire::KeyType::rsa, 3072}},
+    {"rsa4096", {wire::KeyType::rsa, 4096}},  {"ed25519", {wire::KeyType::ed25519, 256}},
+};
+const std::map<std::string, cli::Version> versions{{"1.2", cli::Version::tls12}, {"1.3", cli::Version::tls13}};
+const std::map<std::string, cli::Side> sides{{"tls-in", cli::Side::tls_in}, {"tls-out", cli::Side::tls_out}};
+
+void add_json(CLI::App* command, cli::Output& output, const std::string& help) {
+  command->add_flag_callback("--json", [&output] { output = cli::Output::json; }, help);
+}
+
+void add_pem(CLI::App* command, cli::Encoding& encoding, const std::string& help) {
+  command->add_flag_callback("--pem", [&encoding] { encoding = cli::Encoding::pem; }, help);
+}
+
+/// Options of every subcommand; CLI11 fills them, so they must live as long as the parsed app.
+struct Options {
+  std::string pool;
+  cli::InitOptions init;
+  cli::IdentityNewOptions identity_new;
+  std::string key = "p256";
+  cli::IdentityListOptions identity_list;
+  cli::IdentityShowOptions identity_show;
+  cli::CaShowOptions ca_show;
+  cli::StatusOptions status;
+  cli::StatusOptions sessions;
+  cli::PinOptions pin;
+  cli::ConnectOptions connect;
+  std::string least = "1.2";
+  double timeout = 30;
+  cli::TunnelOptions tunnel;
+  std::string side;
+};
+
+void add_init(CLI::App& app, Options& o, Todo& todo) {
+  auto* c = app.add_subcommand("init", "Make a pool: configuration, token with a random PIN, development CA, identity");
+  c->add_option("--name", o.init.name, "Name of the first identity (default: this host's name)")->type_name("NAME");
+  c->callback([&] { todo = [&] { o.init.pool = o.pool; return cli::init(o.init); }; });
+}
+
+void add_identity(CLI::App& app, Options& o, Todo& todo) {
+  auto* c = app.add_subcommand("identity", "Make and show identities: a name, its key in the token, its certificate");
+  c->require_subcommand(1);
+  auto* make = c->add_subcommand("new", "Make a key in the token and a certificate of the development CA for NAME");
+  make->add_option("NAME", o.identity_new.name, "Host name or user@domain")->required();
+  make->add_option("--key", o.key, "p256 (default), p384, rsa2048, rsa3072, rsa4096 or ed25519")
+      ->type_name("KIND")->check(CLI::IsMember(key_kinds));
+  make->callback([&] {
+    todo = [&] {
+      o.identity_new.pool = o.pool;
+      o.identity_new.key = key_kinds.at(o.key);
+      return cli::identity_new(o.identity_new);
+    };
+  });
+  auto* list = c->add_subcommand("list", "List the identities, and whether their keys can sign");
+  add_json(list, o.identity_list.output, "Write one JSON array");
+  list->callback([&] { todo = [&] { o.identity_list.pool = o.pool; return cli::identity_list(o.identity_list); }; });
+  auto* show = c->add_subcommand("show", "Show one identity and its certificates");
+  show->add_option("NAME", o.identity_show.name, "The identity")->required();
+  add_pem(show, o.identity_show.encoding, "Write its certificate chain in PEM");
+  show->callback([&] { todo = [&] { o.identity_show.pool = o.pool; return cli::identity_show(o.identity_show); }; });
+}
+
+void add_ca(CLI::App& app, Options& o, Todo& todo) {
+  auto* c = app.add_subcommand("ca", "The pool's development CA");
+  c->require_subcommand(1);
+  auto* show = c->add_subcommand("show", "Show the CA's certificate");
+  add_pem(show, o.ca_show.encoding, "Write it in PEM, as curl --cacert wants it");
+  show->callback([&] { todo = [&] { o.ca_show.pool = o.pool; return cli::ca_show(o.ca_show); }; });
+}
+
+void add_state(CLI::App& app, Options& o, Todo& todo) {
+  auto* c = app.add_subcommand("status", "Show how the running pool stands: processes, tokens, keys, counts");
+  add_json(c, o.status.output, "Write one JSON object");
+  c->callback([&] { todo = [&] { o.status.pool = o.pool; return cli::status(o.status); }; });
+  c = app.add_subcommand("sessions", "List the open sessions: who talks to whom");
+  add_json(c, o.sessions.output, "Write one JSON array");
+  c->callback([&] { todo = [&] { o.sessions.pool = o.pool; return cli::sessions(o.sessions); }; });
+  c = app.add_subcommand("doctor", "Look for the usual mistakes and say what to do about each");
+  c->callback([&] { todo = [&] { return cli::doctor(o.pool); }; });
+  c = app.add_subcommand("reload", "Have the running pool read its configuration again; open sessions go on");
+  c->callback([&] { todo = [&] { return cli::reload(o.pool); }; });
+  c = app.add_subcommand("pin", "Ask for a token's PIN, without echo, and give it to the keeper");
+  c->add_option("TOKEN", o.pin.token, "Name of the [[token]] (default: the one that waits for its PIN)");
+  c->callback([&] { todo = [&] { o.pin.pool = o.pool; return cli::pin(o.pin); }; });
+}
+
+void add_connect(CLI::App& app, Options& o, Todo& todo) {
+  auto* c = app.add_subcommand("connect", "Connect to a TLS server; bytes flow between it and standard input and output");
+  c->add_option("TARGET", o.connect.target, "HOST:PORT, with [brackets] around an IPv6 address")->required();
+  c->add_option("--as", o.connect.as, "Identity to prove to the server (default: none)")->type_name("ID");
+  c->add_option("--expect", o.connect.expect, "Name that the server must prove (default: HOST)")->type_name("NAME");
+  c->add_option("--alpn", o.connect.alpn, "Protocols to offer, most wanted first, with commas")
+      ->type_name("LIST")->delimiter(',')->expected(1);
+  c->add_option("--min-version", o.least, "Lowest TLS version: 1.2 (default) or 1.3")
+      ->type_name("VERSION")->check(CLI::IsMember(versions));
+  c->add_option("--timeout", o.timeout, "Seconds for connecting and for the handshake (default: 30)")
+      ->type_name("SECONDS")->check(CLI::Range(0.1, 600.0));
+  add_json(c, o.connect.output, "Write what was proved to standard error, as one JSON object");
+  c->callback([&] {
+    todo = [&] {
+      o.connect.pool = o.pool;
+      o.connect.least = versions.at(o.least);
+      o.connect.timeout = std::chrono::milliseconds(static_cast<long>(o.timeout * 1000));
+      return cli::connect(o.connect);
+    };
+  });
+}
+
+void add_tunnel(CLI::App& app, Options& o, Todo& todo) {
+  auto* c = app.add_subcommand("tunnel", "Accept connections and have the pool put TLS on one side of each");
+  c->add_option("--listen", o.tunnel.listen, "Where to accept; port 0 takes a free one")->type_name("A:P")->required();
+  c->add_option("--connect", o.tunnel.connect, "Where to connect for each")->type_name("A:P")->required();
+  c->add_option("--side", o.side, "tls-in: the accepted side speaks TLS; tls-out: the connected side does")
+      ->type_name("SIDE")->check(CLI::IsMember(sides))->required();
+  c->add_option("--as", o.tunnel.as, "Identity to prove (tls-in default: the name that the client asks for)")
+      ->type_name("ID");
+  c->add_option("--expect", o.tunnel.expect,
+                "Name that the other side must prove (tls-out default: the host of --connect)")->type_name("NAME");
+  c->add_option("--alpn", o.tunnel.alpn, "Protocols to offer or accept, most wanted first, with commas")
+      ->type_name("LIST")->delimiter(',')->expected(1);
+  c->add_option("--handshakes", o.tunnel.handshakes, "At most so many handshakes side by side (default: 4096)")
+      ->type_name("N")->check(CLI::Range(1, 1000000));
+  c->callback([&] {
+    todo = [&] {
+      o.tunnel.pool = o.pool;
+      o.tunnel.side = sides.at(o.side);
+      return cli::tunnel(o.tunnel);
+    };
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  CLI::App app("TLS for every program on this machine: keys stay in the pool.", "tlspool");
+  app.set_version_flag("--version", std::string("tlspool " TLSPOOL_VERSION));
+  app.footer("See tlspool(1). First steps: tlspool init, then tlspoold, then tlspool doctor.");
+  app.fallthrough();
+  app.require_subcommand(1);
+  Options options;
+  Todo todo;
+  app.add_option("--pool", options.pool, "The pool's directory (default: $TLSPOOL_DIR, else the system's or the user's own)")
+      ->type_name("DIR");
+  add_init(app, options, todo);
+  add_identity(app, options, todo);
+  add_ca(app, options, todo);
+  add_state(app, options, todo);
+  add_connect(app, options, todo);
+  add_tunnel(app, options, todo);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : exit_usage;
+  }
+  const Status done = todo();
+  if (std::fflush(stdout) != 0) return exit_failure;
+  if (done) return 0;
+  std::fprintf(stderr, "tlspool: %s\n", done.error().text().c_str());
+  return exit_failure;
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "base/text.h"
+#include "cli/admin.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+
+namespace tlspool::cli {
+namespace {
+
+const wire::Value::Array& list(const wire::Value& of, std::string_view member) {
+  static const wire::Value::Array none;
+  const wire::Value* found = of.find(member);
+  return found != nullptr && found->elements() != nullptr ? *found->elements() : none;
+}
+
+std::string token_line(const wire::Value& token, const config::Paths& paths) {
+  const std::string name = token.text("name");
+  const std::string state = token.text("state");
+  std::string out = fmt::format("token     {}: ", printable(name));
+  if (state == "ready") return out + fmt::format("ready ({})\n", or_dash(token, "label"));
+  if (state == "locked") return out + fmt::format("waits for its PIN; {} pin {}\n", command_for(paths), name);
+  if (state == "pinRejected") {
+    return out + fmt::format("refused its PIN, which is not tried again; {} pin {}\n", command_for(paths), name);
+  }
+  return out + fmt::format("{}: {}\n", state, or_dash(token, "problem"));
+}
+
+}  // namespace
+
+Status status(const StatusOptions& options) {
+  const auto paths = config::find_pool(options.pool);
+  if (!paths) return fail(paths.error());
+  const auto reply = call_admin(*paths, "Status");
+  if (!reply) return fail(reply.error());
+  const wire::Value& s = reply->parameters;
+  if (options.output == Output::json) {
+    print_json(s);
+    return {};
+  }
+  print(fmt::format("pool      {}\n", printable(s.text("pool"), 4096)));
+  print(fmt::format("daemon    tlspoold {}, up {}\n", printable(s.text("version")),
+                    duration(std::time(nullptr) - s.number("started"))));
+  std::string processes;
+  for (const wire::Value& p : list(s, "processes")) {
+    processes += fmt::format("{}{} ({}", processes.empty() ? "" : ", ", or_dash(p, "name"), p.number("pid"));
+    if (p.number("restarts") > 0) processes += fmt::format(", started again {} times", p.number("restarts"));
+    processes += ")";
+  }
+  print(fmt::format("processes {}\n", processes));
+  for (const wire::Value& token : list(s, "tokens")) print(token_line(token, *paths));
+  for (const wire::Value& c : list(s, "credentials")) {
+    print(fmt::format("identity  {} ({}, token {}): {}\n", or_dash(c, "identity"), or_dash(c, "keyType"),
+                      or_dash(c, "token"), c.flag("usable") ? "usable" : or_dash(c, "problem")));
+  }
+  print(fmt::format("sessions  {} open, {} handshakes under way\n", s.number("sessions"), s.number("handshakes")));
+  print(fmt::format("since     {} handshakes completed, {} of them resumed; {} failed\n", s.number("completed"),
+                    s.number("resumed"), s.number("failed")));
+  print(fmt::format("trust     {} anchors\n", s.number("trustAnchors")));
+  return {};
+}
+
+Status sessions(const StatusOptions& options) {
+  const auto paths = config::find_pool(options.pool);
+  if (!paths) return fail(paths.error());
+  const auto reply = call_admin(*paths, "Sessions");
+  if (!reply) return fail(reply.error());
+  const wire::Value* found = reply->parameters.find("sessions");
+  if (options.output == Output::json) {
+    print_json(found != nullptr ? *found : wire::Value::array());
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows;
+  const std::int64_t now = std::time(nullptr);
+  for (const wire::Value& row : list(reply->parameters, "sessions")) {
+    rows.push_back({or_dash(row, "id").substr(0, 12), or_dash(row, "role"), or_dash(row, "localIdentity"),
+                    or_dash(row, "remoteIdentity"), or_dash(row, "version"),
+                    fmt::format("{}/{}", row.number("uid"), row.number("pid")), duration(now - row.number("started")),
+                    byte_count(static_cast<std::uint64_t>(row.number("bytesSent"))),
+                    byte_count(static_cast<std::uint64_t>(row.number("bytesReceived")))});
+  }
+  if (rows.empty()) {
+    print("no open sessions\n");
+    return {};
+  }
+  print(table({"ID", "ROLE", "LOCAL", "REMOTE", "TLS", "UID/PID", "AGE", "SENT", "RECEIVED"}, rows));
+  return {};
+}
+
+Status reload(const std::string& pool) {
+  const auto paths = config::find_pool(pool);
+  if (!paths) return fail(paths.error());
+  const auto reply = call_admin(*paths, "Reload");
+  if (!reply) return fail(reply.error());
+  print("the new configuration is in force\n");
+  return {};
+}
+
+}  // namespace tlspool::cli

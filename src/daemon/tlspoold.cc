@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// One program, four kinds of process: see docs/architecture.md.
+#include <getopt.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "judge/main.h"
+#include "keeper/main.h"
+#include "supervisor/main.h"
+#include "worker/main.h"
+
+namespace {
+
+constexpr int usage_error = 2;
+
+constexpr const char* usage =
+    "Usage: tlspoold [--pool DIR] [--check] [--log text|json]\n"
+    "The daemon of a TLS pool; runs in the foreground and logs to standard error.\n"
+    "\n"
+    "  --pool DIR        the pool's directory (default: $TLSPOOL_DIR, else the system's or your own)\n"
+    "  --check           check the configuration and the files it names, then exit\n"
+    "  --log text|json   how to log, whatever the configuration says\n"
+    "  --version         print the version\n"
+    "  --help            print this\n"
+    "\n"
+    "`tlspool init` makes a pool. See tlspoold(8).\n";
+
+int wrong_usage(const std::string& what) {
+  std::fprintf(stderr, "tlspoold: %s\n%s", what.c_str(), usage);
+  return usage_error;
+}
+
+// The processes that the supervisor and `tlspool` start; not for people.
+int run_process(const std::string& role, const std::string& channel_text) {
+  int channel = -1;
+  const char* end = channel_text.data() + channel_text.size();
+  if (std::from_chars(channel_text.data(), end, channel).ptr != end || channel < 3) {
+    return wrong_usage("--process is started by other programs of the pool only");
+  }
+  if (role == "keeper") return tlspool::keeper::run(channel);
+  if (role == "provision") return tlspool::keeper::provision(channel);
+  if (role == "worker") return tlspool::worker::run(channel);
+  if (role == "judge") return tlspool::judge::run(channel);
+  return wrong_usage("unknown process " + role);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  enum Option : int { pool = 1, check, log, version, help, process, channel };
+  const option options[] = {{"pool", required_argument, nullptr, pool},
+                            {"check", no_argument, nullptr, check},
+                            {"log", required_argument, nullptr, log},
+                            {"version", no_argument, nullptr, version},
+                            {"help", no_argument, nullptr, help},
+                            {"process", required_argument, nullptr, process},
+                            {"channel", required_argument, nullptr, channel},
+                            {}};
+  tlspool::supervisor::Options wanted;
+  std::string role;
+  std::string channel_text;
+  for (int found; (found = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
+    switch (found) {
+      case pool: wanted.pool = optarg; break;
+      case check: wanted.check = true; break;
+      case log:
+        if (std::strcmp(optarg, "json") == 0) {
+          wanted.log = tlspool::log::Format::json;
+        } else if (std::strcmp(optarg, "text") == 0) {
+          wanted.log = tlspool::log::Format::text;
+        } else {
+          return wrong_usage("--log is text or json");
+        }
+        break;
+      case version: std::puts("tlspoold " TLSPOOL_VERSION); return 0;
+      case help: std::fputs(usage, stdout); return 0;
+      case process: role = optarg; break;
+      case channel: channel_text = optarg; break;
+      default: return usage_error;
+    }
+  }
+  if (optind < argc) return wrong_usage(std::string("superfluous: ") + argv[optind]);
+  return role.empty() ? tlspool::supervisor::run(wanted) : run_process(role, channel_text);
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/admin.h"
+
+#include <sys/socket.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+
+#include "base/log.h"
+#include "base/socket.h"
+#include "base/text.h"
+
+namespace tlspool::supervisor {
+namespace {
+constexpr std::size_t most_connections = 64;
+constexpr std::chrono::seconds accept_pause{1};
+}  // namespace
+
+const Admin::Method Admin::methods[] = {
+    {"Status", &Admin::status},
+    {"Sessions", &Admin::sessions},
+    {"EnterPin", &Admin::enter_pin},
+    {"Reload", &Admin::reload},
+};
+
+Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload)
+    : loop_(loop),
+      listener_(listener),
+      pool_(pool),
+      reload_(std::move(reload)),
+      started_(::time(nullptr)),
+      pause_(loop),
+      poll_(std::make_unique<Poll>(loop, listener, [this](int) { accept_all(); })) {
+  poll_->want(Poll::readable);
+}
+
+Admin::~Admin() = default;
+
+void Admin::accept_all() {
+  while (true) {
+    UniqueFd socket{accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+    if (socket.valid()) {
+      add(std::move(socket));
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+    // Out of descriptors: the connection stays in the queue and would wake us for ever.
+    log::warning("admin.accept", {{"reason", system_error("accept", "", errno).reason}});
+    poll_->want(Poll::none);
+    return pause_.start(accept_pause, [this] { poll_->want(Poll::readable); });
+  }
+}
+
+void Admin::add(UniqueFd socket) {
+  if (connections_.size() >= most_connections) return;
+  const auto peer = peer_credentials(socket.get());
+  auto connection = std::make_shared<Connection>();
+  connection->allowed = peer && (peer->uid == 0 || peer->uid == pool_.ground().owner.uid);
+  const Handle handle = connection;
+  connection->channel = std::make_unique<VarlinkConnection>(
+      loop_, std::move(socket),
+      [this, handle](std::string text, std::vector<UniqueFd>) {
+        // No method takes a descriptor; what came with the message is closed here.
+        if (auto c = handle.lock()) message(c, text);
+      },
+      [this, handle] {
+        connections_.remove_if([&](const auto& c) { return c == handle.lock(); });
+      });
+  connections_.push_back(std::move(connection));
+}
+
+void Admin::message(const std::shared_ptr<Connection>& connection, const std::string& text) {
+  auto call = wire::parse_call(text);
+  if (!call) {
+    log::warning("admin.malformed", {{"reason", call.error().text()}});
+    connections_.remove(connection);
+    return;
+  }
+  if (!connection->allowed) {
+    return connection->channel->send(wire::error_text("org.varlink.service.PermissionDenied"));
+  }
+  const wire::Interface& offered = wire::admin_interface();
+  if (auto common = wire::answer_common(*call, offered, TLSPOOL_VERSION)) {
+    if (!call->oneway) connection->channel->send(std::move(*common));
+    return;
+  }
+  const auto method = std::find_if(std::begin(methods), std::end(methods),
+                                   [&](const Method& m) { return call->method == m.name; });
+  if (method == std::end(methods)) {
+    return connection->channel->send(
+        wire::error_text("org.varlink.service.MethodNotFound", wire::Value::object().set("method", call->method)));
+  }
+  if (call->oneway) return (this->*method->run)({}, *call);
+  // Answers keep the order of their calls.
+  connection->channel->pause();
+  (this->*method->run)(connection, *call);
+}
+
+void Admin::answer(const Handle& to, std::string text, std::vector<UniqueFd> descriptors) {
+  const auto connection = to.lock();
+  if (!connection) return;
+  connection->channel->send(std::move(text), std::move(descriptors));
+  connection->channel->resume();
+}
+
+void Admin::status(const Handle& to, const wire::Call&) {
+  pool_.ask_workers(wire::Kind::counters_query, [this, to](const std::vector<Bytes>& counters) {
+    answer(to, wire::reply_text(status_reply(pool_, started_, counters)));
+  });
+}
+
+void Admin::sessions(const Handle& to, const wire::Call&) {
+  pool_.ask_workers(wire::Kind::sessions_query, [this, to](const std::vector<Bytes>& lists) {
+    answer(to, wire::reply_text(sessions_reply(lists)));
+  });
+}
+
+void Admin::enter_pin(const Handle& to, const wire::Call& call) {
+  const std::string token = call.parameters.text("token");
+  const auto& tokens = pool_.config().tokens;
+  if (std::none_of(tokens.begin(), tokens.end(), [&](const auto& t) { return t.name == token; })) {
+    return answer(to, wire::error_text("io.tlspool.Admin.TokenUnknown", wire::Value::object().set("token", token)));
+  }
+  // The PIN goes from the program to the keeper by a socket of their own: it is never in this process.
+  auto pair = socket_pair(SOCK_STREAM, false);
+  if (!pair) {
+    log::error("pin.failed", {{"reason", pair.error().text()}});
+    connections_.remove(to.lock());
+    return;
+  }
+  pool_.enter_pin(token, std::move(pair->first));
+  std::vector<UniqueFd> descriptors;
+  descriptors.push_back(std::move(pair->second));
+  answer(to, wire::reply_text(wire::Value::object().set("pinFileDescriptor", 0)), std::move(descriptors));
+}
+
+void Admin::reload(const Handle& to, const wire::Call&) {
+  reload_([this, to](const Status& done) {
+    if (done) return answer(to, wire::reply_text(wire::Value::object()));
+    answer(to, wire::error_text("io.tlspool.Admin.ConfigurationRefused",
+                                wire::Value::object().set("message", done.error().text())));
+  });
+}
+
+}  // namespace tlspool::supervisor

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "loop/varlink_connection.h"
+#include "supervisor/pool.h"
+#include "wire/varlink.h"
+
+namespace tlspool::supervisor {
+
+/// The administrators' socket: io.tlspool.Admin. For the pool's owner and root alone.
+class Admin {
+ public:
+  /// Reads the configuration again; `done` gets the error of a broken one, or success once every process
+  /// has the new one.
+  using ReloadFunction = std::function<void(std::function<void(Status)> done)>;
+
+  /// Borrows the listening socket.
+  Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload);
+  ~Admin();
+
+ private:
+  struct Connection {
+    std::unique_ptr<VarlinkConnection> channel;
+    bool allowed = false;
+  };
+  using Handle = std::weak_ptr<Connection>;  // an answer may come after the program left
+  struct Method {
+    const char* name;
+    void (Admin::*run)(const Handle&, const wire::Call&);
+  };
+  static const Method methods[];
+
+  void accept_all();
+  void add(UniqueFd socket);
+  void message(const std::shared_ptr<Connection>& connection, const std::string& text);
+  void status(const Handle& to, const wire::Call& call);
+  void sessions(const Handle& to, const wire::Call& call);
+  void enter_pin(const Handle& to, const wire::Call& call);
+  void reload(const Handle& to, const wire::Call& call);
+  void answer(const Handle& to, std::string text, std::vector<UniqueFd> descriptors = {});
+
+  Loop& loop_;
+  int listener_;
+  Pool& pool_;
+  ReloadFunction reload_;
+  std::int64_t started_;
+  std::list<std::shared_ptr<Connection>> connections_;
+  Timer pause_;
+  std::unique_ptr<Poll> poll_;
+};
+
+/// Pure: what Status and Sessions answer.
+[[nodiscard]] wire::Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters);
+[[nodiscard]] wire::Value sessions_reply(const std::vector<Bytes>& lists);
+
+}  // namespace tlspool::supervisor

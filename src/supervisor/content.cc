@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/content.h"
+
+#include <p11-kit/uri.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "base/handle.h"
+#include "base/text.h"
+#include "config/load.h"
+#include "supervisor/material.h"
+
+namespace tlspool::supervisor {
+namespace {
+
+using Uri = std::unique_ptr<P11KitUri, Freed<p11_kit_uri_free>>;
+
+Status check_uri(const std::string& text, const std::string& where) {
+  const Uri uri{p11_kit_uri_new()};
+  const int rc = p11_kit_uri_parse(text.c_str(), P11_KIT_URI_FOR_ANY, uri.get());
+  if (rc == P11_KIT_URI_OK && p11_kit_uri_any_unrecognized(uri.get()) == 0) return {};
+  const std::string why = rc == P11_KIT_URI_OK ? "an attribute is not known" : p11_kit_uri_message(rc);
+  return fail({Code::config, "configuration", where, printable(text) + ": " + why,
+               "see RFC 7512 for PKCS#11 URIs, such as pkcs11:token=tlspool;object=NAME;type=private"});
+}
+
+Status check_token(const wire::TokenSetup& token, const std::string& file) {
+  const std::string where = file + ": token " + token.name;
+  if (auto done = check_uri(token.uri, where); !done) return done;
+  if (access(token.module.c_str(), R_OK) != 0) {
+    const Error e = system_error("module", token.module, errno);
+    return fail({Code::config, "configuration", where, e.text(), "install the package of the PKCS#11 module"});
+  }
+  return {};
+}
+
+Status check_identities(const config::Config& config) {
+  for (const auto& identity : config.identities) {
+    for (const auto& credential : identity.credentials) {
+      const std::string where = credential.file + ":" + std::to_string(credential.line);
+      if (auto done = check_uri(credential.key, where); !done) return done;
+      if (!credential.chain.starts_with("pkcs11:")) continue;
+      if (auto done = check_uri(credential.chain, where); !done) return done;
+    }
+  }
+  return {};
+}
+
+std::uint32_t cores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<std::uint32_t>(CPU_COUNT(&set));
+}
+
+Status find_users(const config::Users& users, Ground& ground) {
+  const std::pair<const std::string*, std::optional<RunAs>*> wanted[] = {
+      {&users.keeper, &ground.keeper}, {&users.worker, &ground.worker}, {&users.judge, &ground.judge}};
+  for (const auto& [name, out] : wanted) {
+    auto found = find_user(*name);
+    if (!found) return fail(std::move(found.error()));
+    *out = *found;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Content> read_content(const config::Paths& paths) {
+  auto config = config::load(paths);
+  if (!config) return fail(std::move(config.error()));
+  for (const auto& token : config->tokens) {
+    if (auto done = check_token(token, paths.file()); !done) return fail(std::move(done.error()));
+  }
+  if (auto done = check_identities(*config); !done) return fail(std::move(done.error()));
+  auto material = read_material(*config);
+  if (!material) return fail(std::move(material.error()));
+  return Content{std::move(*config), std::move(*material)};
+}
+
+Result<Ground> find_ground(const config::Paths& paths, const config::Config& config) {
+  struct stat info{};
+  if (stat(paths.directory.c_str(), &info) != 0) return fail(system_error("stat", paths.directory, errno));
+  Ground out;
+  out.paths = paths;
+  out.owner = {info.st_uid, info.st_gid};
+  out.workers = config.workers != 0 ? config.workers : cores();
+  if (geteuid() != 0) return out;
+  if (auto done = find_users(config.users, out); !done) return fail(std::move(done.error()));
+  return out;
+}
+
+}  // namespace tlspool::supervisor

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/gather.h"
+
+namespace tlspool::supervisor {
+
+void Gather::ask(std::vector<std::unique_ptr<Child>>& workers, wire::Kind query, Done done) {
+  const std::uint64_t number = ++last_;
+  Round& round = rounds_[number];
+  round.done = std::move(done);
+  round.timer = std::make_unique<Timer>(loop_);
+  for (auto& worker : workers) {
+    if (worker->phase() != Child::Phase::ready) continue;
+    worker->send_bytes(query, {}, number);
+    ++round.missing;
+  }
+  round.timer->start(round.missing == 0 ? std::chrono::seconds(0) : deadline, [this, number] { finish(number); });
+}
+
+void Gather::answered(Frame frame) {
+  const auto found = rounds_.find(frame.number);
+  if (found == rounds_.end()) return;
+  found->second.answers.push_back(std::move(frame.body));
+  if (--found->second.missing == 0) finish(frame.number);
+}
+
+void Gather::finish(std::uint64_t number) {
+  auto node = rounds_.extract(number);
+  if (!node.empty()) node.mapped().done(std::move(node.mapped().answers));
+}
+
+}  // namespace tlspool::supervisor

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "loop/channel.h"
+#include "supervisor/child.h"
+
+namespace tlspool::supervisor {
+
+/// Asks every worker the same thing and waits for all answers, or for the deadline.
+class Gather {
+ public:
+  using Done = std::function<void(std::vector<Bytes> answers)>;
+  static constexpr std::chrono::seconds deadline{2};
+
+  explicit Gather(Loop& loop) : loop_(loop) {}
+  /// `done` comes later, never from within ask().
+  void ask(std::vector<std::unique_ptr<Child>>& workers, wire::Kind query, Done done);
+  /// An answer; one that nobody waits for any more is dropped.
+  void answered(Frame frame);
+
+ private:
+  struct Round {
+    std::size_t missing = 0;
+    std::vector<Bytes> answers;
+    Done done;
+    std::unique_ptr<Timer> timer;
+  };
+  void finish(std::uint64_t number);
+
+  Loop& loop_;
+  std::map<std::uint64_t, Round> rounds_;
+  std::uint64_t last_ = 0;
+};
+
+}  // namespace tlspool::supervisor

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/pool.h"
+
+#include <fcntl.h>
+#include <openssl/rand.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "base/socket.h"
+#include "supervisor/words.h"
+
+namespace tlspool::supervisor {
+namespace {
+
+constexpr std::size_t ticket_key_size = 80;  // SSL_CTX_set_tlsext_ticket_keys
+constexpr std::chrono::seconds reload_deadline{10};
+constexpr std::chrono::seconds stop_deadline{5};
+
+using wire::Kind;
+
+Result<Secret> new_ticket_key() {
+  Secret key{ticket_key_size};
+  if (RAND_priv_bytes(key.writable().data(), static_cast<int>(key.size())) != 1) {
+    return fail({Code::internal, "RAND_priv_bytes", "", "no random bytes", {}});
+  }
+  return key;
+}
+
+std::vector<UniqueFd> only(UniqueFd fd) {
+  std::vector<UniqueFd> out;
+  out.push_back(std::move(fd));
+  return out;
+}
+
+}  // namespace
+
+Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events events)
+    : loop_(loop),
+      ground_(std::move(ground)),
+      content_(std::move(content)),
+      listener_(std::move(listener)),
+      events_(std::move(events)),
+      reload_timer_(loop),
+      stop_timer_(loop),
+      gather_(loop) {
+  make_children();
+}
+
+Pool::~Pool() = default;
+
+void Pool::make_children() {
+  keeper_ = std::make_unique<Child>(
+      loop_, "keeper", StartAs{"keeper", ground_.paths.keeper, ground_.keeper},
+      Child::Events{[this] { equip_keeper(); }, [this](Frame f) { from_keeper(std::move(f)); },
+                    [this](const std::string& why) { ended(*keeper_, why); }});
+  judge_ = std::make_unique<Child>(
+      loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge},
+      Child::Events{[this] { equip_judge(); }, [this](Frame f) { from_judge(std::move(f)); },
+                    [this](const std::string& why) { ended(*judge_, why); }});
+  for (std::uint32_t i = 0; i < ground_.workers; ++i) {
+    workers_.push_back(std::make_unique<Child>(
+        loop_, "worker-" + std::to_string(i), StartAs{"worker", "/", ground_.worker},
+        Child::Events{[this, i] { equip_worker(i); }, [this, i](Frame f) { from_worker(i, std::move(f)); },
+                      [this, i](const std::string& why) { ended(*workers_[i], why); }}));
+  }
+}
+
+Status Pool::start() {
+  for (Child* child : children()) {
+    if (auto done = child->start(); !done) return done;
+  }
+  return {};
+}
+
+std::vector<Child*> Pool::children() const {
+  std::vector<Child*> out{keeper_.get(), judge_.get()};
+  for (const auto& worker : workers_) out.push_back(worker.get());
+  return out;
+}
+
+// What a process is sent when it starts, for the first time or again: its setup, then its ends of the
+// channels to the others; the others get theirs anew.
+
+void Pool::equip_keeper() {
+  keeper_->send(Kind::keeper_setup, keeper_setup(content_.config, content_.material, numbers_, ground_.paths));
+  if (!reported_) return;
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    for (const auto& token : content_.config.tokens) connect_keeper(i, token.name);
+  }
+}
+
+void Pool::equip_judge() {
+  judge_->send(Kind::judge_setup, judge_setup(content_.config, ground_.paths));
+  if (!reported_) return;
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_judge(i);
+}
+
+void Pool::equip_worker(std::uint32_t index) {
+  if (!reported_) return;  // from_keeper() does it: nothing can be said about keys before
+  send_setup(index);
+  connect_judge(index);
+  for (const auto& token : content_.config.tokens) connect_keeper(index, token.name);
+  const int copy = fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0);
+  workers_[index]->send_bytes(Kind::listener, {}, 0, only(UniqueFd{copy}));
+}
+
+void Pool::connect_keeper(std::uint32_t worker, const std::string& token) {
+  if (!keeper_->running() || !workers_[worker]->running()) return;
+  auto pair = socket_pair(SOCK_SEQPACKET, false);
+  if (!pair) return log::error("channel.failed", {{"reason", pair.error().text()}});
+  const wire::SignChannel body{worker, token};
+  keeper_->send(Kind::sign_channel, body, 0, only(std::move(pair->first)));
+  workers_[worker]->send(Kind::sign_end, body, 0, only(std::move(pair->second)));
+}
+
+void Pool::connect_judge(std::uint32_t worker) {
+  if (!judge_->running() || !workers_[worker]->running()) return;
+  auto pair = socket_pair(SOCK_STREAM, false);
+  if (!pair) return log::error("channel.failed", {{"reason", pair.error().text()}});
+  judge_->send_bytes(Kind::judge_channel, {}, 0, only(std::move(pair->first)));
+  workers_[worker]->send_bytes(Kind::judge_end, {}, 0, only(std::move(pair->second)));
+}
+
+void Pool::send_setup(std::uint32_t worker) {
+  wire::WorkerSetup setup = setup_;
+  setup.index = worker;
+  setup.count = static_cast<std::uint32_t>(workers_.size());
+  setup.ticket_key = copy_of(ticket_key_.bytes());
+  Bytes body = wire::encode(setup);
+  workers_[worker]->send_bytes(Kind::worker_setup, body, 0);
+  wipe(setup.ticket_key);
+  wipe(body);
+}
+
+void Pool::renew_setup() {
+  wire::WorkerSetup now =
+      worker_setup(content_.config, content_.material, numbers_, report_, ground_.owner);
+  const bool first = ticket_key_.empty();
+  if (!first && wire::encode(now) == wire::encode(setup_)) return;
+  if (first || now.policy != setup_.policy) {
+    auto key = new_ticket_key();
+    // Without a new key the old setup stays: tickets must not outlive the policy they were made under.
+    if (!key) return log::error("policy.kept", {{"reason", key.error().text()}});
+    ticket_key_ = std::move(*key);
+    log::info("policy.set", {{"identities", std::to_string(now.identities.size())},
+                             {"rules", std::to_string(now.rules.size())}});
+  }
+  setup_ = std::move(now);
+  if (first) return;
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    if (workers_[i]->running()) send_setup(i);
+  }
+}
+
+void Pool::from_keeper(Frame frame) {
+  if (static_cast<Kind>(frame.kind) != Kind::keeper_report) return;
+  auto report = wire::decode<wire::KeeperReport>(frame.body);
+  if (!report) return log::error("keeper.malformed", {{"reason", report.error().text()}});
+  keep_chains(*report, report_);
+  log_changes(content_.config, numbers_, report_, *report);
+  report_ = std::move(*report);
+  keeper_->ready();
+  if (reload_) {
+    reload_->keeper = false;
+    return look_reloaded();
+  }
+  renew_setup();
+  if (!std::exchange(reported_, true)) {
+    for (std::uint32_t i = 0; i < workers_.size(); ++i) equip_worker(i);
+  }
+  look_ready();
+}
+
+void Pool::from_judge(Frame frame) {
+  if (static_cast<Kind>(frame.kind) != Kind::judge_ready) return;
+  auto ready = wire::decode<wire::JudgeReady>(frame.body);
+  if (!ready) return log::error("judge.malformed", {{"reason", ready.error().text()}});
+  anchors_ = ready->anchors;
+  if (!ready->problem.empty()) log::error("trust.incomplete", {{"problem", ready->problem}});
+  judge_->ready();
+  if (reload_) {
+    reload_->judge = false;
+    return look_reloaded();
+  }
+  look_ready();
+}
+
+void Pool::from_worker(std::uint32_t index, Frame frame) {
+  Child& worker = *workers_[index];
+  const auto kind = static_cast<Kind>(frame.kind);
+  if (kind == Kind::worker_ready) {
+    worker.ready();
+    look_ready();
+  } else if (kind == Kind::executable_query) {
+    answer_executable(worker, frame);
+  } else if (kind == Kind::adopt) {
+    adopt(std::move(frame));
+  } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer) {
+    gather_.answered(std::move(frame));
+  } else {
+    log::warning("worker.unexpected", {{"name", worker.name()}, {"kind", std::to_string(frame.kind)}});
+  }
+}
+
+void Pool::answer_executable(Child& worker, const Frame& frame) {
+  wire::ExecutableAnswer answer;
+  if (auto query = wire::decode<wire::ExecutableQuery>(frame.body)) {
+    std::array<char, 4096> path{};
+    const std::string link = "/proc/" + std::to_string(query->pid) + "/exe";
+    const ssize_t n = readlink(link.c_str(), path.data(), path.size());
+    // A path that fills the buffer may be cut off, and then it would be another's.
+    if (n > 0 && static_cast<std::size_t>(n) < path.size()) answer.path.assign(path.data(), static_cast<std::size_t>(n));
+  }
+  worker.send(Kind::executable_answer, answer, frame.number);
+}
+
+void Pool::adopt(Frame frame) {
+  auto adopt = wire::decode<wire::Adopt>(frame.body);
+  if (!adopt || adopt->worker >= workers_.size()) {
+    return log::warning("adopt.refused", {{"reason", "no such worker"}});
+  }
+  workers_[adopt->worker]->send_bytes(Kind::adopt, frame.body, frame.number, std::move(frame.descriptors));
+}
+
+void Pool::enter_pin(const std::string& token, UniqueFd connection) {
+  if (keeper_->phase() != Child::Phase::ready) {
+    constexpr std::string_view text = "the keeper is being started again; try again in a moment\n";
+    (void)transmit(connection.get(), view(text), {}, MSG_DONTWAIT);
+    return;
+  }
+  keeper_->send(Kind::pin_entry, wire::PinEntry{token}, 0, only(std::move(connection)));
+}
+
+void Pool::look_ready() {
+  if (ready_ || stopped_) return;
+  for (const Child* child : children()) {
+    if (child->phase() != Child::Phase::ready) return;
+  }
+  ready_ = true;
+  for (Child* child : children()) child->after_end(Child::AfterEnd::start_again);
+  events_.ready();
+}
+
+void Pool::ended(Child& child, const std::string& reason) {
+  if (stopped_) return look_stopped();
+  if (!ready_) return events_.failed(child.name() + ": " + reason);
+}
+
+void Pool::reap() {
+  for (Child* child : children()) child->reap();
+}
+
+void Pool::reload(Content content, std::function<void()> applied) {
+  std::vector<std::string> before;
+  for (const auto& token : content_.config.tokens) before.push_back(token.name);
+  content_ = std::move(content);
+  if (!reload_) reload_.emplace();
+  reload_->applied.push_back(std::move(applied));
+  reload_->keeper = keeper_->running();
+  reload_->judge = judge_->running();
+  keeper_->send(Kind::keeper_setup, keeper_setup(content_.config, content_.material, numbers_, ground_.paths));
+  judge_->send(Kind::judge_setup, judge_setup(content_.config, ground_.paths));
+  for (const auto& token : content_.config.tokens) {
+    if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;
+    for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_keeper(i, token.name);
+  }
+  reload_timer_.start(reload_deadline, [this] { finish_reload(); });
+  look_reloaded();
+}
+
+void Pool::look_reloaded() {
+  if (reload_ && !reload_->keeper && !reload_->judge) finish_reload();
+}
+
+void Pool::finish_reload() {
+  reload_timer_.stop();
+  auto waiting = std::exchange(reload_, std::nullopt)->applied;
+  renew_setup();
+  // Frames keep their order: a worker that answers this has taken the setup that went before.
+  ask_workers(Kind::counters_query, [waiting = std::move(waiting)](std::vector<Bytes>) {
+    for (const auto& applied : waiting) applied();
+  });
+}
+
+void Pool::stop(std::function<void()> done) {
+  if (stopped_) {
+    for (const Child* child : children()) child->signal(SIGKILL);
+    return;
+  }
+  stopped_ = std::move(done);
+  listener_.reset();
+  for (auto& worker : workers_) worker->send_bytes(Kind::drain, {}, 0);
+  for (Child* child : children()) {
+    child->after_end(Child::AfterEnd::stay_down);
+    child->signal(SIGTERM);
+  }
+  stop_timer_.start(stop_deadline, [this] {
+    for (const Child* child : children()) {
+      if (child->running()) log::warning("process.killed", {{"name", child->name()}, {"reason", "it did not end in time"}});
+      child->signal(SIGKILL);
+    }
+  });
+  look_stopped();
+}
+
+void Pool::look_stopped() {
+  for (const Child* child : children()) {
+    if (child->running()) return;
+  }
+  stop_timer_.stop();
+  stopped_();
+}
+
+}  // namespace tlspool::supervisor

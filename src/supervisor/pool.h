@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+#include "config/config.h"
+#include "config/paths.h"
+#include "supervisor/child.h"
+#include "supervisor/gather.h"
+#include "supervisor/setup.h"
+
+namespace tlspool::supervisor {
+
+/// What a pool is started with; nothing of it changes without a restart of the daemon.
+struct Ground {
+  config::Paths paths;
+  Owner owner;
+  std::optional<RunAs> keeper;  ///< none: the supervisor's own user
+  std::optional<RunAs> worker;
+  std::optional<RunAs> judge;
+  std::uint32_t workers = 1;
+};
+
+/// The configuration together with the files it names, read and checked.
+struct Content {
+  config::Config config;
+  Material material;
+};
+
+/// The processes of one pool and the channels between them.
+class Pool {
+ public:
+  struct Events {
+    std::function<void()> ready;                          ///< once: every process is ready
+    std::function<void(const std::string& why)> failed;  ///< a process died before that
+  };
+  Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events events);
+  ~Pool();
+
+  [[nodiscard]] Status start();
+  /// Every process gets the new content; `applied` comes when all have it (or 10 s later).
+  void reload(Content content, std::function<void()> applied);
+  /// Ends sessions and processes; `done` comes when all are gone, 5 s later at the latest.
+  void stop(std::function<void()> done);
+  /// Look which processes have ended.
+  void reap();
+  /// Gives the keeper one end of a connection on which a program writes a token's PIN.
+  void enter_pin(const std::string& token, UniqueFd connection);
+  void ask_workers(wire::Kind query, Gather::Done done) { gather_.ask(workers_, query, std::move(done)); }
+
+  [[nodiscard]] const Ground& ground() const { return ground_; }
+  [[nodiscard]] const config::Config& config() const { return content_.config; }
+  [[nodiscard]] const wire::KeeperReport& report() const { return report_; }
+  /// What the workers were told last.
+  [[nodiscard]] const wire::WorkerSetup& setup() const { return setup_; }
+  [[nodiscard]] std::uint32_t anchors() const { return anchors_; }
+  [[nodiscard]] std::vector<Child*> children() const;
+
+ private:
+  // A reload under way: who has yet to answer, and who waits for its end.
+  struct Reload {
+    std::vector<std::function<void()>> applied;
+    bool keeper = true;
+    bool judge = true;
+  };
+
+  void make_children();
+  void equip_keeper();
+  void equip_judge();
+  void equip_worker(std::uint32_t index);
+  void from_keeper(Frame frame);
+  void from_judge(Frame frame);
+  void from_worker(std::uint32_t index, Frame frame);
+  void ended(Child& child, const std::string& reason);
+  void connect_keeper(std::uint32_t worker, const std::string& token);
+  void connect_judge(std::uint32_t worker);
+  void send_setup(std::uint32_t worker);
+  void renew_setup();
+  void look_ready();
+  void look_reloaded();
+  void finish_reload();
+  void answer_executable(Child& worker, const Frame& frame);
+  void adopt(Frame frame);
+  void look_stopped();
+
+  Loop& loop_;
+  Ground ground_;
+  Content content_;
+  UniqueFd listener_;
+  Events events_;
+  KeyNumbers numbers_;
+  wire::KeeperReport report_;
+  bool reported_ = false;  // the keeper has answered once, so that workers can be told about keys
+  std::uint32_t anchors_ = 0;
+  wire::WorkerSetup setup_;
+  Secret ticket_key_;
+  bool ready_ = false;
+  std::optional<Reload> reload_;
+  Timer reload_timer_;
+  std::function<void()> stopped_;
+  Timer stop_timer_;
+  Gather gather_;
+  std::unique_ptr<Child> keeper_;
+  std::unique_ptr<Child> judge_;
+  std::vector<std::unique_ptr<Child>> workers_;
+};
+
+}  // namespace tlspool::supervisor

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/setup.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+
+namespace tlspool::supervisor {
+namespace {
+
+bool in_token(const config::Credential& credential) { return credential.chain.starts_with("pkcs11:"); }
+
+const std::vector<Bytes>* chain_of(const Material& material, const config::Credential& credential) {
+  const auto found = material.chains.find(credential.chain);
+  return found == material.chains.end() || found->second.empty() ? nullptr : &found->second;
+}
+
+std::string relative_to(const std::string& directory, const std::string& path) {
+  return path.starts_with(directory + "/") ? path.substr(directory.size() + 1) : path;
+}
+
+const wire::KeyReport* report_of(const wire::KeeperReport& report, std::uint32_t key) {
+  const auto found = std::find_if(report.keys.begin(), report.keys.end(), [&](const auto& k) { return k.key == key; });
+  return found == report.keys.end() ? nullptr : &*found;
+}
+
+wire::CredentialSetup credential_setup(const config::Credential& credential, std::uint32_t key,
+                                       const Material& material, const wire::KeeperReport& report) {
+  wire::CredentialSetup out;
+  out.key = key;
+  out.token = credential.token;
+  const wire::KeyReport* found = report_of(report, key);
+  if (found != nullptr) {
+    out.type = found->type;
+    out.usable = found->usable;
+    out.pss = found->pss;
+    out.problem = found->problem;
+  } else {
+    out.problem = "the keeper has not reported on this key";
+  }
+  if (const auto* chain = chain_of(material, credential)) {
+    out.chain = *chain;
+  } else if (found != nullptr && in_token(credential)) {
+    out.chain = found->chain;
+  }
+  if (out.chain.empty()) {
+    out.usable = false;
+    if (out.problem.empty()) out.problem = "no certificate was found at " + credential.chain;
+  }
+  return out;
+}
+
+// What tickets are bound to: who may use which identity, what each identity shows, whom the pool trusts.
+// Whether a token is logged in just now is none of it.
+struct Policy {
+  std::vector<wire::AllowRule> rules;
+  std::vector<wire::IdentitySetup> identities;
+  std::vector<std::uint8_t> roles;
+  std::string default_identity;
+  bool tls12 = true;
+  bool system_trust = true;
+  Bytes trust;
+};
+template <class Io>
+void fields(Io& io, Policy& m) {
+  io(m.rules, m.identities, m.roles, m.default_identity, m.tls12, m.system_trust, m.trust);
+}
+
+Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
+  Policy policy{setup.rules, setup.identities, {},          setup.default_identity,
+                setup.tls12, config.trust.system, material.trust};
+  for (auto& identity : policy.identities) {
+    for (auto& credential : identity.credentials) {
+      credential = {.token = credential.token, .chain = std::move(credential.chain)};
+    }
+  }
+  for (const auto& identity : config.identities) policy.roles.push_back(identity.roles);
+  const Bytes text = wire::encode(policy);
+  Bytes out(EVP_MAX_MD_SIZE);
+  unsigned size = 0;
+  if (EVP_Digest(text.data(), text.size(), out.data(), &size, EVP_sha256(), nullptr) != 1) size = 0;
+  out.resize(size);
+  return out;
+}
+
+}  // namespace
+
+std::uint32_t KeyNumbers::number(const config::Identity& identity, const config::Credential& credential) {
+  const std::string name =
+      identity.name + '\n' + credential.token + '\n' + credential.key + '\n' + credential.chain;
+  return known_.try_emplace(name, static_cast<std::uint32_t>(known_.size() + 1)).first->second;
+}
+
+wire::KeeperSetup keeper_setup(const config::Config& config, const Material& material, KeyNumbers& numbers,
+                               const config::Paths& paths) {
+  wire::KeeperSetup out;
+  out.tokens = config.tokens;
+  for (auto& token : out.tokens) token.pin_file = relative_to(paths.keeper, token.pin_file);
+  out.directory = ".";
+  for (const auto& identity : config.identities) {
+    for (const auto& credential : identity.credentials) {
+      wire::KeySetup key;
+      key.key = numbers.number(identity, credential);
+      key.token = credential.token;
+      key.uri = credential.key;
+      key.roles = identity.roles;
+      key.identity = identity.name;
+      if (in_token(credential)) key.chain_uri = credential.chain;
+      if (const auto* chain = chain_of(material, credential)) key.leaf = chain->front();
+      out.keys.push_back(std::move(key));
+    }
+  }
+  return out;
+}
+
+wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& paths) {
+  wire::JudgeSetup out{config.trust.system, {}};
+  for (const auto& file : config.trust.anchors) out.anchor_files.push_back(relative_to(paths.directory, file));
+  return out;
+}
+
+std::vector<wire::AllowRule> effective_rules(const config::Config& config, Owner owner) {
+  if (!config.allow.empty()) return config.allow;
+  wire::AllowRule by_uid;
+  by_uid.uids = {owner.uid};
+  by_uid.identities = {"*"};
+  wire::AllowRule by_gid;
+  by_gid.gids = {owner.gid};
+  by_gid.identities = {"*"};
+  return {by_uid, by_gid};
+}
+
+wire::WorkerSetup worker_setup(const config::Config& config, const Material& material, KeyNumbers& numbers,
+                               const wire::KeeperReport& report, Owner owner) {
+  wire::WorkerSetup out;
+  for (const auto& identity : config.identities) {
+    wire::IdentitySetup& setup = out.identities.emplace_back();
+    setup.name = identity.name;
+    for (const auto& credential : identity.credentials) {
+      setup.credentials.push_back(
+          credential_setup(credential, numbers.number(identity, credential), material, report));
+    }
+  }
+  out.rules = effective_rules(config, owner);
+  out.default_identity = config.name;
+  out.tls12 = config.tls12;
+  out.limits = config.limits;
+  out.policy = digest(config, material, out);
+  return out;
+}
+
+void keep_chains(wire::KeeperReport& report, const wire::KeeperReport& old) {
+  for (auto& key : report.keys) {
+    if (!key.chain.empty()) continue;
+    if (const auto* before = report_of(old, key.key)) key.chain = before->chain;
+  }
+}
+
+}  // namespace tlspool::supervisor

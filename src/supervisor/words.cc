@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/words.h"
+
+#include "base/log.h"
+
+namespace tlspool::supervisor {
+namespace {
+
+template <class List, class Same>
+auto find(const List& list, Same same) -> const typename List::value_type* {
+  for (const auto& item : list) {
+    if (same(item)) return &item;
+  }
+  return nullptr;
+}
+
+void log_token(const wire::TokenReport& token) {
+  if (token.state == wire::TokenState::ready) {
+    log::info("token.ready", {{"token", token.name}, {"label", token.label}, {"model", token.model}});
+    return;
+  }
+  log::error("token.unusable", {{"token", token.name}, {"state", word(token.state)}, {"problem", token.problem}});
+}
+
+void log_key(const config::Identity& identity, const config::Credential& credential, const wire::KeyReport& key) {
+  if (key.usable) {
+    log::info("identity.usable", {{"identity", identity.name}, {"token", credential.token}, {"key_type", word(key.type)}});
+    return;
+  }
+  log::error("identity.unusable",
+             {{"identity", identity.name}, {"token", credential.token}, {"problem", key.problem}});
+}
+
+}  // namespace
+
+const char* word(wire::TokenState state) {
+  switch (state) {
+    case wire::TokenState::ready: return "ready";
+    case wire::TokenState::locked: return "locked";
+    case wire::TokenState::pin_rejected: return "pinRejected";
+    case wire::TokenState::missing: return "missing";
+    case wire::TokenState::failed: return "failed";
+  }
+  return "failed";
+}
+
+const char* word(wire::KeyType type) {
+  switch (type) {
+    case wire::KeyType::rsa: return "rsa";
+    case wire::KeyType::p256: return "p256";
+    case wire::KeyType::p384: return "p384";
+    case wire::KeyType::ed25519: return "ed25519";
+  }
+  return "p256";
+}
+
+void log_changes(const config::Config& config, KeyNumbers& numbers, const wire::KeeperReport& old,
+                 const wire::KeeperReport& now) {
+  for (const auto& token : now.tokens) {
+    const auto* before = find(old.tokens, [&](const auto& t) { return t.name == token.name; });
+    if (before == nullptr || before->state != token.state || before->problem != token.problem) log_token(token);
+  }
+  for (const auto& identity : config.identities) {
+    for (const auto& credential : identity.credentials) {
+      const auto same = [number = numbers.number(identity, credential)](const auto& k) { return k.key == number; };
+      const auto* key = find(now.keys, same);
+      const auto* before = find(old.keys, same);
+      if (key == nullptr) continue;
+      if (before == nullptr || before->usable != key->usable || before->problem != key->problem) {
+        log_key(identity, credential, *key);
+      }
+    }
+  }
+}
+
+}  // namespace tlspool::supervisor

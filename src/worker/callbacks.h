@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "tls/openssl.h"
+
+namespace tlspool::worker {
+
+/// The functions by which OpenSSL asks the worker during a handshake: which identity serves this name, which
+/// protocol, is this chain good, what does a ticket remember. Each finds its Connection through the SSL.
+void set_callbacks(SSL_CTX* context);
+
+}  // namespace tlspool::worker

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/client_sessions.h"
+
+#include <openssl/sha.h>
+
+#include <array>
+#include <ctime>
+
+namespace tlspool::worker {
+namespace {
+
+constexpr std::size_t most_sessions = 1024;
+
+// What decides a handshake, in a form that can't be read in two ways (every part carries its length).
+struct Deciding {
+  Bytes policy;
+  std::uint32_t uid = 0;
+  std::uint8_t role = 0;
+  std::string local_identity;
+  std::string remote_identity;
+  std::uint8_t proof = 0;
+  std::string server_name;
+  std::string service;
+  Bytes alpn;
+  bool tls13_only = false;
+};
+template <class Io> void fields(Io& io, Deciding& m) {
+  io(m.policy, m.uid, m.role, m.local_identity, m.remote_identity, m.proof, m.server_name, m.service, m.alpn, m.tls13_only);
+}
+
+}  // namespace
+
+std::string resumption_key(const Connection& c) {
+  const StartRequest& r = c.request;
+  const Bytes text = wire::encode(Deciding{c.policy->setup().policy, c.caller.credentials.uid, static_cast<std::uint8_t>(r.role),
+                                           c.local_identity, r.remote_identity, static_cast<std::uint8_t>(r.proof),
+                                           r.server_name, r.service, r.alpn, r.tls13_only});
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()));
+  return digest;
+}
+
+void bind_tickets(SSL* ssl, const Connection& connection) {
+  const std::string key = resumption_key(connection);
+  static_assert(SHA256_DIGEST_LENGTH <= SSL_MAX_SID_CTX_LENGTH);
+  SSL_set_session_id_context(ssl, reinterpret_cast<const unsigned char*>(key.data()), static_cast<unsigned>(key.size()));
+}
+
+bool ClientSessions::keep(const Connection& connection, SSL_SESSION* session) {
+  if (SSL_SESSION_is_resumable(session) != 1) return false;
+  const Proved& proved = connection.proved;
+  if (!proved.how.empty() && proved.valid_until <= std::time(nullptr)) return false;
+  const std::string key = resumption_key(connection);
+  newest_first_.push_front({key, {tls::SslSession{session}, proved}});
+  by_key_.emplace(key, newest_first_.begin());
+  if (newest_first_.size() > most_sessions) {
+    const auto oldest = std::prev(newest_first_.end());
+    const auto [from, to] = by_key_.equal_range(oldest->key);
+    for (auto at = from; at != to; ++at) {
+      if (at->second != oldest) continue;
+      by_key_.erase(at);
+      break;
+    }
+    newest_first_.pop_back();
+  }
+  return true;
+}
+
+std::optional<ClientSessions::Entry> ClientSessions::take(const Connection& connection) {
+  const std::string key = resumption_key(connection);
+  const std::time_t now = std::time(nullptr);
+  while (true) {
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) return std::nullopt;
+    Entry entry = std::move(found->second->entry);
+    newest_first_.erase(found->second);
+    by_key_.erase(found);
+    const bool expired = SSL_SESSION_get_time(entry.session.get()) + SSL_SESSION_get_timeout(entry.session.get()) <= now;
+    const bool outlived = !entry.proved.how.empty() && entry.proved.valid_until <= now;
+    if (!expired && !outlived) return entry;
+  }
+}
+
+}  // namespace tlspool::worker

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/connection.h"
+
+namespace tlspool::worker {
+namespace {
+
+int index() {
+  static const int i = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return i;
+}
+
+}  // namespace
+
+void Connection::attach(SSL* ssl) { SSL_set_ex_data(ssl, index(), this); }
+Connection* Connection::of(const SSL* ssl) { return static_cast<Connection*>(SSL_get_ex_data(ssl, index())); }
+
+}  // namespace tlspool::worker

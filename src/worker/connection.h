@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "authz/rules.h"
+#include "tls/openssl.h"
+#include "worker/policy.h"
+#include "worker/start_request.h"
+
+namespace tlspool::transport {
+class StreamPump;
+}
+
+namespace tlspool::worker {
+
+class Handshake;
+class ClientSessions;
+
+/// What the judge found out about the peer; also what a ticket remembers of it.
+struct Proved {
+  std::string identity;  ///< empty: nothing was proved
+  std::vector<std::string> names;
+  std::string how;       ///< "chain"; empty: nothing was verified
+  std::int64_t valid_until = 0;
+};
+template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.how, m.valid_until); }
+
+/// One TLS connection from the call that starts it to its last byte. OpenSSL's callbacks find it through the
+/// SSL; `handshake` and `pump` say which part of its life it is in.
+struct Connection {
+  std::shared_ptr<const Policy> policy;
+  StartRequest request;
+  authz::Caller caller;
+  std::string local_identity;  ///< the one in use; chosen by SNI where the request named none
+  bool local_shown = false;    ///< the peer asked for it and was shown it
+  Proved proved;
+  std::optional<int> alert_sent;
+  std::optional<int> alert_received;
+  std::string refused_name;    ///< SNI that no identity of the caller serves
+  bool alpn_mismatch = false;
+  ClientSessions* client_sessions = nullptr;
+  Handshake* handshake = nullptr;
+  transport::StreamPump* pump = nullptr;
+
+  void attach(SSL* ssl);
+  [[nodiscard]] static Connection* of(const SSL* ssl);
+};
+
+}  // namespace tlspool::worker

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/control.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "wire/varlink.h"
+
+namespace tlspool::worker {
+namespace {
+
+wire::Value or_null(const std::string& text) { return text.empty() ? wire::Value{} : wire::Value{text}; }
+
+std::string pool_error(std::string_view name, wire::Value parameters) {
+  return wire::error_text("io.tlspool.Pool." + std::string(name), std::move(parameters));
+}
+
+std::string invalid_parameter(const std::string& name) {
+  return wire::error_text("org.varlink.service.InvalidParameter", wire::Value::object().set("parameter", name));
+}
+
+std::string failure_text(const HandshakeFailure& f) {
+  return pool_error("HandshakeFailed", wire::Value::object()
+                                           .set("reason", f.reason)
+                                           .set("message", f.message)
+                                           .set("check", or_null(f.check))
+                                           .set("certificate", or_null(f.certificate))
+                                           .set("alertSent", or_null(f.alert_sent))
+                                           .set("alertReceived", or_null(f.alert_received))
+                                           .set("socketUsable", f.socket_usable));
+}
+
+}  // namespace
+
+Control::Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, std::function<void()> on_gone)
+    : worker_(worker), credentials_(std::move(credentials)), on_gone_(std::move(on_gone)) {
+  connection_ = std::make_unique<VarlinkConnection>(
+      worker_.loop(), std::move(socket),
+      [this](std::string text, std::vector<UniqueFd> descriptors) { message(std::move(text), std::move(descriptors)); },
+      [this] { on_gone_(); });
+}
+
+Control::~Control() {
+  if (handshake_) worker_.handshake_ended(credentials_.uid);
+  if (executable_query_ != 0) worker_.forget_executable(executable_query_);
+}
+
+const std::vector<Control::Method>& Control::methods() {
+  static const std::vector<Method> table = {
+      {"StartTLS", &Control::start_tls},
+      {"ListIdentities", &Control::list_identities},
+      {"GetSession", &Control::get_session},
+      {"ExportKeyingMaterial", &Control::export_keying_material},
+      {"ChannelBinding", &Control::channel_binding},
+      {"PeerCertificates", &Control::peer_certificates},
+      {"UpdateKeys", &Control::update_keys},
+  };
+  return table;
+}
+
+void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
+  auto call = wire::parse_call(text);
+  if (!call) {
+    log::warning("control.malformed", {{"uid", std::to_string(credentials_.uid)},
+                                       {"pid", std::to_string(credentials_.pid)},
+                                       {"problem", call.error().text()}});
+    connection_->pause();
+    on_gone_();
+    return;
+  }
+  oneway_ = call->oneway;
+  if (auto common = wire::answer_common(*call, wire::pool_interface(), TLSPOOL_VERSION)) {
+    answer(std::move(*common));
+    return;
+  }
+  const std::string session = call->parameters.text("session");
+  if (!session.empty() && hand_over(session, text)) return;
+  dispatch(*call, descriptors);
+}
+
+void Control::dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptors) {
+  const auto& table = methods();
+  const auto found = std::find_if(table.begin(), table.end(), [&](const Method& m) { return m.name == call.method; });
+  // answer_common() has refused every method that the interface does not have.
+  if (found != table.end()) (this->*found->handle)(call, descriptors);
+}
+
+// A session's worker is written in its id. True: the connection is on its way there, with this call.
+bool Control::hand_over(const std::string& session, const std::string& text) {
+  const int owner = Sessions::worker_of(session);
+  const wire::WorkerSetup& setup = worker_.policy().setup();
+  if (owner < 0 || static_cast<std::uint32_t>(owner) == setup.index || static_cast<std::uint32_t>(owner) >= setup.count) return false;
+  Bytes unread;
+  UniqueFd socket = connection_->release(unread);
+  if (unread.empty()) worker_.send_adopt({static_cast<std::uint32_t>(owner), copy_of(view(text))}, std::move(socket));
+  on_gone_();
+  return true;
+}
+
+void Control::answer(std::string text, std::vector<UniqueFd> descriptors) {
+  if (!oneway_) connection_->send(std::move(text), std::move(descriptors));
+}
+
+// --- StartTLS -------------------------------------------------------------------------------------------
+
+void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descriptors) {
+  auto request = parse_start(call.parameters, worker_.default_deadline());
+  if (!request) {
+    log::info("request.invalid", {{"uid", std::to_string(credentials_.uid)}, {"problem", request.error().text()}});
+    return answer(invalid_parameter(request.error().subject));
+  }
+  std::vector<int> borrowed;
+  for (const UniqueFd& d : descriptors) borrowed.push_back(d.get());
+  if (auto good = check_descriptors(*request, borrowed); !good) {
+    return answer(pool_error("BadDescriptor", wire::Value::object().set("message", good.error().text())));
+  }
+  if (auto room = worker_.admit_handshake(credentials_.uid); !room) {
+    return answer(pool_error("LimitReached", wire::Value::object().set("message", room.error().text())));
+  }
+  connection_->pause();
+  const bool oneway = oneway_;
+  if (!authz::need_executable(worker_.policy().setup().rules)) return begin(std::move(*request), std::move(descriptors), oneway);
+  auto shared = std::make_shared<std::pair<StartRequest, std::vector<UniqueFd>>>(std::move(*request), std::move(descriptors));
+  executable_query_ = worker_.ask_executable(credentials_.pid, [this, shared, oneway](std::string path) {
+    executable_query_ = 0;
+    executable_ = std::move(path);
+    begin(std::move(shared->first), std::move(shared->second), oneway);
+  });
+}
+
+void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway) {
+  oneway_ = oneway;
+  const std::shared_ptr<const Policy> policy = worker_.shared_policy();
+  const auto& rules = policy->setup().rules;
+  // A server without an identity in the request is looked at when its peer has named one.
+  const bool later = request.role == wire::role_server && request.local_identity.empty();
+  const bool known = request.local_identity.empty() || policy->find(request.local_identity) != nullptr;
+  if (!later && !(known && authz::allowed(rules, caller(), request.local_identity, request.role))) {
+    log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
+                                      {"pid", std::to_string(credentials_.pid)},
+                                      {"identity", request.local_identity},
+                                      {"role", request.role == wire::role_server ? "server" : "client"}});
+    answer(pool_error("IdentityRefused",
+                      wire::Value::object()
+                          .set("message", "this program may not use the identity in this role, or there is none of this name; see "
+                                          "[[allow]] in tlspool.toml(5) and `tlspool identity list`")
+                          .set("localIdentity", or_null(request.local_identity))));
+    connection_->resume();
+    return;
+  }
+  if (request.plaintext) {
+    plain_ = std::move(descriptors[*request.plaintext]);
+  } else {
+    auto pair = socket_pair(SOCK_STREAM, false);
+    if (!pair) {
+      answer(pool_error("LimitReached", wire::Value::object().set("message", pair.error().text())));
+      connection_->resume();
+      return;
+    }
+    plain_ = std::move(pair->first);
+    program_end_ = std::move(pair->second);
+    // The program goes on with its new socket as it did with the old one.
+    const int flags = fcntl(descriptors[request.network].get(), F_GETFL);
+    if ((flags & O_NONBLOCK) != 0) fcntl(program_end_.get(), F_SETFL, fcntl(program_end_.get(), F_GETFL) | O_NONBLOCK);
+  }
+  UniqueFd network = std::move(descriptors[request.network]);
+  auto connection = std::make_unique<Connection>();
+  connection->policy = policy;
+  connection->local_identity = request.local_identity;
+  connection->request = std::move(request);
+  connection->caller = caller();
+  handshake_ = std::make_unique<Handshake>(worker_.services(), std::move(connection), std::move(network),
+                                           [this](const HandshakeFailure* failure) { done(failure); });
+  worker_.handshake_began(credentials_.uid);
+  handshake_->start();
+}
+
+void Control::done(const HandshakeFailure* failure) {
+  worker_.handshake_ended(credentials_.uid);
+  if (failure == nullptr) {
+    established();
+  } else {
+    const Connection& c = handshake_->connection();
+    worker_.count_failure();
+    log::warning("handshake.failed", {{"reason", failure->reason},
+                                      {"message", failure->message},
+                                      {"local", c.local_identity},
+                                      {"expected", c.request.remote_identity},
+                                      {"service", c.request.service},
+                                      {"uid", std::to_string(credentials_.uid)},
+                                      {"pid", std::to_string(credentials_.pid)}});
+    const std::string text = failure_text(*failure);
+    handshake_.reset();  // gives the socket's flags back before the program hears of it
+    plain_.reset();
+    program_end_.reset();
+    answer(text);
+  }
+  connection_->resume();
+}
+
+void Control::established() {
+  const std::unique_ptr<Handshake> handshake = std::move(handshake_);
+  auto id = Sessions::new_id(worker_.policy().setup().index);
+  if (!id) return answer(pool_error("LimitReached", wire::Value::object().set("message", id.error().text())));
+  Session& session = worker_.add_session(std::move(*id), handshake->take_connection(), handshake->take_ssl(),
+                                         handshake->take_network(), std::move(plain_));
+  wire::Value parameters = wire::Value::object();
+  std::vector<UniqueFd> descriptors;
+  if (program_end_.valid()) {
+    parameters.set("plaintextFileDescriptor", 0);
+    descriptors.push_back(std::move(program_end_));
+  } else {
+    parameters.set("plaintextFileDescriptor", nullptr);
+  }
+  parameters.set("session", session.facts());
+  answer(wire::reply_text(std::move(parameters)), std::move(descriptors));
+}
+
+}  // namespace tlspool::worker

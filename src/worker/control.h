@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "loop/varlink_connection.h"
+#include "wire/varlink.h"
+#include "worker/handshake.h"
+#include "worker/worker.h"
+
+namespace tlspool::worker {
+
+/// One program's control connection. Calls are answered in order, one at a time.
+class Control {
+ public:
+  /// `on_gone`: the program left; may destroy the control.
+  Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, std::function<void()> on_gone);
+  ~Control();
+  /// A message as if it had just been read: for a connection that another worker handed over.
+  void message(std::string text, std::vector<UniqueFd> descriptors);
+
+ private:
+  struct Method {
+    const char* name;
+    void (Control::*handle)(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  };
+  static const std::vector<Method>& methods();
+
+  void start_tls(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void list_identities(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void get_session(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void export_keying_material(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void channel_binding(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void peer_certificates(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void update_keys(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+
+  void dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway);
+  void done(const HandshakeFailure* failure);
+  void established();
+  bool hand_over(const std::string& session, const std::string& text);
+  Session* session_of(const wire::Call& call);
+  void answer(std::string text, std::vector<UniqueFd> descriptors = {});
+  [[nodiscard]] authz::Caller caller() const { return {credentials_, executable_}; }
+
+  Worker& worker_;
+  PeerCredentials credentials_;
+  std::string executable_;
+  std::function<void()> on_gone_;
+  std::unique_ptr<VarlinkConnection> connection_;
+  bool oneway_ = false;
+  // The handshake under way and what it needs when it is done.
+  std::unique_ptr<Handshake> handshake_;
+  UniqueFd plain_;          // the program's own plain socket, or our end of the pair
+  UniqueFd program_end_;    // the other end of the pair
+  std::uint64_t executable_query_ = 0;
+};
+
+}  // namespace tlspool::worker

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/diagnosis.h"
+
+#include <openssl/ssl.h>
+#include <openssl/sslerr.h>
+
+#include <cstring>
+
+#include "tls/names.h"
+
+namespace tlspool::worker {
+namespace {
+
+HandshakeFailure failure(std::string reason, std::string message) {
+  return {std::move(reason), "handshake: " + std::move(message), {}, {}, {}, {}, false};
+}
+
+std::string peer_of(const Connection& c) {
+  return c.request.remote_identity.empty() ? "the peer" : c.request.remote_identity;
+}
+
+HandshakeFailure refused_by_judge(const Diagnosis& d) {
+  HandshakeFailure f = failure("certificate", peer_of(d.connection) + ": " + d.verdict.reason);
+  f.check = d.verdict.check;
+  f.certificate = d.verdict.certificate;
+  return f;
+}
+
+HandshakeFailure refused_by_peer(const Diagnosis& d) {
+  const int alert = *d.connection.alert_received;
+  std::string advice;
+  switch (alert) {
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+      advice = "; it did not accept our certificate: see what it trusts, and `tlspool identity show`";
+      break;
+    case SSL_AD_CERTIFICATE_REQUIRED:
+    case SSL_AD_HANDSHAKE_FAILURE:
+      if (d.connection.request.role == wire::role_client && d.connection.local_identity.empty()) {
+        advice = "; it may want a client certificate: name a local identity";
+      }
+      break;
+    case SSL_AD_PROTOCOL_VERSION: advice = "; it does not speak a TLS version that is allowed here"; break;
+    case SSL_AD_UNRECOGNIZED_NAME: advice = "; it does not serve this name"; break;
+    case SSL_AD_NO_APPLICATION_PROTOCOL: advice = "; it speaks none of the ALPN protocols that were offered"; break;
+    default: break;
+  }
+  return failure("alert", peer_of(d.connection) + " refused with the alert " + tls::alert_name(alert) + advice);
+}
+
+// What libssl found wrong by itself.
+HandshakeFailure found_by_openssl(const Diagnosis& d) {
+  switch (d.openssl_reason) {
+    case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+      return failure("transport", "the peer closed the connection in the middle of the handshake");
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_HTTPS_PROXY_REQUEST:
+    case SSL_R_PACKET_LENGTH_TOO_LONG:
+    case SSL_R_RECORD_LENGTH_MISMATCH:
+    case SSL_R_UNKNOWN_PROTOCOL:
+      return failure("transport", "the peer does not speak TLS (" + d.openssl_text + "); is it the right port?");
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_VERSION_TOO_LOW:
+    case SSL_R_NO_PROTOCOLS_AVAILABLE:
+      return failure("policy", "the peer offers no TLS version that is allowed here (" + d.openssl_text + ")");
+    case SSL_R_NO_SHARED_CIPHER:
+    case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+    case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+    case SSL_R_NO_SUITABLE_KEY_SHARE:
+    case SSL_R_NO_SUITABLE_GROUPS:
+    case SSL_R_DH_KEY_TOO_SMALL:
+    case SSL_R_EE_KEY_TOO_SMALL:
+      return failure("policy", "nothing that the peer offers is allowed here (" + d.openssl_text + ")");
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: {
+      HandshakeFailure f = failure("certificate", "the peer was asked for a certificate and sent none");
+      f.check = "chain";
+      return f;
+    }
+    default:
+      return failure("transport", "the handshake broke: " + d.openssl_text);
+  }
+}
+
+}  // namespace
+
+HandshakeFailure diagnose(const Diagnosis& d) {
+  const Connection& c = d.connection;
+  if (!d.token_problem.empty()) {
+    return failure("token", "identity " + c.local_identity + ": " + d.token_problem + "; see `tlspool doctor`");
+  }
+  if (!d.verdict.accepted && !d.verdict.reason.empty()) return refused_by_judge(d);
+  if (!c.refused_name.empty()) {
+    return failure("policy", "the peer asked for the name " + c.refused_name +
+                                 ", which no identity of this caller serves; see `tlspool identity list`");
+  }
+  if (c.alpn_mismatch) return failure("policy", "the peer offers none of the ALPN protocols that were asked for");
+  if (c.alert_received) return refused_by_peer(d);
+  if (d.openssl_reason != 0) return found_by_openssl(d);
+  if (d.ssl_error == SSL_ERROR_SYSCALL || d.system_error != 0) {
+    const std::string why = d.system_error != 0 ? std::strerror(d.system_error) : "it was closed";
+    return failure("transport", "the connection broke: " + why);
+  }
+  return failure("transport", "the handshake broke: " + d.openssl_text);
+}
+
+}  // namespace tlspool::worker

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/handshake.h"
+
+#include <fcntl.h>
+#include <openssl/async.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+
+#include "base/text.h"
+#include "tls/names.h"
+#include "worker/diagnosis.h"
+
+namespace tlspool::worker {
+namespace {
+
+// The handshake whose SSL_do_handshake is on the stack: the key provider is told a key, not a connection.
+Handshake* stepping = nullptr;
+// Handshakes that OpenSSL had no job for (SSL_ERROR_WANT_ASYNC_JOB): no event wakes them, a freed job does.
+std::deque<Handshake*> waiting_for_job;
+
+}  // namespace
+
+Handshake::Handshake(Services services, std::unique_ptr<Connection> connection, UniqueFd network, OnDone on_done)
+    : services_(services),
+      connection_(std::move(connection)),
+      network_(std::move(network)),
+      on_done_(std::move(on_done)) {
+  connection_->handshake = this;
+  connection_->client_sessions = &services_.client_sessions;
+}
+
+Handshake::~Handshake() {
+  on_done_ = nullptr;
+  settle_paused_job();
+  if (waits_for_job_) std::erase(waiting_for_job, this);
+  if (network_.valid()) fcntl(network_.get(), F_SETFL, flags_);
+}
+
+void Handshake::reserve_jobs(std::size_t most) { ASYNC_init_thread(most, 0); }
+
+Status Handshake::prepare() {
+  Connection& c = *connection_;
+  const StartRequest& r = c.request;
+  flags_ = fcntl(network_.get(), F_GETFL);
+  SSL_CTX* context = c.policy->anonymous();
+  if (!c.local_identity.empty()) {
+    const Policy::Identity* identity = c.policy->find(c.local_identity);
+    if (!identity->context) {
+      return fail({Code::token_failed, "use identity", c.local_identity, identity->problem, "see `tlspool status` and `tlspool doctor`"});
+    }
+    context = identity->context.get();
+  }
+  ssl_.reset(SSL_new(context));
+  SSL* ssl = ssl_.get();
+  if (ssl == nullptr || SSL_set_fd(ssl, network_.get()) != 1) return fail(tls::openssl_error(Code::internal, "SSL_new", ""));
+  c.attach(ssl);
+  SSL_set_mode(ssl, SSL_MODE_ASYNC);
+  if (r.tls13_only || !c.policy->setup().tls12) SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
+  const int must = r.role == wire::role_server && r.proof == Proof::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+  SSL_set_verify(ssl, r.proof == Proof::none ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | must, nullptr);
+  if (r.role == wire::role_server) {
+    SSL_set_accept_state(ssl);
+    return {};
+  }
+  SSL_set_connect_state(ssl);
+  bind_tickets(ssl, c);
+  if (!r.server_name.empty()) SSL_set_tlsext_host_name(ssl, r.server_name.c_str());
+  if (!r.alpn.empty()) SSL_set_alpn_protos(ssl, r.alpn.data(), static_cast<unsigned>(r.alpn.size()));
+  if (auto known = services_.client_sessions.take(c)) {
+    SSL_set_session(ssl, known->session.get());
+    from_ticket_ = std::move(known->proved);
+  }
+  return {};
+}
+
+void Handshake::start() {
+  if (auto prepared = prepare(); !prepared) {
+    return give_up({"token", prepared.error().text(), {}, {}, {}, {}, true});
+  }
+  timer_ = std::make_unique<Timer>(services_.loop);
+  timer_->start(connection_->request.deadline, [this] { expired(); });
+  poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { step(); });
+  step();
+}
+
+void Handshake::step() {
+  if (paused_ != Paused::no) return;
+  poll_->want(Poll::none);
+  ERR_clear_error();
+  errno = 0;
+  stepping = this;
+  const int rc = SSL_do_handshake(ssl_.get());
+  const int number = errno;
+  stepping = nullptr;
+  if (rc == 1) return succeed();
+  const int error = SSL_get_error(ssl_.get(), rc);
+  switch (error) {
+    case SSL_ERROR_WANT_READ: poll_->want(Poll::readable); return;
+    case SSL_ERROR_WANT_WRITE: poll_->want(Poll::writable); return;
+    case SSL_ERROR_WANT_ASYNC: return;  // wait() has noted on whom
+    case SSL_ERROR_WANT_ASYNC_JOB:
+      waits_for_job_ = true;
+      waiting_for_job.push_back(this);
+      return;
+    default: give_up(failure_of(error, number)); return;
+  }
+}
+
+// Runs on the job's stack, and comes back there when resume() was called.
+void Handshake::wait(Paused on) {
+  paused_ = on;
+  stepping = nullptr;
+  ASYNC_pause_job();
+}
+
+void Handshake::resume() {
+  paused_ = Paused::no;
+  asked_ = 0;
+  wake_one_that_waits_for_a_job();
+  step();  // may destroy this
+}
+
+// A connected socket is writable sooner or later, so the loop comes back to it.
+void Handshake::wake_one_that_waits_for_a_job() {
+  if (waiting_for_job.empty()) return;
+  Handshake* next = waiting_for_job.front();
+  waiting_for_job.pop_front();
+  next->waits_for_job_ = false;
+  next->poll_->want(Poll::writable);
+}
+
+Result<Bytes> Handshake::sign(std::uint32_t key, std::uint16_t scheme, ByteView input) {
+  Handshake* self = stepping;
+  if (self == nullptr || ASYNC_get_current_job() == nullptr) {
+    return fail({Code::internal, "sign", "", "no handshake is under way", {}});
+  }
+  Connection& c = *self->connection_;
+  wire::SignRequest request{0, key, scheme, static_cast<std::uint8_t>(c.request.role),
+                            SSL_version(self->ssl_.get()) == TLS1_3_VERSION, copy_of(input)};
+  const std::string token = c.policy->token_of(key);
+  const bool asked = input.size() + 64 < wire::max_sign_packet &&
+                     self->services_.keeper.ask(token, request, [self](wire::SignReply reply) {
+                       self->signature_ = std::move(reply);
+                       self->resume();
+                     });
+  if (!asked) {
+    self->token_problem_ = "sign: token=" + token + ": the keeper can't be reached; try again in a moment";
+    return fail({Code::token_failed, "sign", token, "the keeper can't be reached", {}});
+  }
+  self->asked_ = request.number;
+  self->wait(Paused::keeper);
+  stepping = self;
+  if (self->abandoned_ || self->signature_.signature.empty()) {
+    self->token_problem_ = self->signature_.problem.empty() ? "sign: no signature came" : self->signature_.problem;
+    return fail({Code::token_failed, "sign", token, self->token_problem_, {}});
+  }
+  return std::move(self->signature_.signature);
+}
+
+wire::ChainVerdict Handshake::judge(const wire::ChainQuery& query) {
+  verdict_ = {};
+  verdict_.check = "judge";
+  verdict_.reason = "the judge can't be reached; try again in a moment";
+  if (ASYNC_get_current_job() == nullptr) return verdict_;
+  asked_ = services_.judge.ask(query, [this](wire::ChainVerdict verdict) {
+    verdict_ = std::move(verdict);
+    resume();
+  });
+  if (asked_ != 0) {
+    wait(Paused::judge);
+    stepping = this;
+  }
+  if (abandoned_) verdict_.accepted = false;
+  return verdict_;
+}
+
+void Handshake::succeed() {
+  Connection& c = *connection_;
+  // A pause in the middle of what follows would have nobody to wake it.
+  SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
+  if (SSL_session_reused(ssl_.get()) == 1) {
+    if (from_ticket_) c.proved = std::move(*from_ticket_);
+    c.local_shown = true;
+  }
+  const bool proved = !c.proved.how.empty();
+  const bool named = c.request.remote_identity.empty() || c.proved.identity == c.request.remote_identity;
+  // OpenSSL has seen to this already; here stands the one line that lets a peer in.
+  if (c.request.proof == Proof::required && !(proved && named)) {
+    return give_up({"certificate", "the peer proved no identity", "chain", {}, {}, {}, false});
+  }
+  poll_.reset();
+  timer_.reset();
+  if (OnDone done = std::move(on_done_)) done(nullptr);
+}
+
+void Handshake::expired() {
+  std::string doing = paused_ == Paused::keeper  ? "waiting for the token to sign"
+                      : paused_ == Paused::judge ? "waiting for the judge"
+                                                 : "waiting for the peer";
+  give_up({"timeout",
+           "handshake: the deadline of " + std::to_string(connection_->request.deadline.count()) + " ms passed while " + doing,
+           {}, {}, {}, {}, socket_untouched()});
+}
+
+void Handshake::give_up(HandshakeFailure failure) {
+  if (!on_done_) return;
+  const Connection& c = *connection_;
+  if (c.alert_sent) failure.alert_sent = tls::alert_name(*c.alert_sent);
+  if (c.alert_received) failure.alert_received = tls::alert_name(*c.alert_received);
+  poll_.reset();
+  timer_.reset();
+  OnDone done = std::move(on_done_);
+  done(&failure);
+}
+
+// Freeing a paused SSL would leak the job's stack: let it run to its end, which is a failure.
+void Handshake::settle_paused_job() {
+  if (paused_ == Paused::no || !ssl_) return;
+  if (paused_ == Paused::keeper) services_.keeper.forget(asked_);
+  if (paused_ == Paused::judge) services_.judge.forget(asked_);
+  paused_ = Paused::no;
+  abandoned_ = true;
+  ERR_clear_error();
+  stepping = this;
+  (void)SSL_do_handshake(ssl_.get());
+  stepping = nullptr;
+  wake_one_that_waits_for_a_job();
+}
+
+HandshakeFailure Handshake::failure_of(int ssl_error, int system_error) {
+  Diagnosis d{*connection_, token_problem_, verdict_, ssl_error, system_error, 0, {}};
+  d.openssl_reason = ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_SSL ? ERR_GET_REASON(ERR_peek_error()) : 0;
+  d.openssl_text = tls::openssl_error(Code::tls, "", "").reason;
+  HandshakeFailure failure = diagnose(d);
+  failure.socket_usable = socket_untouched();
+  return failure;
+}
+
+bool Handshake::socket_untouched() const {
+  return !ssl_ || (BIO_number_read(SSL_get_rbio(ssl_.get())) == 0 && BIO_number_written(SSL_get_wbio(ssl_.get())) == 0);
+}
+
+}  // namespace tlspool::worker

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/fd.h"
+#include "loop/loop.h"
+#include "worker/client_sessions.h"
+#include "worker/connection.h"
+#include "worker/diagnosis.h"
+#include "worker/judge_link.h"
+#include "worker/keeper_link.h"
+
+namespace tlspool::worker {
+
+/// What a handshake needs of its worker.
+struct Services {
+  Loop& loop;
+  KeeperLink& keeper;
+  JudgeLink& judge;
+  ClientSessions& client_sessions;
+};
+
+/// One handshake from the first byte to its end. While the keeper signs or the judge thinks, OpenSSL's job
+/// is paused and the loop goes on (docs/architecture.md, "The pause").
+class Handshake {
+ public:
+  /// Called once, after which the handshake may be destroyed. No failure: take_ssl() and take_network().
+  using OnDone = std::function<void(const HandshakeFailure* failure)>;
+
+  Handshake(Services services, std::unique_ptr<Connection> connection, UniqueFd network, OnDone on_done);
+  ~Handshake();
+  /// Takes the first step; may call on_done at once.
+  void start();
+
+  [[nodiscard]] Connection& connection() { return *connection_; }
+  [[nodiscard]] std::unique_ptr<Connection> take_connection() { return std::move(connection_); }
+  [[nodiscard]] tls::Ssl take_ssl() { return std::move(ssl_); }
+  [[nodiscard]] UniqueFd take_network() { return std::move(network_); }
+
+  // For OpenSSL's callbacks, inside the paused job:
+  [[nodiscard]] wire::ChainVerdict judge(const wire::ChainQuery& query);
+  void remember(Proved proved) { from_ticket_ = std::move(proved); }
+  void token_problem(std::string problem) { token_problem_ = std::move(problem); }
+  /// The SignFunction of the worker's keys: signs for the handshake that is being stepped.
+  [[nodiscard]] static Result<Bytes> sign(std::uint32_t key, std::uint16_t scheme, ByteView input);
+
+  /// How many jobs OpenSSL may have paused at once; beyond that handshakes wait their turn.
+  static void reserve_jobs(std::size_t most);
+
+ private:
+  enum class Paused { no, keeper, judge };
+
+  Status prepare();
+  void step();
+  void resume();
+  static void wake_one_that_waits_for_a_job();
+  void wait(Paused on);
+  void expired();
+  void succeed();
+  void give_up(HandshakeFailure failure);
+  void settle_paused_job();
+  [[nodiscard]] HandshakeFailure failure_of(int ssl_error, int system_error);
+  [[nodiscard]] bool socket_untouched() const;
+
+  Services services_;
+  std::unique_ptr<Connection> connection_;
+  UniqueFd network_;
+  OnDone on_done_;
+  tls::Ssl ssl_;
+  std::unique_ptr<Poll> poll_;
+  std::unique_ptr<Timer> timer_;
+  int flags_ = 0;  // of the network socket, restored when it goes back to the program
+  Paused paused_ = Paused::no;
+  bool abandoned_ = false;
+  bool waits_for_job_ = false;
+  std::uint64_t asked_ = 0;  // number at the keeper or the judge
+  wire::SignReply signature_;
+  wire::ChainVerdict verdict_;
+  std::string token_problem_;
+  std::optional<Proved> from_ticket_;
+};
+
+}  // namespace tlspool::worker

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/policy.h"
+
+#include "tls/context.h"
+#include "worker/callbacks.h"
+
+namespace tlspool::worker {
+
+Result<std::shared_ptr<const Policy>> Policy::make(wire::WorkerSetup setup) {
+  auto policy = std::make_shared<Policy>();
+  policy->setup_ = std::move(setup);
+  const ByteView ticket_key = policy->setup_.ticket_key;
+  auto anonymous = tls::make_context(ticket_key);
+  if (!anonymous) return fail(std::move(anonymous.error()));
+  policy->anonymous_ = std::move(*anonymous);
+  set_callbacks(policy->anonymous_.get());
+  for (const wire::IdentitySetup& setup_of_one : policy->setup_.identities) {
+    Identity& identity = policy->identities_[setup_of_one.name];
+    identity.setup = &setup_of_one;
+    auto context = tls::make_context(ticket_key);
+    if (!context) return fail(std::move(context.error()));
+    set_callbacks(context->get());
+    if (tls::add_credentials(context->get(), setup_of_one) > 0) {
+      identity.context = std::move(*context);
+    } else {
+      identity.problem = "no key of it can be used";
+    }
+    for (const wire::CredentialSetup& credential : setup_of_one.credentials) {
+      policy->tokens_[credential.key] = credential.token;
+      if (!identity.context && !credential.problem.empty()) identity.problem = credential.problem;
+    }
+  }
+  return std::shared_ptr<const Policy>(std::move(policy));
+}
+
+const Policy::Identity* Policy::find(const std::string& name) const {
+  const auto found = identities_.find(name);
+  return found == identities_.end() ? nullptr : &found->second;
+}
+
+const Policy::Identity* Policy::serving(const std::string& server_name) const {
+  if (const Identity* same = find(server_name)) return same;
+  for (const auto& [name, identity] : identities_) {
+    for (const wire::CredentialSetup& credential : identity.setup->credentials) {
+      if (credential.chain.empty()) continue;
+      auto leaf = tls::certificate_from_der(credential.chain.front());
+      if (!leaf) continue;
+      constexpr unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+      if (X509_check_host(leaf->get(), server_name.data(), server_name.size(), flags, nullptr) == 1) return &identity;
+    }
+  }
+  return nullptr;
+}
+
+std::string Policy::token_of(std::uint32_t key) const {
+  const auto found = tokens_.find(key);
+  return found == tokens_.end() ? std::string{} : found->second;
+}
+
+}  // namespace tlspool::worker

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "tls/openssl.h"
+#include "wire/ipc.h"
+
+namespace tlspool::worker {
+
+/// One setup of the worker with the OpenSSL contexts made from it. Never changes; a reload makes another one
+/// and connections keep the one that they began with.
+class Policy {
+ public:
+  struct Identity {
+    const wire::IdentitySetup* setup = nullptr;
+    tls::SslContext context;  ///< null where no credential can be used
+    std::string problem;      ///< why not, for people
+  };
+
+  [[nodiscard]] static Result<std::shared_ptr<const Policy>> make(wire::WorkerSetup setup);
+
+  [[nodiscard]] const wire::WorkerSetup& setup() const { return setup_; }
+  /// For connections that show no identity, or do not know yet which.
+  [[nodiscard]] SSL_CTX* anonymous() const { return anonymous_.get(); }
+  [[nodiscard]] const Identity* find(const std::string& name) const;
+  /// The identity that serves `server_name`: of that name, or whose certificate covers it.
+  [[nodiscard]] const Identity* serving(const std::string& server_name) const;
+  /// Name of the token that holds a key; empty for an unknown number.
+  [[nodiscard]] std::string token_of(std::uint32_t key) const;
+
+ private:
+  wire::WorkerSetup setup_;
+  tls::SslContext anonymous_;
+  std::map<std::string, Identity> identities_;
+  std::map<std::uint32_t, std::string> tokens_;
+};
+
+}  // namespace tlspool::worker

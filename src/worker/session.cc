@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/session.h"
+
+#include <ctime>
+
+namespace tlspool::worker {
+namespace {
+
+const char* word(transport::End end) {
+  using transport::End;
+  switch (end) {
+    case End::open: return "open";
+    case End::close_notify: return "closeNotify";
+    case End::truncated: return "truncated";
+    case End::reset: return "reset";
+    case End::local: return "local";
+    case End::error: return "error";
+  }
+  return "error";
+}
+
+wire::Value or_null(const std::string& text) { return text.empty() ? wire::Value{} : wire::Value{text}; }
+
+const char* role_word(const Connection& c) { return c.request.role == wire::role_server ? "server" : "client"; }
+
+std::string shown_identity(const Connection& c) {
+  return c.request.role == wire::role_server || c.local_shown ? c.local_identity : std::string{};
+}
+
+}  // namespace
+
+wire::Value state_value(const transport::StreamPump& pump) {
+  return wire::Value::object()
+      .set("state", word(pump.outcome().end))
+      .set("detail", or_null(pump.outcome().detail))
+      .set("bytesSent", pump.sent())
+      .set("bytesReceived", pump.received());
+}
+
+Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connection, tls::Ssl ssl, UniqueFd network,
+                 UniqueFd plain, transport::Scratch& scratch, OnEnd on_end)
+    : id_(std::move(id)),
+      connection_(std::move(connection)),
+      tls13_(SSL_version(ssl.get()) == TLS1_3_VERSION),
+      started_(std::time(nullptr)) {
+  connection_->handshake = nullptr;
+  pump_ = std::make_unique<transport::StreamPump>(loop, std::move(ssl), std::move(network), std::move(plain), scratch,
+                                                  [this, end = std::move(on_end)] { end(*this); });
+  connection_->pump = pump_.get();
+}
+
+wire::Value Session::facts() {
+  const Connection& c = *connection_;
+  const tls::Agreed agreed = tls::agreed_on(pump_->ssl());
+  wire::Value names = wire::Value::array();
+  for (const std::string& name : c.proved.names) names.push(name);
+  return wire::Value::object()
+      .set("id", id_)
+      .set("role", role_word(c))
+      .set("localIdentity", or_null(shown_identity(c)))
+      .set("remoteIdentity", or_null(c.proved.identity))
+      .set("remoteNames", std::move(names))
+      .set("verifiedBy", c.proved.how.empty() ? "none" : c.proved.how.c_str())
+      .set("version", agreed.tls13 ? "tls13" : "tls12")
+      .set("cipherSuite", agreed.cipher_suite)
+      .set("group", or_null(agreed.group))
+      .set("signatureAlgorithm", or_null(agreed.signature_algorithm))
+      .set("alpn", or_null(agreed.alpn))
+      .set("resumed", agreed.resumed);
+}
+
+wire::SessionRow Session::row() {
+  const Connection& c = *connection_;
+  const tls::Agreed agreed = tls::agreed_on(pump_->ssl());
+  wire::SessionRow row;
+  row.id = id_;
+  row.worker = c.policy->setup().index;
+  row.role = role_word(c);
+  row.local_identity = shown_identity(c);
+  row.remote_identity = c.proved.identity;
+  row.version = agreed.tls13 ? "tls13" : "tls12";
+  row.suite = agreed.cipher_suite;
+  row.service = c.request.service;
+  row.uid = c.caller.credentials.uid;
+  row.pid = c.caller.credentials.pid;
+  row.started = started_;
+  row.sent = pump_->sent();
+  row.received = pump_->received();
+  return row;
+}
+
+wire::Value Session::state() { return state_value(*pump_); }
+
+Result<Secret> Session::export_keying_material(const std::string& label, const Bytes* context, std::size_t length) {
+  // Before the end of the handshake it would answer with a peer that nobody has authenticated.
+  if (SSL_is_init_finished(pump_->ssl()) != 1) {
+    return fail({Code::tls, "export keying material", id_, "a handshake message is under way", "try again"});
+  }
+  Secret out{length};
+  const bool with_context = context != nullptr;
+  if (SSL_export_keying_material(pump_->ssl(), out.writable().data(), length, label.data(), label.size(),
+                                 with_context ? context->data() : nullptr, with_context ? context->size() : 0,
+                                 with_context ? 1 : 0) != 1) {
+    return fail(tls::openssl_error(Code::tls, "export keying material", id_));
+  }
+  return out;
+}
+
+std::vector<Bytes> Session::peer_certificates() {
+  std::vector<Bytes> out;
+  SSL* ssl = pump_->ssl();
+  const X509* leaf = SSL_get0_peer_certificate(ssl);
+  if (leaf != nullptr) out.push_back(tls::der_of(leaf));
+  // A server's list leaves the leaf out; a resumed session has no list.
+  STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);
+  for (int i = SSL_is_server(ssl) == 1 ? 0 : 1; i < sk_X509_num(chain); ++i) out.push_back(tls::der_of(sk_X509_value(chain, i)));
+  return out;
+}
+
+Status Session::update_keys(bool request_peer) {
+  if (!tls13_) return fail({Code::tls, "update keys", id_, "TLS 1.2 has no key update", {}});
+  const int type = request_peer ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED;
+  if (SSL_key_update(pump_->ssl(), type) != 1) {
+    Error e = tls::openssl_error(Code::tls, "update keys", id_);
+    e.advice = "try again when the peer has read what was sent";
+    return fail(std::move(e));
+  }
+  pump_->flush();
+  return {};
+}
+
+}  // namespace tlspool::worker

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/secret.h"
+#include "tls/context.h"
+#include "transport/stream_pump.h"
+#include "wire/json.h"
+#include "worker/connection.h"
+
+namespace tlspool::worker {
+
+/// One established TLS session: its facts and its pump. Lives as long as its plain side is open.
+class Session {
+ public:
+  using OnEnd = std::function<void(Session&)>;
+
+  Session(Loop& loop, std::string id, std::unique_ptr<Connection> connection, tls::Ssl ssl, UniqueFd network, UniqueFd plain,
+          transport::Scratch& scratch, OnEnd on_end);
+
+  [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] const Connection& connection() const { return *connection_; }
+  [[nodiscard]] transport::StreamPump& pump() { return *pump_; }
+  [[nodiscard]] bool tls13() const { return tls13_; }
+
+  /// The `Session` of io.tlspool.Pool.
+  [[nodiscard]] wire::Value facts();
+  [[nodiscard]] wire::SessionRow row();
+  [[nodiscard]] wire::Value state();
+  /// RFC 5705, RFC 8446 section 7.5.
+  [[nodiscard]] Result<Secret> export_keying_material(const std::string& label, const Bytes* context, std::size_t length);
+  /// DER, leaf first, as the peer sent it.
+  [[nodiscard]] std::vector<Bytes> peer_certificates();
+  [[nodiscard]] Status update_keys(bool request_peer);
+
+ private:
+  std::string id_;
+  std::unique_ptr<Connection> connection_;
+  bool tls13_;
+  std::int64_t started_;
+  std::unique_ptr<transport::StreamPump> pump_;
+};
+
+/// Names of io.tlspool.Pool for how a session stands.
+[[nodiscard]] wire::Value state_value(const transport::StreamPump& pump);
+
+}  // namespace tlspool::worker

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/start_request.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "base/text.h"
+#include "tls/context.h"
+
+namespace tlspool::worker {
+namespace {
+
+constexpr std::size_t longest_name = 1024;
+constexpr std::int64_t longest_deadline_ms = 600000;
+
+tl::unexpected<Error> wrong(std::string parameter, std::string reason) {
+  return fail({Code::invalid, "StartTLS", std::move(parameter), std::move(reason), {}});
+}
+
+Result<std::string> name_parameter(const wire::Value& parameters, const std::string& name) {
+  const wire::Value* value = parameters.find(name);
+  if (value == nullptr) return std::string{};
+  const std::string& text = *value->string();
+  if (text.size() > longest_name) return wrong(name, "the name is too long");
+  auto normal = normal_identity(text);
+  if (!normal) return wrong(name, normal.error().text());
+  return normal;
+}
+
+Result<std::size_t> index_parameter(const wire::Value& parameters, const std::string& name) {
+  const std::int64_t n = parameters.number(name, -1);
+  if (n < 0 || n > 1) return wrong(name, "it is no index of a descriptor that came with the message");
+  return static_cast<std::size_t>(n);
+}
+
+Proof default_proof(const StartRequest& r) {
+  return r.role == wire::role_client || !r.remote_identity.empty() ? Proof::required : Proof::none;
+}
+
+Status check_sense(const StartRequest& r) {
+  if (r.proof == Proof::none && !r.remote_identity.empty()) {
+    return wrong("remoteProof", "none contradicts remoteIdentity");
+  }
+  if (r.role == wire::role_client && r.proof == Proof::required && r.remote_identity.empty()) {
+    return wrong("remoteIdentity", "a client that requires proof must say of whom");
+  }
+  if (r.role == wire::role_server && !r.server_name.empty()) return wrong("sendServerName", "only clients send it");
+  if (r.plaintext == r.network) return wrong("plaintextFileDescriptor", "it names the same descriptor as fileDescriptor");
+  return {};
+}
+
+Status check_stream_socket(int fd, const char* which) {
+  const auto bad = [&](const std::string& reason) {
+    return fail({Code::invalid, which, "", reason, "pass a connected stream socket"});
+  };
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &size) != 0) return bad("it is no socket");
+  if (value != SOCK_STREAM) return bad("it is no stream socket");
+  size = sizeof value;
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value != 0) return bad("it is a listening socket");
+  size = sizeof value;
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value, &size) != 0 ||
+      (value != AF_INET && value != AF_INET6 && value != AF_UNIX)) {
+    return bad("its address family is not IPv4, IPv6 or Unix");
+  }
+  sockaddr_storage peer{};
+  size = sizeof peer;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return bad("it is not connected");
+  return {};
+}
+
+}  // namespace
+
+Result<StartRequest> parse_start(const wire::Value& parameters, std::chrono::milliseconds default_deadline) {
+  StartRequest r;
+  r.role = parameters.text("role") == "server" ? wire::role_server : wire::role_client;
+  auto network = index_parameter(parameters, "fileDescriptor");
+  if (!network) return fail(std::move(network.error()));
+  r.network = *network;
+  if (parameters.find("plaintextFileDescriptor") != nullptr) {
+    auto plaintext = index_parameter(parameters, "plaintextFileDescriptor");
+    if (!plaintext) return fail(std::move(plaintext.error()));
+    r.plaintext = *plaintext;
+  }
+  auto local = name_parameter(parameters, "localIdentity");
+  if (!local) return fail(std::move(local.error()));
+  r.local_identity = std::move(*local);
+  auto remote = name_parameter(parameters, "remoteIdentity");
+  if (!remote) return fail(std::move(remote.error()));
+  r.remote_identity = std::move(*remote);
+  const std::string proof = parameters.text("remoteProof");
+  r.proof = proof.empty() ? default_proof(r) : proof == "required" ? Proof::required : proof == "optional" ? Proof::optional : Proof::none;
+  if (parameters.find("sendServerName") != nullptr) {
+    auto name = normal_host(parameters.text("sendServerName"));
+    if (!name || is_ip_address(*name)) return wrong("sendServerName", "it is no host name");
+    r.server_name = std::move(*name);
+  } else if (r.role == wire::role_client && !is_ip_address(r.remote_identity)) {
+    r.server_name = r.remote_identity.substr(r.remote_identity.find('@') + 1);  // npos + 1 is 0
+  }
+  if (const wire::Value* alpn = parameters.find("alpn")) {
+    std::vector<std::string> protocols;
+    for (const wire::Value& p : *alpn->elements()) protocols.push_back(*p.string());
+    auto wire_form = tls::alpn_wire(protocols);
+    if (!wire_form) return wrong("alpn", wire_form.error().reason);
+    r.alpn = std::move(*wire_form);
+  }
+  r.service = parameters.text("service");
+  if (r.service.size() > longest_name) return wrong("service", "it is too long");
+  r.tls13_only = parameters.text("minimumVersion") == "tls13";
+  const std::int64_t deadline = parameters.number("deadlineMs", default_deadline.count());
+  if (deadline < 1 || deadline > longest_deadline_ms) return wrong("deadlineMs", "it is not between 1 and 600000");
+  r.deadline = std::chrono::milliseconds{deadline};
+  if (auto sense = check_sense(r); !sense) return fail(std::move(sense.error()));
+  return r;
+}
+
+Status check_descriptors(const StartRequest& request, const std::vector<int>& descriptors) {
+  const std::size_t expected = request.plaintext ? 2 : 1;
+  if (descriptors.size() != expected || request.network >= expected || request.plaintext.value_or(0) >= expected) {
+    return fail({Code::invalid, "StartTLS", "",
+                 "the message names " + std::to_string(expected) + " descriptor(s) and carries " +
+                     std::to_string(descriptors.size()),
+                 {}});
+  }
+  if (auto good = check_stream_socket(descriptors[request.network], "fileDescriptor"); !good) return good;
+  if (!request.plaintext) return {};
+  if (auto good = check_stream_socket(descriptors[*request.plaintext], "plaintextFileDescriptor"); !good) return good;
+  struct stat a{};
+  struct stat b{};
+  if (fstat(descriptors[0], &a) == 0 && fstat(descriptors[1], &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev) {
+    return fail({Code::invalid, "plaintextFileDescriptor", "", "it is the same socket as fileDescriptor", {}});
+  }
+  return {};
+}
+
+}  // namespace tlspool::worker

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "wire/ipc.h"
+#include "wire/json.h"
+
+namespace tlspool::worker {
+
+/// Whether the peer must prove an identity. A proof that is wrong is refused in either of the first two.
+enum class Proof { required, optional, none };
+
+/// A StartTLS call, parsed once; nothing below sees the JSON.
+struct StartRequest {
+  wire::RoleBits role = wire::role_client;
+  std::size_t network = 0;               ///< index of the socket to protect
+  std::optional<std::size_t> plaintext;  ///< index of the plain socket; none: the pool makes a pair
+  std::string local_identity;            ///< normalised; empty: by SNI (server) or none (client)
+  std::string remote_identity;           ///< normalised; empty: any
+  Proof proof = Proof::required;
+  std::string server_name;               ///< SNI to send; empty: none
+  Bytes alpn;                            ///< wire form of RFC 7301; empty: none
+  std::string service;
+  bool tls13_only = false;
+  std::chrono::milliseconds deadline{30000};
+};
+
+/// `parameters` already fit the interface. Error: Code::invalid, subject = the parameter at fault.
+[[nodiscard]] Result<StartRequest> parse_start(const wire::Value& parameters, std::chrono::milliseconds default_deadline);
+
+/// Every descriptor is named exactly once and none is superfluous; all are what StartTLS can use.
+/// Error: Code::invalid, text for BadDescriptor.
+[[nodiscard]] Status check_descriptors(const StartRequest& request, const std::vector<int>& descriptors);
+
+}  // namespace tlspool::worker

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "loop/channel.h"
+#include "loop/loop.h"
+#include "worker/client_sessions.h"
+#include "worker/handshake.h"
+#include "worker/judge_link.h"
+#include "worker/keeper_link.h"
+#include "worker/policy.h"
+#include "worker/sessions.h"
+
+namespace tlspool::worker {
+
+class Control;
+
+/// One thread, one loop: programs' control connections, their handshakes and their sessions.
+class Worker {
+ public:
+  Worker(Loop& loop, UniqueFd channel);
+  ~Worker();
+
+  /// The supervisor's frame; also those that came before the loop ran.
+  void frame(Frame frame);
+  /// Tells the supervisor that the setup is applied and the sandbox closed.
+  void ready() { send(wire::Kind::worker_ready, 0, {}); }
+  [[nodiscard]] int exit_status() const { return exit_status_; }
+
+  [[nodiscard]] Loop& loop() { return loop_; }
+  [[nodiscard]] Services services() { return {loop_, keeper_, judge_, client_sessions_}; }
+  [[nodiscard]] const Policy& policy() const { return *policy_; }
+  [[nodiscard]] std::shared_ptr<const Policy> shared_policy() const { return policy_; }
+  [[nodiscard]] Sessions& sessions() { return sessions_; }
+  [[nodiscard]] std::chrono::milliseconds default_deadline() const;
+
+  /// Code::busy names the limit that is reached.
+  [[nodiscard]] Status admit_handshake(uid_t uid) const;
+  void handshake_began(uid_t uid);
+  void handshake_ended(uid_t uid);
+  void count_failure() { ++counters_.failed; }
+  Session& add_session(std::string id, std::unique_ptr<Connection> connection, tls::Ssl ssl, UniqueFd network, UniqueFd plain);
+
+  /// Asks the supervisor which executable a process runs; an empty path where it can't tell.
+  [[nodiscard]] std::uint64_t ask_executable(pid_t pid, std::function<void(std::string)> on_answer);
+  void forget_executable(std::uint64_t number) { executable_queries_.erase(number); }
+  void send_adopt(wire::Adopt adopt, UniqueFd socket);
+
+ private:
+  void set_up(const Frame& frame);
+  void listen_on(UniqueFd listener);
+  void accept_some();
+  void add_control(UniqueFd socket, std::string first_message);
+  void remove_control(Control* control);
+  void adopt(Frame frame);
+  void drain();
+  void send(wire::Kind kind, std::uint64_t number, const Bytes& body);
+
+  Loop& loop_;
+  std::unique_ptr<Channel> supervisor_;
+  KeeperLink keeper_;
+  JudgeLink judge_;
+  ClientSessions client_sessions_;
+  std::shared_ptr<const Policy> policy_;
+  Sessions sessions_;
+  std::unique_ptr<transport::Scratch> scratch_ = std::make_unique<transport::Scratch>();
+  UniqueFd listener_;
+  std::unique_ptr<Poll> listener_poll_;
+  Timer accept_pause_;
+  Timer sweep_;
+  std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
+  std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks
+  std::unordered_map<uid_t, std::uint32_t> handshakes_of_;
+  std::unordered_map<std::uint64_t, std::function<void(std::string)>> executable_queries_;
+  std::uint64_t last_query_ = 0;
+  wire::Counters counters_;
+  int exit_status_ = 0;
+};
+
+}  // namespace tlspool::worker

@@ -227,6 +227,22 @@ bool scheme_fits(std::uint16_t scheme, wire::KeyType type, bool tls13) {
   });
 }
 
+std::string scheme_name(std::uint16_t scheme) {
+  switch (scheme) {
+    case 0x0401: return "rsa_pkcs1_sha256";
+    case 0x0501: return "rsa_pkcs1_sha384";
+    case 0x0601: return "rsa_pkcs1_sha512";
+    case 0x0403: return "ecdsa_secp256r1_sha256";
+    case 0x0503: return "ecdsa_secp384r1_sha384";
+    case 0x0603: return "ecdsa_secp521r1_sha512";
+    case 0x0804: return "rsa_pss_rsae_sha256";
+    case 0x0805: return "rsa_pss_rsae_sha384";
+    case 0x0806: return "rsa_pss_rsae_sha512";
+    case 0x0807: return "ed25519";
+    default: return std::to_string(scheme);  // any number can come over the wire
+  }
+}
+
 SignVerdict judge_signature(const SignQuestion& q) {
   SignVerdict verdict;
   if (q.role != wire::role_client && q.role != wire::role_server) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -35,5 +36,7 @@ struct SignVerdict {
 [[nodiscard]] bool is_tls12_client_transcript(ByteView input);
 /// The scheme exists, is of this kind of key, and the version allows it.
 [[nodiscard]] bool scheme_fits(std::uint16_t scheme, wire::KeyType type, bool tls13);
+/// "ecdsa_secp256r1_sha256", as in RFC 8446 section 4.2.3; a number for those that are none of ours.
+[[nodiscard]] std::string scheme_name(std::uint16_t scheme);
 
 }  // namespace tlspool::keeper

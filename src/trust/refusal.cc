@@ -20,11 +20,12 @@ std::string name_text(const X509_NAME* name) {
   return size > 0 ? printable({text, static_cast<std::size_t>(size)}) : "(empty name)";
 }
 
-// "certificate of CN=web.example" or "CA certificate CN=Example CA"
+std::string subject(const Finding& f) {
+  return f.certificate != nullptr ? name_text(X509_get_subject_name(f.certificate)) : "(unknown)";
+}
+
 std::string whose(const Finding& f) {
-  const std::string subject =
-      f.certificate != nullptr ? name_text(X509_get_subject_name(f.certificate)) : "(unknown)";
-  return (f.depth == 0 ? "the peer's certificate " : "the CA certificate ") + subject;
+  return (f.depth == 0 ? "the peer's certificate " : "the CA certificate ") + subject(f);
 }
 
 std::string issuer(const Finding& f) {
@@ -95,7 +96,7 @@ Refusal explain(const Finding& f) {
                                    "it, add it to a file under [trust] anchors in tlspool.toml",
                                    whose(f))};
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-      return {"chain", fmt::format("the chain ends in the self-signed {}, which is not trusted here; {}", whose(f),
+      return {"chain", fmt::format("the chain ends in {}, a self-signed CA that is not trusted here; {}", subject(f),
                                    add_anchor)};
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:

@@ -19,7 +19,7 @@ bool record_fits(const std::vector<IdlField>& fields, const Value& value, std::s
   if (object == nullptr) return false;
   std::uint64_t seen = 0;
   for (const auto& [name, member] : *object) {
-    const auto field = std::find_if(fields.begin(), fields.end(), [&](const IdlField& f) { return f.name == name; });
+    const auto field = std::find_if(fields.begin(), fields.end(), [&name = name](const IdlField& f) { return f.name == name; });
     if (field == fields.end() || !field->type.fits(member, path)) {
       in_front(path, name);
       return false;

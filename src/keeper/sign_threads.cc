@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keeper/sign_threads.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "base/log.h"
+#include "base/socket.h"
+
+namespace tlspool::keeper {
+
+SignThreads::SignThreads(std::shared_ptr<Token> token, UniqueFd socket, unsigned parallel)
+    : token_(std::move(token)), socket_(std::move(socket)) {
+  const int flags = fcntl(socket_.get(), F_GETFL);
+  if (flags >= 0) (void)fcntl(socket_.get(), F_SETFL, flags & ~O_NONBLOCK);
+  const unsigned count = std::clamp(parallel, 1U, 64U);
+  try {
+    for (unsigned i = 0; i < count; ++i) {
+      ++running_;
+      threads_.emplace_back([this] {
+        serve();
+        --running_;
+      });
+    }
+  } catch (const std::system_error& e) {
+    --running_;
+    log::error("thread.failed", {{"token", token_->name()}, {"problem", e.what()}});
+  }
+}
+
+SignThreads::~SignThreads() {
+  (void)shutdown(socket_.get(), SHUT_RDWR);
+  for (std::thread& t : threads_) t.join();
+}
+
+void SignThreads::serve() {
+  Signer signer;
+  Bytes packet(wire::max_sign_packet);
+  while (true) {
+    const ssize_t size = recv(socket_.get(), packet.data(), packet.size(), MSG_TRUNC);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) break;
+    const auto length = static_cast<std::size_t>(size);
+    Result<wire::SignRequest> request = fail({Code::protocol, "decode", "sign request", "too long", {}});
+    if (length <= packet.size()) request = wire::decode<wire::SignRequest>({packet.data(), length});
+    if (!request) {
+      // A worker that is in its right mind sends no such thing.
+      log::warning("key.refused", {{"token", token_->name()}, {"reason", request.error().text()}});
+      (void)shutdown(socket_.get(), SHUT_RDWR);
+      break;
+    }
+    wire::SignReply reply{request->number, {}, {}};
+    if (auto signature = token_->sign(signer, *request)) {
+      reply.signature = std::move(*signature);
+    } else {
+      reply.problem = signature.error().text();
+    }
+    if (!transmit(socket_.get(), wire::encode(reply), {})) break;
+  }
+  token_->finish(signer);
+}
+
+}  // namespace tlspool::keeper

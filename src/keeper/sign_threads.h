@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/fd.h"
+#include "keeper/token.h"
+
+namespace tlspool::keeper {
+
+/// The threads that serve one worker's signatures with one token. Each blocks in recv on the same SEQPACKET socket
+/// and has a PKCS#11 session of its own, so a signature needs no hand-over between threads, and a slow token delays
+/// nobody else's. They end when the worker's side closes.
+class SignThreads {
+ public:
+  /// The socket becomes blocking. `parallel` is taken between 1 and 64.
+  SignThreads(std::shared_ptr<Token> token, UniqueFd socket, unsigned parallel);
+  /// Ends the threads and waits for them.
+  ~SignThreads();
+  SignThreads(const SignThreads&) = delete;
+  SignThreads& operator=(const SignThreads&) = delete;
+  /// Every thread has ended by itself.
+  [[nodiscard]] bool finished() const { return running_ == 0; }
+
+ private:
+  void serve();
+  std::shared_ptr<Token> token_;
+  UniqueFd socket_;
+  std::atomic<unsigned> running_{0};
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace tlspool::keeper

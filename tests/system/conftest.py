@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: pools, certificates, peers. A test that only uses a pool takes `pool`; one that configures, kills or
+breaks it takes `make_pool`."""
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
+
+from pki import Pki  # noqa: E402
+from pool import Pool  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def place():
+    """A directory that the pool's own users can reach when the tests run as root."""
+    directory = Path(tempfile.mkdtemp(prefix="tlspool-test-"))
+    os.chmod(directory, 0o755)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def pki(place):
+    return Pki(place / "pki")
+
+
+KEY_KINDS = ("p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
+
+
+@pytest.fixture(scope="session")
+def pool(place, pki):
+    """One pool for all tests that leave it as it is: identity KIND.example for each kind of key, and
+    joe@clients.example; trusts pki.ca() beside its own CA. Two workers."""
+    made = Pool(place / "pool", name="pool.example")
+    for kind in KEY_KINDS:
+        made.identity(f"{kind}.example", kind)
+    made.identity("joe@clients.example")
+    made.trust(pki.ca().cert)
+    made.config.write_text(made.config.read_text().replace("workers = 0", "workers = 2"))
+    made.start()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def make_pool(place):
+    """make_pool(name=..., extra=TOML) gives a pool that is not started yet."""
+    made = []
+
+    def make(name="pool.example", extra=""):
+        directory = Path(tempfile.mkdtemp(prefix="pool-", dir=place))
+        directory.rmdir()
+        made.append(Pool(directory, name, extra))
+        return made[-1]
+
+    yield make
+    for pool in made:
+        pool.remove()
+
+
+@pytest.fixture
+def library(pool, monkeypatch):
+    """The Python module, working on `pool`."""
+    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
+    import tlspool
+
+    return tlspool

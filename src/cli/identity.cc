@@ -100,7 +100,7 @@ wire::Value json_of(const config::Identity& identity, const std::optional<Usable
 
 std::string state_of(const Row& row) {
   if (!row.problem.empty()) return row.problem;
-  if (!row.usable) return "not known: no daemon to ask";
+  if (!row.usable) return "not known: no tlspoold that this user may ask";
   return *row.usable ? "usable" : "not usable";
 }
 

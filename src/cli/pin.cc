@@ -137,8 +137,8 @@ Status pin(const PinOptions& options) {
   const auto answer = hand_over(reply->descriptors.front().get(), *entered);
   if (!answer) return fail(answer.error());
   if (*answer != "ok") {
-    return fail({Code::pin_rejected, "PIN", "token=" + token, printable(*answer, 1024),
-                 "every wrong PIN counts: a token locks itself after a few"});
+    return fail({Code::pin_rejected, "PIN", "", printable(*answer, 1024),
+                 "every wrong one counts: a token locks itself after a few"});
   }
   print(fmt::format("token {} is ready\n", token));
   return {};

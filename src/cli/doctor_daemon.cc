@@ -25,15 +25,9 @@ void check_programs_socket(Findings& findings, const config::Paths& paths) {
   findings.ok("programs' socket", path);
 }
 
-const wire::Value::Array& list(const wire::Value& of, std::string_view member) {
-  static const wire::Value::Array none;
-  const wire::Value* found = of.find(member);
-  return found != nullptr && found->elements() != nullptr ? *found->elements() : none;
-}
-
 /// What only the daemon knows: a PIN that waits, a key not yet loaded.
 void check_state(Findings& findings, const wire::Value& status) {
-  for (const wire::Value& token : list(status, "tokens")) {
+  for (const wire::Value& token : elements(status, "tokens")) {
     const std::string what = "daemon: token " + printable(token.text("name"));
     if (token.text("state") == "ready") {
       findings.ok(what);
@@ -41,7 +35,7 @@ void check_state(Findings& findings, const wire::Value& status) {
       findings.problem(what, {Code::token_failed, "", "", printable(token.text("problem", token.text("state")), 1024), {}});
     }
   }
-  for (const wire::Value& c : list(status, "credentials")) {
+  for (const wire::Value& c : elements(status, "credentials")) {
     const std::string what = fmt::format("daemon: key of {} in token {}", printable(c.text("identity")), or_dash(c, "token"));
     if (c.flag("usable")) {
       findings.ok(what);

@@ -23,9 +23,7 @@ std::optional<Usable> ask_daemon(const config::Paths& paths) {
   const auto reply = call_admin(paths, "Status");
   if (!reply) return std::nullopt;
   Usable out;
-  const wire::Value* list = reply->parameters.find("credentials");
-  if (list == nullptr || list->elements() == nullptr) return out;
-  for (const wire::Value& c : *list->elements()) out[c.text("identity")].push_back(c);
+  for (const wire::Value& c : elements(reply->parameters, "credentials")) out[c.text("identity")].push_back(c);
   return out;
 }
 

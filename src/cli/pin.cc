@@ -83,12 +83,10 @@ Result<std::string> only_token(const config::Paths& paths) {
   if (!reply) return fail(reply.error());
   std::vector<std::string> waiting;
   std::vector<std::string> all;
-  if (const wire::Value* tokens = reply->parameters.find("tokens"); tokens != nullptr && tokens->elements() != nullptr) {
-    for (const wire::Value& token : *tokens->elements()) {
-      const std::string state = token.text("state");
-      all.push_back(token.text("name"));
-      if (state == "locked" || state == "pinRejected") waiting.push_back(token.text("name"));
-    }
+  for (const wire::Value& token : elements(reply->parameters, "tokens")) {
+    const std::string state = token.text("state");
+    all.push_back(token.text("name"));
+    if (state == "locked" || state == "pinRejected") waiting.push_back(token.text("name"));
   }
   if (waiting.size() == 1) return waiting.front();
   if (all.size() == 1) return all.front();

@@ -46,15 +46,17 @@ Result<std::string> find_daemon() {
   std::error_code failed;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
   if (!failed) {
-    const auto beside = (self.parent_path() / "tlspoold").string();
-    if (access(beside.c_str(), X_OK) == 0) return beside;
+    for (const auto& directory : {self.parent_path(), self.parent_path().parent_path() / "sbin"}) {
+      const std::string candidate = (directory / "tlspoold").string();
+      if (access(candidate.c_str(), X_OK) == 0) return candidate;
+    }
   }
   const char* path = std::getenv("PATH");
   for (const std::string& directory : split(path == nullptr ? "/usr/sbin:/usr/bin" : path, ':')) {
     const std::string candidate = directory + "/tlspoold";
     if (directory.starts_with('/') && access(candidate.c_str(), X_OK) == 0) return candidate;
   }
-  return fail({Code::not_found, "find tlspoold", "", "neither beside this command nor in PATH",
+  return fail({Code::not_found, "find tlspoold", "", "neither beside this command, nor in ../sbin, nor in PATH",
                "install it beside tlspool, or add its directory to PATH"});
 }
 

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t ticket_key_size = 80;  // SSL_CTX_set_tlsext_ticket_keys
 constexpr std::chrono::seconds reload_deadline{10};
+constexpr std::chrono::seconds drain_deadline{3};
 constexpr std::chrono::seconds stop_deadline{5};
 
 using wire::Kind;
@@ -294,23 +295,30 @@ void Pool::stop(std::function<void()> done) {
   }
   stopped_ = std::move(done);
   listener_.reset();
+  // Workers first, while keeper and judge still answer them.
+  for (Child* child : children()) child->after_end(Child::AfterEnd::stay_down);
   for (auto& worker : workers_) worker->send_bytes(Kind::drain, {}, 0);
-  for (Child* child : children()) {
-    child->after_end(Child::AfterEnd::stay_down);
-    child->signal(SIGTERM);
-  }
-  stop_timer_.start(stop_deadline, [this] {
+  stop_timer_.start(drain_deadline, [this] { terminate(); });
+  look_stopped();
+}
+
+void Pool::terminate() {
+  for (const Child* child : children()) child->signal(SIGTERM);
+  stop_timer_.start(stop_deadline - drain_deadline, [this] {
     for (const Child* child : children()) {
       if (child->running()) log::warning("process.killed", {{"name", child->name()}, {"reason", "it did not end in time"}});
       child->signal(SIGKILL);
     }
   });
-  look_stopped();
 }
 
 void Pool::look_stopped() {
-  for (const Child* child : children()) {
-    if (child->running()) return;
+  const auto gone = [](const auto& child) { return !child->running(); };
+  if (!std::all_of(workers_.begin(), workers_.end(), gone)) return;
+  const auto all = children();
+  if (!std::all_of(all.begin(), all.end(), gone)) {
+    if (!std::exchange(drained_, true)) terminate();
+    return;
   }
   stop_timer_.stop();
   stopped_();

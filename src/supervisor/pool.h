@@ -85,6 +85,7 @@ class Pool {
   void finish_reload();
   void answer_executable(Child& worker, const Frame& frame);
   void adopt(Frame frame);
+  void terminate();
   void look_stopped();
 
   Loop& loop_;
@@ -102,6 +103,7 @@ class Pool {
   std::optional<Reload> reload_;
   Timer reload_timer_;
   std::function<void()> stopped_;
+  bool drained_ = false;  // no worker is left, and the others were told to end
   Timer stop_timer_;
   Gather gather_;
   std::unique_ptr<Child> keeper_;

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace bench {
+namespace {
+
+// Sessions come by callback, in 1.3 whenever the client reads: the newest is the one to offer next.
+int remember(SSL* ssl, SSL_SESSION* session) {
+  auto* ticket = static_cast<Session*>(SSL_get_app_data(ssl));
+  if (ticket == nullptr) return 0;
+  ticket->reset(session);
+  return 1;
+}
+
+}  // namespace
+
+Context client_context(int version) {
+  Context context{SSL_CTX_new(TLS_client_method())};
+  SSL_CTX_set_min_proto_version(context.get(), version);
+  SSL_CTX_set_max_proto_version(context.get(), version);
+  SSL_CTX_set_ciphersuites(context.get(), "TLS_AES_128_GCM_SHA256");
+  SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM+AES128");
+  SSL_CTX_set1_groups_list(context.get(), "X25519");
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context.get(), remember);
+  return context;
+}
+
+int connect_to(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  const timeval wait{10, 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
+  ::close(fd);
+  return -1;
+}
+
+bool Connection::failed(const char* what) {
+  const unsigned long error = ERR_get_error();
+  const char* reason = error != 0 ? ERR_reason_error_string(error) : std::strerror(errno);
+  problem_ = std::string(what) + ": " + (reason != nullptr ? reason : "failed");
+  ERR_clear_error();
+  return false;
+}
+
+bool Connection::open(SSL_CTX* context, int port, Session* ticket) {
+  close();
+  fd_ = connect_to(port);
+  if (fd_ < 0) return failed("connect");
+  ssl_.reset(SSL_new(context));
+  SSL_set_fd(ssl_.get(), fd_);
+  SSL_set_app_data(ssl_.get(), ticket);
+  SSL_set_tlsext_host_name(ssl_.get(), "bench.example");
+  if (ticket != nullptr && *ticket) SSL_set_session(ssl_.get(), ticket->get());
+  return SSL_connect(ssl_.get()) == 1 || failed("handshake");
+}
+
+bool Connection::request(char kind, std::uint64_t count) {
+  std::array<char, 9> text{kind};
+  std::memcpy(&text[1], &count, sizeof count);
+  return SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())) > 0 || failed("write");
+}
+
+bool Connection::ping() {
+  char answer = 0;
+  return request('P', 0) && (SSL_read(ssl_.get(), &answer, 1) == 1 || failed("read"));
+}
+
+void Connection::close() {
+  if (ssl_) SSL_shutdown(ssl_.get());
+  ssl_.reset();
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+  ERR_clear_error();
+}
+
+}  // namespace bench

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+
+namespace bench {
+
+struct FreeSsl {
+  void operator()(SSL* p) const { SSL_free(p); }
+  void operator()(SSL_CTX* p) const { SSL_CTX_free(p); }
+  void operator()(SSL_SESSION* p) const { SSL_SESSION_free(p); }
+};
+using Ssl = std::unique_ptr<SSL, FreeSsl>;
+using Context = std::unique_ptr<SSL_CTX, FreeSsl>;
+using Session = std::unique_ptr<SSL_SESSION, FreeSsl>;
+
+/// The same suite and group for every server, so that all do the same work: AES-128-GCM, X25519.
+Context client_context(int version);
+
+/// A blocking TCP connection to the loopback with 10 s deadlines; -1 on failure.
+int connect_to(int port);
+
+/// One TLS connection from a context of client_context(). Remembers the newest session in `ticket`.
+class Connection {
+ public:
+  Connection() = default;
+  ~Connection() { close(); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Handshake; offers `*ticket` where there is one. False: see problem().
+  bool open(SSL_CTX* context, int port, Session* ticket);
+  /// The backend's 'P': one byte there and back, so that the whole path is up and tickets have arrived.
+  bool ping();
+  bool request(char kind, std::uint64_t count);
+  /// Orderly: close_notify, then the socket.
+  void close();
+  SSL* ssl() { return ssl_.get(); }
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+
+ private:
+  bool failed(const char* what);
+  Ssl ssl_;
+  int fd_ = -1;
+  std::string problem_;
+};
+
+}  // namespace bench

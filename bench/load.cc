@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts load on one proxy and prints one JSON line that says how much was done:
+//   bench-load full13|resumed13|resumed12 PORT SECONDS rsa|ec   handshakes, each with one byte there and back
+//   bench-load download|upload PORT SECONDS                     one stream
+//   bench-load idle PORT COUNT       opens COUNT connections, prints the line, holds them until stdin ends
+// Every handshake is checked to be what was asked for (version, resumed or not, the server's key).
+#include <openssl/x509.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "client.h"
+
+namespace {
+
+using namespace bench;
+using Clock = std::chrono::steady_clock;
+
+constexpr int threads = 8;
+
+struct Kind {
+  int version = TLS1_3_VERSION;
+  bool resumed = false;
+  int key = EVP_PKEY_EC;
+};
+
+struct Tally {
+  std::atomic<long> done{0};
+  std::atomic<long> errors{0};
+  std::atomic<long> wrong{0};  // handshakes that were not what was asked for
+  std::mutex lock;
+  std::string first_problem;
+  void failed(const std::string& problem) {
+    const std::lock_guard guard{lock};
+    if (first_problem.empty()) first_problem = problem;
+  }
+};
+
+bool as_asked(SSL* ssl, const Kind& kind, bool resumed) {
+  if (SSL_version(ssl) != kind.version || (SSL_session_reused(ssl) == 1) != resumed) return false;
+  const X509* certificate = SSL_get0_peer_certificate(ssl);
+  return certificate != nullptr && EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)) == kind.key;
+}
+
+bool once(SSL_CTX* context, int port, const Kind& kind, Session* ticket, bool resumed, Tally& tally) {
+  Connection connection;
+  if (!connection.open(context, port, ticket) || !connection.ping()) {
+    ++tally.errors;
+    tally.failed(connection.problem());
+    return false;
+  }
+  if (!as_asked(connection.ssl(), kind, resumed)) {
+    ++tally.wrong;
+    tally.failed(resumed ? "a handshake that should be resumed was not" : "not the handshake that was asked for");
+  }
+  return true;
+}
+
+void handshakes(SSL_CTX* context, int port, Kind kind, Clock::time_point end, Tally& tally) {
+  Session ticket;
+  // The first handshake of a resuming thread only fetches the ticket. It is part of the load and counted as one:
+  // its extra cost spreads over hundreds.
+  if (kind.resumed && !once(context, port, kind, &ticket, false, tally)) return;
+  while (Clock::now() < end && tally.errors < 50) {
+    if (once(context, port, kind, kind.resumed ? &ticket : nullptr, kind.resumed, tally)) ++tally.done;
+  }
+}
+
+int report(const Tally& tally, const char* unit, double amount, double seconds) {
+  std::printf("{\"%s\": %.3f, \"seconds\": %.3f, \"errors\": %ld, \"wrong\": %ld, \"problem\": \"%s\"}\n", unit, amount,
+              seconds, tally.errors.load(), tally.wrong.load(), tally.first_problem.c_str());
+  std::fflush(stdout);
+  return tally.errors == 0 && tally.wrong == 0 ? 0 : 1;
+}
+
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+int run_handshakes(Kind kind, int port, double seconds) {
+  const Context context = client_context(kind.version);
+  Tally tally;
+  const auto start = Clock::now();
+  const auto end = start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  std::vector<std::thread> running;
+  for (int i = 0; i < threads; ++i) {
+    running.emplace_back([&] { handshakes(context.get(), port, kind, end, tally); });
+  }
+  for (std::thread& t : running) t.join();
+  return report(tally, "handshakes", static_cast<double>(tally.done), since(start));
+}
+
+int run_stream(bool download, int port, double seconds) {
+  const Context context = client_context(TLS1_3_VERSION);
+  Tally tally;
+  Connection connection;
+  constexpr std::uint64_t block = 16 << 20;
+  std::vector<char> bytes(1 << 16, 'x');
+  double megabytes = 0;
+  const auto start = Clock::now();
+  bool good = connection.open(context.get(), port, nullptr);
+  while (good && since(start) < seconds) {
+    good = connection.request(download ? 'D' : 'U', block);
+    for (std::uint64_t left = block; good && left > 0;) {
+      const int part = static_cast<int>(std::min<std::uint64_t>(left, bytes.size()));
+      const int n = download ? SSL_read(connection.ssl(), bytes.data(), part) : SSL_write(connection.ssl(), bytes.data(), part);
+      good = n > 0;
+      if (good) left -= static_cast<std::uint64_t>(n);
+    }
+    char answer = 0;
+    if (good && !download) good = SSL_read(connection.ssl(), &answer, 1) == 1;
+    if (good) megabytes += static_cast<double>(block) / 1e6;
+  }
+  if (!good) {
+    ++tally.errors;
+    tally.failed(connection.problem().empty() ? "the stream broke" : connection.problem());
+  }
+  return report(tally, "megabytes", megabytes, since(start));
+}
+
+int run_idle(int port, long count) {
+  const Context context = client_context(TLS1_3_VERSION);
+  Tally tally;
+  std::deque<Connection> connections;
+  const auto start = Clock::now();
+  for (long i = 0; i < count && tally.errors < 50; ++i) {
+    Connection& c = connections.emplace_back();
+    if (c.open(context.get(), port, nullptr) && c.ping()) {
+      ++tally.done;
+    } else {
+      ++tally.errors;
+      tally.failed(c.problem());
+    }
+  }
+  const int status = report(tally, "connections", static_cast<double>(tally.done), since(start));
+  char end = 0;
+  while (read(STDIN_FILENO, &end, 1) > 0) {
+  }
+  return status;
+}
+
+void more_files() {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  more_files();
+  const std::string what = argc > 1 ? argv[1] : "";
+  const int port = argc > 2 ? std::atoi(argv[2]) : 0;
+  const double amount = argc > 3 ? std::atof(argv[3]) : 0;
+  const int key = argc > 4 && std::string(argv[4]) == "rsa" ? EVP_PKEY_RSA : EVP_PKEY_EC;
+  if (port > 0 && amount > 0) {
+    if (what == "full13") return run_handshakes({TLS1_3_VERSION, false, key}, port, amount);
+    if (what == "resumed13") return run_handshakes({TLS1_3_VERSION, true, key}, port, amount);
+    if (what == "resumed12") return run_handshakes({TLS1_2_VERSION, true, key}, port, amount);
+    if (what == "download" || what == "upload") return run_stream(what == "download", port, amount);
+    if (what == "idle") return run_idle(port, static_cast<long>(amount));
+  }
+  std::fprintf(stderr, "usage: bench-load full13|resumed13|resumed12|download|upload PORT SECONDS [rsa|ec]\n"
+                       "       bench-load idle PORT COUNT\n");
+  return 2;
+}

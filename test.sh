@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what the tests need, builds, and runs all of them: unit tests and system tests, both again under
+# AddressSanitizer and UBSan, and every fuzz target for a while. docs/testing.md tells how to run a part.
+set -euo pipefail
+cd "$(dirname "$0")"
+. scripts/packages.sh
+fuzz_seconds=${TLSPOOL_FUZZ_SECONDS:-20}
+say() { printf '\n== %s\n' "$*"; }
+
+say "packages"
+install_packages build test
+
+say "build"
+build() {
+  local directory=$1
+  shift
+  cmake -S . -B "$directory" -G Ninja "$@" >"$directory.cmake.log" 2>&1 || { cat "$directory.cmake.log" >&2; return 1; }
+  rm -f "$directory.cmake.log"
+}
+build build
+ninja -C build --quiet
+build build-sanitize -DTLSPOOL_SANITIZE=ON
+ninja -C build-sanitize --quiet
+build build-fuzz -DTLSPOOL_FUZZ=ON -DTLSPOOL_TESTS=OFF -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
+ninja -C build-fuzz --quiet fuzz
+
+say "fuzz targets, $fuzz_seconds s each"
+fuzz_all() {
+  local target name corpus
+  for target in build-fuzz/bin/fuzz-*; do
+    name=$(basename "$target" | cut -c6-)
+    corpus=$(mktemp -d)
+    if ! "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "$corpus" "fuzz/corpus/$name" >"$corpus.log" 2>&1; then
+      cat "$corpus.log" >&2
+      return 1
+    fi
+    echo "$name: $(grep -E 'number_of_executed_units' "$corpus.log" | grep -oE '[0-9]+$') inputs, no finding"
+    rm -rf "$corpus" "$corpus.log"
+  done
+}
+fuzz_all
+
+# LeakSanitizer needs ptrace, which the sandboxes forbid: leaks are looked for in the unit tests.
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+say "unit tests, sanitized"
+ASAN_OPTIONS=detect_stack_use_after_return=0 ctest --test-dir build-sanitize --output-on-failure -j 2
+say "system tests, sanitized"
+ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:verify_asan_link_order=0 TLSPOOL_SANITIZED=1 TLSPOOL_BUILD=$PWD/build-sanitize \
+  python3 -m pytest -q -p no:cacheprovider -n 2 tests/system
+say "unit tests"
+ctest --test-dir build --output-on-failure -j 2
+say "system tests"
+python3 -m pytest -q -p no:cacheprovider -n 2 tests/system

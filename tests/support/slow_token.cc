@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// A PKCS#11 module that passes everything on to SoftHSM2, with three ways to misbehave:
+//   TLSPOOL_SLOW_TOKEN_MS  C_Sign takes that many milliseconds more
+//   TLSPOOL_FAIL_TOKEN     while a file of that name exists, C_SignInit, C_Sign and C_OpenSession fail with
+//                          CKR_DEVICE_ERROR
+//   TLSPOOL_LOGIN_COUNT    a file that gets one line for each C_Login as the user: what it returned
+// TLSPOOL_REAL_TOKEN names another module than the usual libsofthsm2.so.
+#include <dlfcn.h>
+#include <p11-kit/pkcs11.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+namespace {
+
+CK_FUNCTION_LIST real_calls;
+CK_FUNCTION_LIST our_calls;
+
+bool failing() {
+  const char* file = std::getenv("TLSPOOL_FAIL_TOKEN");
+  return file != nullptr && access(file, F_OK) == 0;
+}
+
+CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
+  if (failing()) return CKR_DEVICE_ERROR;
+  return real_calls.C_SignInit(session, mechanism, key);
+}
+
+CK_RV sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG size, unsigned char* out, CK_ULONG* out_size) {
+  if (failing()) return CKR_DEVICE_ERROR;
+  if (const char* delay = std::getenv("TLSPOOL_SLOW_TOKEN_MS"); delay != nullptr && out != nullptr) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(delay)));
+  }
+  return real_calls.C_Sign(session, data, size, out, out_size);
+}
+
+CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session) {
+  if (failing()) return CKR_DEVICE_ERROR;
+  return real_calls.C_OpenSession(slot, flags, application, notify, session);
+}
+
+CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char* pin, CK_ULONG size) {
+  const CK_RV rv = real_calls.C_Login(session, user, pin, size);
+  if (const char* file = std::getenv("TLSPOOL_LOGIN_COUNT"); file != nullptr && user == CKU_USER) {
+    std::ofstream(file, std::ios::app) << rv << '\n';
+  }
+  return rv;
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
+  const char* path = std::getenv("TLSPOOL_REAL_TOKEN");
+  static void* library = dlopen(path != nullptr ? path : "/usr/lib/softhsm/libsofthsm2.so", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return CKR_LIBRARY_LOAD_FAILED;
+  const auto get = reinterpret_cast<CK_C_GetFunctionList>(dlsym(library, "C_GetFunctionList"));
+  CK_FUNCTION_LIST* found = nullptr;
+  if (get == nullptr) return CKR_LIBRARY_LOAD_FAILED;
+  if (const CK_RV rv = get(&found); rv != CKR_OK) return rv;
+  real_calls = *found;
+  our_calls = *found;
+  our_calls.C_GetFunctionList = &C_GetFunctionList;
+  our_calls.C_SignInit = &sign_init;
+  our_calls.C_Sign = &sign;
+  our_calls.C_OpenSession = &open_session;
+  our_calls.C_Login = &login;
+  *list = &our_calls;
+  return CKR_OK;
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/sandbox.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <functional>
+#include <map>
+
+using namespace tlspool;
+
+namespace {
+
+// Runs `attempt` in a process confined as `request` says; its exit status is what attempt returned.
+int confined(const SandboxRequest& request, const std::function<int()>& attempt) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!enter_sandbox(request)) _exit(99);
+    _exit(attempt());
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int refused(long result) { return result < 0 && (errno == EPERM || errno == EACCES) ? 0 : 1; }
+
+const std::map<std::string, std::function<int()>> worker_attempts = {
+    {"opens a file", [] { return refused(open("/etc/passwd", O_RDONLY)); }},
+    {"makes a file", [] { return refused(open("/tmp/x", O_WRONLY | O_CREAT, 0600)); }},
+    {"makes a socket", [] { return refused(socket(AF_INET, SOCK_STREAM, 0)); }},
+    {"makes a Unix socket", [] { return refused(socket(AF_UNIX, SOCK_STREAM, 0)); }},
+    {"connects",
+     [] {
+       sockaddr_in to{};
+       to.sin_family = AF_INET;
+       to.sin_port = htons(1);
+       to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+       return refused(connect(0, reinterpret_cast<sockaddr*>(&to), sizeof to));
+     }},
+    {"listens", [] { return refused(listen(0, 1)); }},
+    {"executes",
+     [] {
+       char path[] = "/bin/true";
+       char* argv[] = {path, nullptr};
+       return refused(execve(path, argv, argv + 1));
+     }},
+    {"forks", [] { return refused(fork()); }},
+    {"traces its parent", [] { return refused(ptrace(PTRACE_ATTACH, getppid(), nullptr, nullptr)); }},
+    {"makes namespaces", [] { return refused(unshare(CLONE_NEWUSER)); }},
+    {"kills", [] { return refused(kill(getppid(), 0)); }},
+    {"makes memory executable",
+     [] {
+       void* p = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+       return p == MAP_FAILED ? 1 : refused(mprotect(p, 4096, PROT_READ | PROT_EXEC));
+     }},
+};
+
+class Worker : public testing::TestWithParam<std::string> {};
+TEST_P(Worker, NeverAgain) { EXPECT_EQ(confined({.confinement = Confinement::worker}, worker_attempts.at(GetParam())), 0); }
+
+std::vector<std::string> names_of_attempts() {
+  std::vector<std::string> out;
+  for (const auto& [name, attempt] : worker_attempts) out.push_back(name);
+  return out;
+}
+INSTANTIATE_TEST_SUITE_P(Attempts, Worker, testing::ValuesIn(names_of_attempts()), [](const auto& info) {
+  std::string name = info.param;
+  for (char& c : name) c = c == ' ' ? '_' : c;
+  return name;
+});
+
+TEST(Worker, StillMovesBytesOnWhatItHas) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  EXPECT_EQ(confined({.confinement = Confinement::worker}, [&] {
+              char c = 'x';
+              return send(pair[0], &c, 1, 0) == 1 && recv(pair[1], &c, 1, 0) == 1 ? 0 : 1;
+            }),
+            0);
+}
+
+TEST(Keeper, ReachesItsOwnDirectoryOnly) {
+  char directory[] = "/tmp/keeper-sandbox-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::string own = std::string(directory) + "/own";
+  const int status = confined({.confinement = Confinement::keeper, .writable = {directory}}, [&] {
+    if (open(own.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0) return 1;
+    return refused(open("/etc/shadow", O_RDONLY)) + refused(open("/etc/passwd", O_RDONLY));
+  });
+  EXPECT_EQ(status, 0);
+  unlink(own.c_str());
+  rmdir(directory);
+}
+
+TEST(Keeper, HasNoNetworkAndNoExec) {
+  EXPECT_EQ(confined({.confinement = Confinement::keeper},
+                     [] {
+                       char path[] = "/bin/true";
+                       char* argv[] = {path, nullptr};
+                       return refused(socket(AF_INET, SOCK_STREAM, 0)) + refused(socket(AF_INET6, SOCK_DGRAM, 0)) +
+                              refused(execve(path, argv, argv + 1));
+                     }),
+            0);
+}
+
+TEST(Judge, ReadsItsAnchorsAndNothingElse) {
+  EXPECT_EQ(confined({.confinement = Confinement::judge, .readable = {"/etc/ssl"}},
+                     [] {
+                       if (open("/etc/ssl/openssl.cnf", O_RDONLY) < 0) return 1;
+                       return refused(open("/etc/passwd", O_RDONLY)) + refused(socket(AF_INET, SOCK_STREAM, 0));
+                     }),
+            0);
+}
+
+TEST(EveryProcess, RefusesDumps) {
+  EXPECT_EQ(confined({.confinement = Confinement::keeper},
+                     [] { return prctl(PR_GET_DUMPABLE) + !prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }),
+            0);
+}
+
+}  // namespace

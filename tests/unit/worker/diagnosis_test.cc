@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/diagnosis.h"
+
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+#include <openssl/sslerr.h>
+
+using namespace tlspool;
+using namespace tlspool::worker;
+
+namespace {
+
+struct Case {
+  Connection connection;
+  std::string token_problem;
+  wire::ChainVerdict verdict;
+  int openssl_reason = 0;
+  HandshakeFailure diagnosed(int ssl_error = SSL_ERROR_SSL, int number = 0) {
+    return diagnose({connection, token_problem, verdict, ssl_error, number, openssl_reason, "openssl text"});
+  }
+};
+
+TEST(Diagnosis, TheTokenIsNamedBeforeAnythingThatFollowedFromIt) {
+  Case c;
+  c.token_problem = "C_Sign: token=office: CKR_DEVICE_ERROR";
+  c.connection.alert_received = SSL_AD_INTERNAL_ERROR;
+  const auto f = c.diagnosed();
+  EXPECT_EQ(f.reason, "token");
+  EXPECT_NE(f.message.find("CKR_DEVICE_ERROR"), std::string::npos);
+}
+
+TEST(Diagnosis, TheJudgesRefusalCarriesCheckAndCertificate) {
+  Case c;
+  c.connection.request.remote_identity = "web.example";
+  c.verdict.check = "name";
+  c.verdict.reason = "the certificate is for other.example";
+  c.verdict.certificate = "CN=other.example";
+  const auto f = c.diagnosed();
+  EXPECT_EQ(f.reason, "certificate");
+  EXPECT_EQ(f.check, "name");
+  EXPECT_EQ(f.certificate, "CN=other.example");
+  EXPECT_NE(f.message.find("web.example"), std::string::npos);
+}
+
+TEST(Diagnosis, AnUnknownServerNameIsPolicy) {
+  Case c;
+  c.connection.refused_name = "unknown.example";
+  const auto f = c.diagnosed();
+  EXPECT_EQ(f.reason, "policy");
+  EXPECT_NE(f.message.find("unknown.example"), std::string::npos);
+}
+
+TEST(Diagnosis, AnAlertFromThePeerIsNamed) {
+  Case c;
+  c.connection.alert_received = SSL_AD_UNKNOWN_CA;
+  const auto f = c.diagnosed();
+  EXPECT_EQ(f.reason, "alert");
+  EXPECT_NE(f.message.find("unknown_ca"), std::string::npos);
+}
+
+TEST(Diagnosis, AClientWithoutIdentityIsToldThatOneMayBeWanted) {
+  Case c;
+  c.connection.alert_received = SSL_AD_CERTIFICATE_REQUIRED;
+  EXPECT_NE(c.diagnosed().message.find("client certificate"), std::string::npos);
+  c.connection.local_identity = "joe@web.example";
+  EXPECT_EQ(c.diagnosed().message.find("client certificate"), std::string::npos);
+}
+
+TEST(Diagnosis, BytesThatAreNoTlsAreTransport) {
+  Case c;
+  c.openssl_reason = SSL_R_WRONG_VERSION_NUMBER;
+  const auto f = c.diagnosed();
+  EXPECT_EQ(f.reason, "transport");
+  EXPECT_NE(f.message.find("does not speak TLS"), std::string::npos);
+}
+
+TEST(Diagnosis, NothingInCommonIsPolicy) {
+  for (const int reason : {SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_NO_SHARED_CIPHER}) {
+    Case c;
+    c.openssl_reason = reason;
+    EXPECT_EQ(c.diagnosed().reason, "policy");
+  }
+}
+
+TEST(Diagnosis, AResetIsTransportWithTheSystemsWords) {
+  Case c;
+  const auto f = c.diagnosed(SSL_ERROR_SYSCALL, ECONNRESET);
+  EXPECT_EQ(f.reason, "transport");
+  EXPECT_NE(f.message.find("reset"), std::string::npos);
+}
+
+}  // namespace

@@ -32,7 +32,7 @@ Context client_context(int version) {
   SSL_CTX_set_max_proto_version(context.get(), version);
   SSL_CTX_set_ciphersuites(context.get(), "TLS_AES_128_GCM_SHA256");
   SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM+AES128");
-  SSL_CTX_set1_groups_list(context.get(), "X25519");
+  SSL_CTX_set1_groups_list(context.get(), "X25519:P-256");
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context.get(), remember);

@@ -84,7 +84,7 @@ Status connect(const ConnectOptions& options) {
   tlspool_error error = TLSPOOL_ERROR_INIT;
   tlspool_session* raw = nullptr;
   UniqueFd plain{tlspool_starttls_client(socket->get(), expect.c_str(), &how, &raw, &error)};
-  if (!plain.valid()) return fail({Code::tls, "TLS", options.target, error.message, {}});
+  if (!plain.valid()) return fail({Code::tls, "connect", options.target, error.message, {}});
   static_cast<void>(socket->release());  // the library closed it: the pool owns the connection
   const Session session(raw);
   if (options.output == Output::json) std::fprintf(stderr, "%s\n", wire::to_json(proof(session.get())).c_str());

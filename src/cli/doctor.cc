@@ -40,7 +40,7 @@ Status doctor(const std::string& pool) {
   } else {
     findings.problem("configuration", config.error());
   }
-  check_system(findings, config ? &*config : nullptr);
+  check_system(findings);
   check_directories(findings, *paths, config ? &*config : nullptr);
   if (config) {
     check_certificates(findings, *paths, *config);

@@ -22,7 +22,7 @@ class Findings {
 };
 
 // Each looks at one part of the pool.
-void check_system(Findings& findings, const config::Config* config);
+void check_system(Findings& findings);
 void check_directories(Findings& findings, const config::Paths& paths, const config::Config* config);
 void check_certificates(Findings& findings, const config::Paths& paths, const config::Config& config);
 void check_tokens(Findings& findings, const config::Paths& paths, const config::Config& config);

@@ -17,7 +17,7 @@ namespace tlspool::cli {
 namespace {
 
 constexpr rlim_t least_memlock = 64 * 1024;  // PINs, ticket keys and what OpenSSL locks
-constexpr rlim_t least_files = 1024;
+constexpr rlim_t least_files = 4096;
 constexpr mode_t others_write = S_IWGRP | S_IWOTH;
 
 std::string octal(mode_t mode) { return fmt::format("{:04o}", mode & 07777); }
@@ -72,14 +72,12 @@ void check_pin_file(Findings& findings, const wire::TokenSetup& token, uid_t own
 
 }  // namespace
 
-void check_system(Findings& findings, const config::Config* config) {
+void check_system(Findings& findings) {
   check_landlock(findings);
   check_limit(findings, "locked memory (RLIMIT_MEMLOCK)", RLIMIT_MEMLOCK, least_memlock,
               "raise it: LimitMEMLOCK= in the unit, or `ulimit -l`");
-  // A session holds two descriptors; a limit below what the configuration promises ends in refusals.
-  const rlim_t files = config == nullptr ? least_files : 2 * rlim_t{config->limits.sessions} + least_files;
-  check_limit(findings, "open files (RLIMIT_NOFILE)", RLIMIT_NOFILE, files,
-              "raise it (LimitNOFILE= in the unit, or `ulimit -Hn`), or lower [limits] sessions");
+  check_limit(findings, "open files (RLIMIT_NOFILE)", RLIMIT_NOFILE, least_files,
+              "raise it: LimitNOFILE= in the unit, or `ulimit -Hn`; a session holds two");
 }
 
 void check_directories(Findings& findings, const config::Paths& paths, const config::Config* config) {

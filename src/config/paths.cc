@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 
@@ -40,8 +41,11 @@ Result<std::string> own_directory() {
   if (const auto data = environment("XDG_DATA_HOME"); data.starts_with('/')) return data + "/tlspool";
   std::string home = environment("HOME");
   if (home.empty()) {
-    const passwd* user = getpwuid(geteuid());
-    if (user != nullptr) home = user->pw_dir;
+    // The library calls this from any thread, so not getpwuid.
+    passwd entry{};
+    passwd* user = nullptr;
+    std::array<char, 4096> room;
+    if (getpwuid_r(geteuid(), &entry, room.data(), room.size(), &user) == 0 && user != nullptr) home = user->pw_dir;
   }
   if (!home.starts_with('/')) {
     return fail({Code::not_found, "pool directory", "", "you have no home directory", "name the pool with --pool DIR"});

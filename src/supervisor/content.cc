@@ -89,6 +89,9 @@ Result<Ground> find_ground(const config::Paths& paths, const config::Config& con
   out.owner = {info.st_uid, info.st_gid};
   out.workers = config.workers != 0 ? config.workers : cores();
   if (geteuid() != 0) return out;
+  auto credentials = find_credentials();
+  if (!credentials) return fail(std::move(credentials.error()));
+  out.credentials = std::move(*credentials);
   if (auto done = find_users(config.users, out); !done) return fail(std::move(done.error()));
   return out;
 }

@@ -56,16 +56,16 @@ Pool::~Pool() = default;
 
 void Pool::make_children() {
   keeper_ = std::make_unique<Child>(
-      loop_, "keeper", StartAs{"keeper", ground_.paths.keeper, ground_.keeper},
+      loop_, "keeper", StartAs{"keeper", ground_.paths.keeper, ground_.keeper, ground_.credentials},
       Child::Events{[this] { equip_keeper(); }, [this](Frame f) { from_keeper(std::move(f)); },
                     [this](const std::string& why) { ended(*keeper_, why); }});
   judge_ = std::make_unique<Child>(
-      loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge},
+      loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}},
       Child::Events{[this] { equip_judge(); }, [this](Frame f) { from_judge(std::move(f)); },
                     [this](const std::string& why) { ended(*judge_, why); }});
   for (std::uint32_t i = 0; i < ground_.workers; ++i) {
     workers_.push_back(std::make_unique<Child>(
-        loop_, "worker-" + std::to_string(i), StartAs{"worker", "/", ground_.worker},
+        loop_, "worker-" + std::to_string(i), StartAs{"worker", "/", ground_.worker, {}},
         Child::Events{[this, i] { equip_worker(i); }, [this, i](Frame f) { from_worker(i, std::move(f)); },
                       [this, i](const std::string& why) { ended(*workers_[i], why); }}));
   }
@@ -87,8 +87,13 @@ std::vector<Child*> Pool::children() const {
 // What a process is sent when it starts, for the first time or again: its setup, then its ends of the
 // channels to the others; the others get theirs anew.
 
+void Pool::send_keeper_setup() {
+  keeper_->send(Kind::keeper_setup,
+                keeper_setup(content_.config, content_.material, numbers_, ground_.paths, ground_.credentials));
+}
+
 void Pool::equip_keeper() {
-  keeper_->send(Kind::keeper_setup, keeper_setup(content_.config, content_.material, numbers_, ground_.paths));
+  send_keeper_setup();
   if (!reported_) return;
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
     for (const auto& token : content_.config.tokens) connect_keeper(i, token.name);
@@ -264,7 +269,7 @@ void Pool::reload(Content content, std::function<void()> applied) {
   reload_->applied.push_back(std::move(applied));
   reload_->keeper = keeper_->running();
   reload_->judge = judge_->running();
-  keeper_->send(Kind::keeper_setup, keeper_setup(content_.config, content_.material, numbers_, ground_.paths));
+  send_keeper_setup();
   judge_->send(Kind::judge_setup, judge_setup(content_.config, ground_.paths));
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;

@@ -23,6 +23,7 @@ struct Ground {
   std::optional<RunAs> worker;
   std::optional<RunAs> judge;
   std::uint32_t workers = 1;
+  Credentials credentials;
 };
 
 /// The configuration together with the files it names, read and checked.
@@ -69,6 +70,7 @@ class Pool {
   };
 
   void make_children();
+  void send_keeper_setup();
   void equip_keeper();
   void equip_judge();
   void equip_worker(std::uint32_t index);

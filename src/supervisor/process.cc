@@ -45,6 +45,7 @@ Status arrange_descriptors(int channel, int report) {
 }
 
 Status prepare(const StartAs& as) {
+  if (auto done = hand_over(as.credentials); !done) return done;
   if (!as.directory.empty() && chdir(as.directory.c_str()) != 0) {
     Error e = system_error("chdir", as.directory, errno);
     e.advice = "make the pool with `tlspool init`";

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/sandbox.h"
+#include "supervisor/credentials.h"
 
 namespace tlspool::supervisor {
 
@@ -16,6 +17,7 @@ struct StartAs {
   std::string role;            ///< "keeper", "worker", "judge": the hidden --process of this executable
   std::string directory;       ///< its working directory; entered before the user changes; empty: as it is
   std::optional<RunAs> user;   ///< none: the supervisor's own
+  Credentials credentials;     ///< the keeper's; empty for the others
 };
 
 struct Started {

@@ -92,10 +92,13 @@ std::uint32_t KeyNumbers::number(const config::Identity& identity, const config:
 }
 
 wire::KeeperSetup keeper_setup(const config::Config& config, const Material& material, KeyNumbers& numbers,
-                               const config::Paths& paths) {
+                               const config::Paths& paths, const Credentials& credentials) {
   wire::KeeperSetup out;
   out.tokens = config.tokens;
-  for (auto& token : out.tokens) token.pin_file = relative_to(paths.keeper, token.pin_file);
+  for (auto& token : out.tokens) {
+    token.pin_file = relative_to(paths.keeper, token.pin_file);
+    token.pin_credential = keeper_credential(credentials, token.pin_credential);
+  }
   out.directory = ".";
   for (const auto& identity : config.identities) {
     for (const auto& credential : identity.credentials) {

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "config/config.h"
 #include "config/paths.h"
+#include "supervisor/credentials.h"
 #include "wire/ipc.h"
 
 namespace tlspool::supervisor {
@@ -39,7 +40,8 @@ struct Owner {
 
 /// Paths in it are relative to the keeper's working directory, whose parents may be closed to its user.
 [[nodiscard]] wire::KeeperSetup keeper_setup(const config::Config& config, const Material& material,
-                                             KeyNumbers& numbers, const config::Paths& paths);
+                                             KeyNumbers& numbers, const config::Paths& paths,
+                                             const Credentials& credentials);
 /// Likewise relative to the pool's directory where the files lie below it.
 [[nodiscard]] wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& paths);
 

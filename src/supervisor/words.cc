@@ -14,14 +14,6 @@ auto find(const List& list, Same same) -> const typename List::value_type* {
   return nullptr;
 }
 
-void log_token(const wire::TokenReport& token) {
-  if (token.state == wire::TokenState::ready) {
-    log::info("token.ready", {{"token", token.name}, {"label", token.label}, {"model", token.model}});
-    return;
-  }
-  log::error("token.unusable", {{"token", token.name}, {"state", word(token.state)}, {"problem", token.problem}});
-}
-
 void log_key(const config::Identity& identity, const config::Credential& credential, const wire::KeyReport& key) {
   if (key.usable) {
     log::info("identity.usable", {{"identity", identity.name}, {"token", credential.token}, {"key_type", word(key.type)}});
@@ -56,10 +48,6 @@ const char* word(wire::KeyType type) {
 
 void log_changes(const config::Config& config, KeyNumbers& numbers, const wire::KeeperReport& old,
                  const wire::KeeperReport& now) {
-  for (const auto& token : now.tokens) {
-    const auto* before = find(old.tokens, [&](const auto& t) { return t.name == token.name; });
-    if (before == nullptr || before->state != token.state || before->problem != token.problem) log_token(token);
-  }
   for (const auto& identity : config.identities) {
     for (const auto& credential : identity.credentials) {
       const auto same = [number = numbers.number(identity, credential)](const auto& k) { return k.key == number; };

@@ -9,8 +9,8 @@ namespace tlspool::supervisor {
 [[nodiscard]] const char* word(wire::TokenState state);
 [[nodiscard]] const char* word(wire::KeyType type);
 
-/// Logs each token and each key whose state is another than in the report before: loudly where an identity
-/// can't be used.
+/// Logs each identity's key whose state is another than in the report before, loudly where it can't be used.
+/// (The keeper itself logs what becomes of a token.)
 void log_changes(const config::Config& config, KeyNumbers& numbers, const wire::KeeperReport& old,
                  const wire::KeeperReport& now);
 

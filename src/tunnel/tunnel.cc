@@ -123,8 +123,9 @@ Status run(const cli::TunnelOptions& options) {
   if (!to) return fail(to.error());
   auto targets = cli::resolve(*to, cli::Use::connect);
   if (!targets) return fail(std::move(targets.error()));
-  const auto addresses = cli::resolve(*from, cli::Use::listen);
-  if (!addresses) return fail(addresses.error());
+  auto addresses = cli::resolve(*from, cli::Use::listen);
+  if (!addresses) return fail(std::move(addresses.error()));
+  if (from->port == "0") addresses->resize(1);  // each would get another port
   allow_many_files();
   Tunnel tunnel(options, *paths, std::move(*targets));
   for (const cli::SocketAddress& address : *addresses) {

@@ -276,8 +276,10 @@ TEST_F(KeeperTest, ReloadKeepsTheOpenTokenAndClosesTheOneThatIsGone) {
 
 TEST_F(KeeperTest, CertificateOfAnotherKeyIsTheKeysProblem) {
   const wire::KeyRow other = key("other", wire::KeyType::p256);
-  Modules modules;
-  const auto root = make_authority(modules, {token(), other.uri, "demo"});
+  const auto root = [&] {
+    Modules modules;
+    return make_authority(modules, {token(), other.uri, "demo"});
+  }();
   ASSERT_TRUE(root) << root.error().text();
   wire::KeeperSetup mine = setup(token());
   mine.keys[0].leaf = root->der;

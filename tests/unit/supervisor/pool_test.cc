@@ -49,7 +49,7 @@ class PoolTest : public testing::Test {
   void make() {
     config::Paths paths{directory, directory + "/keeper", directory + "/run"};
     UniqueFd listener = listen_unix(directory + "/pool.sock", 0600).value();
-    pool = std::make_unique<Pool>(loop, Ground{paths, {getuid(), getgid()}, {}, {}, {}, 2}, content(),
+    pool = std::make_unique<Pool>(loop, Ground{paths, {getuid(), getgid()}, {}, {}, {}, 2, {}}, content(),
                                   std::move(listener),
                                   Pool::Events{[this] { ready = true; }, [this](const std::string& w) { why = w; }});
     child = std::make_unique<SignalWatch>(loop, SIGCHLD, [this](int) { pool->reap(); });

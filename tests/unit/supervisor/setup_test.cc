@@ -32,13 +32,20 @@ class SetupTest : public testing::Test {
 };
 
 TEST_F(SetupTest, KeeperGetsPathsRelativeToItsDirectory) {
-  const auto setup = keeper_setup(config, material, numbers, paths);
+  const auto setup = keeper_setup(config, material, numbers, paths, {});
   EXPECT_EQ(setup.tokens.at(0).pin_file, "pin");
   EXPECT_EQ(setup.directory, ".");
 }
 
+TEST_F(SetupTest, KeeperOfARootSupervisorGetsCredentialsAsDescriptors) {
+  config.tokens[0].pin_credential = "office-pin";
+  const Credentials given{"/run/credentials/x", {"a", "office-pin"}};
+  EXPECT_EQ(keeper_setup(config, material, numbers, paths, given).tokens.at(0).pin_credential, "6");
+  EXPECT_EQ(keeper_setup(config, material, numbers, paths, {}).tokens.at(0).pin_credential, "office-pin");
+}
+
 TEST_F(SetupTest, KeeperGetsTheLeafOfAFileAndTheUriOfAToken) {
-  const auto setup = keeper_setup(config, material, numbers, paths);
+  const auto setup = keeper_setup(config, material, numbers, paths, {});
   ASSERT_EQ(setup.keys.size(), 2u);
   EXPECT_EQ(setup.keys[0].leaf, (Bytes{1, 2}));
   EXPECT_EQ(setup.keys[0].chain_uri, "");
@@ -75,10 +82,10 @@ TEST_F(SetupTest, KeyWithoutACertificateIsNotUsable) {
 }
 
 TEST_F(SetupTest, NumberOfAKeyIsNeverGivenToAnother) {
-  const auto before = keeper_setup(config, material, numbers, paths);
+  const auto before = keeper_setup(config, material, numbers, paths, {});
   config.identities[0].credentials.erase(config.identities[0].credentials.begin());
   config.identities[0].credentials.push_back({"pkcs11:object=new", "/x.pem", "default", 3, "f"});
-  const auto after = keeper_setup(config, material, numbers, paths);
+  const auto after = keeper_setup(config, material, numbers, paths, {});
   EXPECT_EQ(after.keys.at(0).key, before.keys.at(1).key);
   EXPECT_EQ(after.keys.at(1).key, 3u);
 }

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures the pool against haproxy, nginx, hitch and stunnel; see bench.sh."""
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from processes import Daemon, free_port
+from servers import Peer, Pool, make_pems, programs_of_peers
+
+
+@dataclass(frozen=True)
+class Measure:
+    name: str
+    load: str     # the word for bench-load
+    key: str
+    what: str
+    better: str   # "lower" or "higher"
+
+
+HANDSHAKES = [
+    Measure("full_p256_cpu_us", "full13", "p256", "CPU us per full TLS 1.3 handshake, P-256", "lower"),
+    Measure("full_rsa2048_cpu_us", "full13", "rsa2048", "CPU us per full TLS 1.3 handshake, RSA-2048", "lower"),
+    Measure("resumed12_cpu_us", "resumed12", "p256", "CPU us per resumed TLS 1.2 handshake", "lower"),
+    Measure("resumed13_cpu_us", "resumed13", "p256", "CPU us per resumed TLS 1.3 handshake", "lower"),
+]
+STREAM = Measure("throughput_mb_per_cpu_s", "download", "p256", "MB per CPU second, one stream", "higher")
+IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower")
+STARTTLS = Measure("starttls_us_p50", "", "p256", "us per starttls call, median", "lower")
+
+
+class Bench:
+    def __init__(self, options, directory):
+        self.options = options
+        self.directory = directory
+        self.load = Path(options.programs) / "bench-load"
+        self.values = {}
+        self.faults = []
+        self.servers = []
+        self.backend = None
+
+    def start(self):
+        port = free_port()
+        self.backend = Daemon([Path(self.options.programs) / "bench-backend", port], self.directory / "backend.log")
+        self.backend.wait_for_port(port)
+        self.servers.append(Pool(self.directory, self.options.programs, port))
+        pems = make_pems(self.directory)
+        for name, program in programs_of_peers()[0].items():
+            self.servers.append(Peer(name, self.directory, program, pems, port))
+
+    def stop(self):
+        for server in self.servers:
+            server.stop()
+        if self.backend:
+            self.backend.stop()
+
+    def keep(self, measure, server, value):
+        self.values.setdefault((measure.name, server.name), []).append(value)
+
+    def run_load(self, server, word, port, seconds, *more):
+        """What bench-load said, and the CPU seconds that the server took meanwhile."""
+        before = server.cpu()
+        done = subprocess.run([self.load, word, str(port), str(seconds), *more], capture_output=True, text=True,
+                              timeout=seconds + 60)
+        said = self.checked(server, word, done.stdout)
+        time.sleep(0.05)  # Let the server finish its own ends of the last connections.
+        return said, server.cpu() - before
+
+    def checked(self, server, word, line):
+        said = json.loads(line) if line.strip() else {"errors": 1, "wrong": 0, "problem": "bench-load failed"}
+        if said["errors"] or said["wrong"]:
+            self.faults.append(f"{server.name} {word}: {said['errors']} errors, {said['wrong']} not as asked: {said['problem']}")
+        return said
+
+    def handshake_round(self, measure, seconds, keep=True):
+        for server in self.servers:
+            key = "rsa" if measure.key.startswith("rsa") else "ec"
+            said, cpu = self.run_load(server, measure.load, server.ports[measure.key], seconds, key)
+            if keep and said.get("handshakes") and not said["wrong"]:
+                self.keep(measure, server, cpu / said["handshakes"] * 1e6)
+
+    def stream_round(self, seconds):
+        """Mostly download, as in life: three parts to one upload."""
+        for server in self.servers:
+            megabytes = cpu = 0.0
+            for word, part in (("download", 0.75), ("upload", 0.25)):
+                said, used = self.run_load(server, word, server.ports["p256"], seconds * part)
+                megabytes += said.get("megabytes", 0.0)
+                cpu += used
+            if megabytes and cpu:
+                self.keep(STREAM, server, megabytes / cpu)
+
+    def idle(self, count):
+        """First of all, while no server has freed memory lying about that would hide what a connection takes."""
+        for server in self.servers:
+            before = server.memory()
+            holder = subprocess.Popen([self.load, "idle", str(server.ports["p256"]), str(count)], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True)
+            try:
+                said = self.checked(server, "idle", holder.stdout.readline())
+                time.sleep(0.3)
+                if said.get("connections"):
+                    self.keep(IDLE, server, (server.memory() - before) / said["connections"])
+            finally:
+                holder.stdin.close()
+                holder.wait(60)
+
+    def starttls(self, seconds):
+        """One call of the C library, or the same handshake by OpenSSL in the program: bench-starttls does both in turn."""
+        program = Path(self.options.programs) / "bench-starttls"
+        pool = self.servers[0]
+        done = subprocess.run([program, str(self.directory / "p256.pem"), "bench.example", str(seconds)], capture_output=True,
+                              text=True, timeout=seconds + 60, env={**os.environ, "TLSPOOL_DIR": str(pool.pool)})
+        if done.returncode != 0:
+            self.faults.append(f"starttls: {done.stderr.strip()}")
+            return
+        said = json.loads(done.stdout)
+        self.values[(STARTTLS.name, pool.name)] = [said["tlspool"]]
+        self.values[(STARTTLS.name, "openssl")] = [said["openssl"]]
+
+    def run(self):
+        self.start()
+        for measure in HANDSHAKES[:2]:
+            self.handshake_round(measure, 0.2, keep=False)  # Everything that is set up once is set up.
+        self.idle(self.options.connections)
+        for _ in range(self.options.rounds):
+            for measure in HANDSHAKES:
+                self.handshake_round(measure, self.options.seconds)
+            self.stream_round(self.options.seconds)
+        self.starttls(6 * self.options.seconds)
+
+    def result(self, measure):
+        medians = {who: statistics.median(v) for (name, who), v in self.values.items() if name == measure.name}
+        ours = medians.pop("tlspool", None)
+        best = (min if measure.better == "lower" else max)(medians.values(), default=None)
+        rounded = lambda v: None if v is None else round(v, 2)
+        return {"measure": measure.name, "ours": rounded(ours), "peers": {n: rounded(v) for n, v in medians.items()},
+                "ratio": None if ours is None or not best else round(ours / best, 3)}
+
+
+def show(results, measures):
+    for measure in measures:
+        r = results[measure.name]
+        peers = sorted(r["peers"].items(), key=lambda p: p[1], reverse=measure.better == "higher")
+        ours = "-" if r["ours"] is None else f"{r['ours']:.1f}"
+        ratio = "-" if r["ratio"] is None else f"{r['ratio']:.2f}"
+        print(f"{measure.what:<44} {ours:>9} {ratio:>6}x best ({measure.better} is better)  " +
+              "  ".join(f"{n} {v:.1f}" for n, v in peers))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench.sh", description="Measures TLS Pool, one worker, beside other TLS proxies.")
+    parser.add_argument("--programs", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line instead of the table")
+    parser.add_argument("--rounds", type=int, default=5, help="times that everything is measured; the median counts")
+    parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement")
+    parser.add_argument("--connections", type=int, default=2000, help="idle connections")
+    options = parser.parse_args()
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    measures = [*HANDSHAKES, STREAM, IDLE, STARTTLS]
+    with tempfile.TemporaryDirectory(prefix="tlspool-bench-") as directory:
+        os.chmod(directory, 0o755)  # The pool's processes have users of their own.
+        bench = Bench(options, Path(directory))
+        try:
+            bench.run()
+        finally:
+            bench.stop()
+        results = {m.name: bench.result(m) for m in measures}
+    if options.json:
+        for measure in measures:
+            print(json.dumps(results[measure.name]))
+    else:
+        show(results, measures)
+    missing = programs_of_peers()[1]
+    if missing:
+        print(f"bench.sh: not measured, for they are not installed: {', '.join(missing)}", file=sys.stderr)
+    for fault in bench.faults:
+        print(f"bench.sh: {fault}", file=sys.stderr)
+    return 1 if bench.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

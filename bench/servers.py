@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The servers that are measured: each takes TLS and hands plain TCP to one backend, with one worker."""
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from processes import Daemon, cpu_seconds, family, free_port, private_kib
+
+NAMES = {"p256": "bench.example", "rsa2048": "rsa.bench.example"}
+
+
+class Server:
+    """`ports`: one for each kind of key."""
+
+    def __init__(self, name, directory):
+        self.name = name
+        self.directory = Path(directory) / name
+        self.directory.mkdir()
+        self.ports = {key: free_port() for key in NAMES}
+        self.daemons = []
+
+    def run(self, *words, env=None):
+        daemon = Daemon(words, self.directory / f"log-{len(self.daemons)}", env)
+        self.daemons.append(daemon)
+        return daemon
+
+    def pids(self):
+        return family([d.process.pid for d in self.daemons])
+
+    def cpu(self):
+        return cpu_seconds(self.pids())
+
+    def memory(self):
+        return private_kib(self.pids())
+
+    def stop(self):
+        for daemon in reversed(self.daemons):
+            daemon.stop()
+
+
+class Peer(Server):
+    """A Debian package with its key in a file: one process family a key, so that both stay as plain as can be."""
+
+    def __init__(self, name, directory, program, pems, backend):
+        super().__init__(name, directory)
+        for key, port in self.ports.items():
+            config = self.directory / f"{key}.conf"
+            words = getattr(self, name)(program, config, pems[key], port, backend)
+            self.run(*words).wait_for_port(port)
+
+    def haproxy(self, program, config, pem, port, backend):
+        config.write_text(f"""global
+    nbthread 1
+    maxconn 8000
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 600s
+    timeout server 600s
+listen bench
+    bind 127.0.0.1:{port} ssl crt {pem} ssl-min-ver TLSv1.2
+    server backend 127.0.0.1:{backend}
+""")
+        return [program, "-db", "-q", "-f", config]
+
+    def nginx(self, program, config, pem, port, backend):
+        module = "/usr/lib/nginx/modules/ngx_stream_module.so"
+        config.write_text(f"""load_module {module};
+daemon off;
+{"user root;" if os.geteuid() == 0 else ""}
+worker_processes 1;
+worker_rlimit_nofile 16384;
+pid {self.directory}/{config.stem}.pid;
+error_log stderr warn;
+events {{ worker_connections 16000; }}
+stream {{
+    server {{
+        listen 127.0.0.1:{port} ssl backlog=4096;
+        ssl_certificate {pem};
+        ssl_certificate_key {pem};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_tickets on;
+        proxy_timeout 600s;
+        proxy_pass 127.0.0.1:{backend};
+    }}
+}}
+""")
+        return [program, "-p", self.directory, "-e", "stderr", "-c", config]
+
+    def hitch(self, program, config, pem, port, backend):
+        user = 'user = "root"\n' if os.geteuid() == 0 else ""
+        config.write_text(f"""frontend = "[127.0.0.1]:{port}"
+backend = "[127.0.0.1]:{backend}"
+pem-file = "{pem}"
+{user}workers = 1
+backlog = 4096
+daemon = off
+quiet = on
+log-level = 0
+tls-protos = TLSv1.2 TLSv1.3
+ocsp-dir = ""
+""")
+        return [program, f"--config={config}"]
+
+    def stunnel(self, program, config, pem, port, backend):
+        config.write_text(f"""foreground = yes
+pid =
+debug = warning
+[bench]
+accept = 127.0.0.1:{port}
+connect = 127.0.0.1:{backend}
+cert = {pem}
+sslVersionMin = TLSv1.2
+options = -NO_TICKET
+""")
+        return [program, config]
+
+
+class Pool(Server):
+    """This project: every process of the pool and the front end before it, the keys in SoftHSM2."""
+
+    def __init__(self, directory, programs, backend):
+        super().__init__("tlspool", directory)
+        pool = self.directory / "pool"
+        tlspool, tlspoold = Path(programs) / "tlspool", Path(programs) / "tlspoold"
+        self.pool = pool
+        # Not below a directory that only we may enter: the processes have users of their own.
+        self.command = lambda *words: subprocess.run([str(tlspool), "--pool", str(pool), *words], check=True, timeout=60,
+                                                     stdout=subprocess.DEVNULL)
+        self.command("init", "--name", NAMES["p256"])
+        self.command("identity", "new", NAMES["rsa2048"], "--key", "rsa2048")
+        self.configure(pool / "tlspool.toml")
+        daemon = self.run(tlspoold, "--pool", pool)
+        daemon.wait_for(lambda: (pool / "run" / "pool.sock").exists())
+        for key, port in self.ports.items():
+            self.run(tlspool, "--pool", pool, "tunnel", "--listen", f"127.0.0.1:{port}", "--connect",
+                     f"127.0.0.1:{backend}", "--side", "tls-in", "--as", NAMES[key]).wait_for_port(port)
+
+    @staticmethod
+    def configure(path):
+        """One worker, warnings only; the rest as init wrote it."""
+        wanted = {("pool", "workers"): "1", ("log", "level"): '"warning"'}
+        out, section = [], ""
+        for line in path.read_text().splitlines():
+            if line.startswith("["):
+                section = line.strip().strip("[]")
+                out.append(line)
+                out += [f"{key} = {value}" for (where, key), value in wanted.items() if where == section]
+                continue
+            bare = line.lstrip("# ")
+            if any(where == section and bare.split("=")[0].strip() == key and not line.startswith("#")
+                   for where, key in wanted):
+                continue
+            out.append(line)
+        path.write_text("\n".join(out) + "\n")
+
+
+def programs_of_peers():
+    """{name: path} of the peers that are there, and the names of those that are not."""
+    wanted = {"haproxy": "haproxy", "nginx": "nginx", "hitch": "hitch", "stunnel": "stunnel4"}
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    found = {name: shutil.which(program, path=path) for name, program in wanted.items()}
+    return {n: p for n, p in found.items() if p}, [n for n, p in found.items() if not p]
+
+
+def make_pems(directory):
+    """A self-signed certificate and its key in one file for each kind of key."""
+    pems = {}
+    for key, name in NAMES.items():
+        pem = Path(directory) / f"{key}.pem"
+        kind = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key == "p256" else ["rsa:2048"]
+        made = subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-keyout", "-", "-out", "-", "-days", "2",
+                               "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"],
+                              check=True, capture_output=True, timeout=60).stdout
+        pem.write_bytes(made)
+        pem.chmod(0o600)
+        pems[key] = pem
+    return pems

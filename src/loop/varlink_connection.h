@@ -63,6 +63,7 @@ class VarlinkConnection {
 
   void ready(int events);
   Step read_one();
+  void look_while_paused();
   bool flush();
   void watch();
   void closed();

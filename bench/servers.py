@@ -125,14 +125,14 @@ class Pool(Server):
         pool = self.directory / "pool"
         tlspool, tlspoold = Path(programs) / "tlspool", Path(programs) / "tlspoold"
         self.pool = pool
-        # Not below a directory that only we may enter: the processes have users of their own.
-        self.command = lambda *words: subprocess.run([str(tlspool), "--pool", str(pool), *words], check=True, timeout=60,
-                                                     stdout=subprocess.DEVNULL)
-        self.command("init", "--name", NAMES["p256"])
-        self.command("identity", "new", NAMES["rsa2048"], "--key", "rsa2048")
+        command = lambda *words: subprocess.run([str(tlspool), "--pool", str(pool), *words], check=True, timeout=60,
+                                                capture_output=True, text=True).stdout
+        command("init", "--name", NAMES["p256"])
+        command("identity", "new", NAMES["rsa2048"], "--key", "rsa2048")
         self.configure(pool / "tlspool.toml")
         daemon = self.run(tlspoold, "--pool", pool)
-        daemon.wait_for(lambda: (pool / "run" / "pool.sock").exists())
+        daemon.wait_for(lambda: (pool / "run" / "admin.sock").exists())
+        daemon.wait_for(lambda: command("status", "--json").count('"usable":true') == len(NAMES))
         for key, port in self.ports.items():
             self.run(tlspool, "--pool", pool, "tunnel", "--listen", f"127.0.0.1:{port}", "--connect",
                      f"127.0.0.1:{backend}", "--side", "tls-in", "--as", NAMES[key]).wait_for_port(port)
@@ -144,7 +144,7 @@ class Pool(Server):
         out, section = [], ""
         for line in path.read_text().splitlines():
             if line.startswith("["):
-                section = line.strip().strip("[]")
+                section = line.strip("[").split("]")[0]
                 out.append(line)
                 out += [f"{key} = {value}" for (where, key), value in wanted.items() if where == section]
                 continue

@@ -43,6 +43,7 @@ void VarlinkConnection::ready(int events) {
   const auto state = state_;
   if ((events & Poll::writable) != 0 && !flush()) return closed();
   if ((events & Poll::hangup_only) != 0) return closed();
+  if (paused_ && (events & Poll::readable) != 0) return look_while_paused();
   if ((events & Poll::readable) == 0) return watch();
   Step step = Step::again;
   // A bound, so that a program that never stops asking does not keep the others waiting.
@@ -53,6 +54,14 @@ void VarlinkConnection::ready(int events) {
   }
   if (step == Step::gone) return closed();
   watch();
+}
+
+// Most programs wait for their answer in silence, so reading is switched off when something comes, not before.
+void VarlinkConnection::look_while_paused() {
+  char byte;
+  const ssize_t n = recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (n > 0) return poll_->want(Poll::hangup_only);
+  if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) closed();
 }
 
 // The kernel joins a message without descriptors to the next one's in one read, and then nobody can tell
@@ -128,7 +137,8 @@ bool VarlinkConnection::flush() {
 
 void VarlinkConnection::watch() {
   if (!poll_) return;
-  poll_->want(!output_.empty() ? Poll::writable : paused_ ? Poll::hangup_only : Poll::readable);
+  if (!output_.empty()) return poll_->want(Poll::writable);
+  if (!paused_ || poll_->wanted() != Poll::readable) poll_->want(paused_ ? Poll::hangup_only : Poll::readable);
 }
 
 void VarlinkConnection::pause() {

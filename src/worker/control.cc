@@ -214,8 +214,9 @@ void Control::established() {
   const std::unique_ptr<Handshake> handshake = std::move(handshake_);
   auto id = Sessions::new_id(worker_.policy().setup().index);
   if (!id) return answer(pool_error("LimitReached", wire::Value::object().set("message", id.error().text())));
-  Session& session = worker_.add_session(std::move(*id), handshake->take_connection(), handshake->take_ssl(),
-                                         handshake->take_network(), std::move(plain_));
+  Session& session = worker_.add_session(std::move(*id), handshake->take_connection(),
+                                         {handshake->take_ssl(), handshake->take_network(), handshake->take_poll()},
+                                         std::move(plain_));
   wire::Value parameters = wire::Value::object();
   std::vector<UniqueFd> descriptors;
   if (program_end_.valid()) {

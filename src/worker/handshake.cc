@@ -38,7 +38,7 @@ Handshake::~Handshake() {
   on_done_ = nullptr;
   settle_paused_job();
   if (waits_for_job_) std::erase(waiting_for_job, this);
-  if (network_.valid()) fcntl(network_.get(), F_SETFL, flags_);
+  if (network_.valid() && (flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_);
 }
 
 void Handshake::reserve_jobs(std::size_t most) { ASYNC_init_thread(most, 0); }
@@ -47,6 +47,7 @@ Status Handshake::prepare() {
   Connection& c = *connection_;
   const StartRequest& r = c.request;
   flags_ = fcntl(network_.get(), F_GETFL);
+  if ((flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_ | O_NONBLOCK);
   SSL_CTX* context = c.policy->anonymous();
   if (!c.local_identity.empty()) {
     const Policy::Identity* identity = c.policy->find(c.local_identity);
@@ -84,13 +85,20 @@ void Handshake::start() {
   }
   timer_ = std::make_unique<Timer>(services_.loop);
   timer_->start(connection_->request.deadline, [this] { expired(); });
-  poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { step(); });
+  poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { network_ready(); });
   step();
 }
 
+// While the job is paused the socket stays watched: mostly the peer waits too, and nothing comes.
+void Handshake::network_ready() {
+  if (paused_ != Paused::no || waits_for_job_) {
+    poll_->want(Poll::none);
+  } else {
+    step();
+  }
+}
+
 void Handshake::step() {
-  if (paused_ != Paused::no) return;
-  poll_->want(Poll::none);
   ERR_clear_error();
   errno = 0;
   stepping = this;
@@ -193,7 +201,6 @@ void Handshake::succeed() {
   if (c.request.proof == Proof::required && !(proved && named)) {
     return give_up({"certificate", "the peer proved no identity", "chain", {}, {}, {}, false});
   }
-  poll_.reset();
   timer_.reset();
   if (OnDone done = std::move(on_done_)) done(nullptr);
 }

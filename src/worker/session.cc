@@ -37,14 +37,14 @@ wire::Value state_value(const transport::StreamPump& pump) {
       .set("bytesReceived", pump.received());
 }
 
-Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connection, tls::Ssl ssl, UniqueFd network,
-                 UniqueFd plain, transport::Scratch& scratch, OnEnd on_end)
+Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connection,
+                 transport::StreamPump::Network network, UniqueFd plain, transport::Scratch& scratch, OnEnd on_end)
     : id_(std::move(id)),
       connection_(std::move(connection)),
-      tls13_(SSL_version(ssl.get()) == TLS1_3_VERSION),
+      tls13_(SSL_version(network.ssl.get()) == TLS1_3_VERSION),
       started_(std::time(nullptr)) {
   connection_->handshake = nullptr;
-  pump_ = std::make_unique<transport::StreamPump>(loop, std::move(ssl), std::move(network), std::move(plain), scratch,
+  pump_ = std::make_unique<transport::StreamPump>(loop, std::move(network), std::move(plain), scratch,
                                                   [this, end = std::move(on_end)] { end(*this); });
   connection_->pump = pump_.get();
 }

@@ -17,8 +17,8 @@ class Session {
  public:
   using OnEnd = std::function<void(Session&)>;
 
-  Session(Loop& loop, std::string id, std::unique_ptr<Connection> connection, tls::Ssl ssl, UniqueFd network, UniqueFd plain,
-          transport::Scratch& scratch, OnEnd on_end);
+  Session(Loop& loop, std::string id, std::unique_ptr<Connection> connection, transport::StreamPump::Network network,
+          UniqueFd plain, transport::Scratch& scratch, OnEnd on_end);
 
   [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] const Connection& connection() const { return *connection_; }

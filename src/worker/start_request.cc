@@ -59,16 +59,16 @@ Status check_stream_socket(int fd, const char* which) {
   socklen_t size = sizeof value;
   if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &size) != 0) return bad("it is no socket");
   if (value != SOCK_STREAM) return bad("it is no stream socket");
-  size = sizeof value;
-  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value != 0) return bad("it is a listening socket");
-  size = sizeof value;
-  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &value, &size) != 0 ||
-      (value != AF_INET && value != AF_INET6 && value != AF_UNIX)) {
-    return bad("its address family is not IPv4, IPv6 or Unix");
-  }
   sockaddr_storage peer{};
   size = sizeof peer;
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return bad("it is not connected");
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
+    size = sizeof value;
+    const bool listens = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value != 0;
+    return bad(listens ? "it is a listening socket" : "it is not connected");
+  }
+  if (peer.ss_family != AF_INET && peer.ss_family != AF_INET6 && peer.ss_family != AF_UNIX) {
+    return bad("its address family is not IPv4, IPv6 or Unix");
+  }
   return {};
 }
 

@@ -122,11 +122,12 @@ void Worker::handshake_ended(uid_t uid) {
   if (--handshakes_of_[uid] == 0) handshakes_of_.erase(uid);
 }
 
-Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connection, tls::Ssl ssl, UniqueFd network, UniqueFd plain) {
+Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connection,
+                             transport::StreamPump::Network network, UniqueFd plain) {
   ++counters_.started;
-  if (SSL_session_reused(ssl.get()) == 1) ++counters_.resumed;
+  if (SSL_session_reused(network.ssl.get()) == 1) ++counters_.resumed;
   Session& session = sessions_.add(std::make_unique<Session>(
-      loop_, std::move(id), std::move(connection), std::move(ssl), std::move(network), std::move(plain), *scratch_,
+      loop_, std::move(id), std::move(connection), std::move(network), std::move(plain), *scratch_,
       [this](Session& ended) {
         if (log::level() <= log::Level::debug) {
           log::debug("session.ended", {{"id", ended.id()}, {"state", ended.state().text("state")}, {"detail", ended.state().text("detail")}});

@@ -44,7 +44,8 @@ class Worker {
   void handshake_began(uid_t uid);
   void handshake_ended(uid_t uid);
   void count_failure() { ++counters_.failed; }
-  Session& add_session(std::string id, std::unique_ptr<Connection> connection, tls::Ssl ssl, UniqueFd network, UniqueFd plain);
+  Session& add_session(std::string id, std::unique_ptr<Connection> connection, transport::StreamPump::Network network,
+                       UniqueFd plain);
 
   /// Asks the supervisor which executable a process runs; an empty path where it can't tell.
   [[nodiscard]] std::uint64_t ask_executable(pid_t pid, std::function<void(std::string)> on_answer);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/log.h"
 #include "base/socket.h"
 
 namespace tlspool {
@@ -78,20 +79,34 @@ VarlinkConnection::Step VarlinkConnection::read_one() {
   const void* nul = std::memchr(buffer.data(), 0, size);
   const std::size_t take =
       nul == nullptr ? size : static_cast<std::size_t>(static_cast<const std::uint8_t*>(nul) - buffer.data()) + 1;
-  if (partial_.size() + take > limits_.message + 1) return Step::gone;
+  if (partial_.size() + take > limits_.message + (nul == nullptr ? 0 : 1)) {
+    return refuse("a message is longer than " + std::to_string(limits_.message / 1024) + " KiB");
+  }
   // What has no NUL is read too: the kernel shows no more than the part that came with descriptors.
   auto got = receive(socket_.get(), buffer.first(take), MSG_DONTWAIT);
   if (!got) return Step::gone;
   if (!got->has_value()) return Step::wait;
-  if ((*got)->truncated || (*got)->size == 0) return Step::gone;
+  if ((*got)->truncated) return refuse("not every descriptor of a message could be taken: too many files are open");
+  if ((*got)->size == 0) return Step::gone;
   for (UniqueFd& d : (*got)->descriptors) received_.push_back(std::move(d));
-  if (received_.size() > limits_.descriptors) return Step::gone;
+  if (received_.size() > limits_.descriptors) {
+    return refuse("a message carries more than " + std::to_string(limits_.descriptors) + " descriptors");
+  }
   partial_.append(reinterpret_cast<const char*>(buffer.data()), (*got)->size);
-  if (partial_.back() != '\0') return partial_.size() > limits_.message ? Step::gone : Step::again;
+  if (partial_.back() != '\0') return Step::again;
   partial_.pop_back();
   const auto state = state_;
   state->on_message(std::exchange(partial_, {}), std::exchange(received_, {}));
   return size > take ? Step::again : Step::wait;
+}
+
+// What breaks a limit is not read to its end, so no call is there to answer: the log says why.
+VarlinkConnection::Step VarlinkConnection::refuse(const std::string& problem) const {
+  const auto who = peer_credentials(socket_.get());
+  log::warning("control.dropped", {{"uid", who ? std::to_string(who->uid) : "-"},
+                                   {"pid", who ? std::to_string(who->pid) : "-"},
+                                   {"problem", problem}});
+  return Step::gone;
 }
 
 void VarlinkConnection::send(std::string text, std::vector<UniqueFd> descriptors) {

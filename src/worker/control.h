@@ -38,6 +38,9 @@ class Control {
 
   void dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway);
+  /// Goes on with `then` when caller() knows the program's executable, if any rule asks for that.
+  void learn_executable(std::function<void()> then);
+  void send_identities();
   void done(const HandshakeFailure* failure);
   void established();
   bool hand_over(const std::string& session, const std::string& text);

@@ -26,6 +26,14 @@ std::string invalid_parameter(const char* name) {
 }  // namespace
 
 void Control::list_identities(const wire::Call&, std::vector<UniqueFd>&) {
+  connection_->pause();
+  learn_executable([this] {
+    send_identities();
+    connection_->resume();
+  });
+}
+
+void Control::send_identities() {
   wire::Value list = wire::Value::array();
   const Policy& policy = worker_.policy();
   for (const wire::IdentitySetup& identity : policy.setup().identities) {

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """close_notify, truncation, reset, error and our own close are told apart."""
 import pytest
-from peers import in_thread
 from pool import eventually
-from talk import VERSIONS, read_exactly
+from talk import VERSIONS, our_client, read_exactly, s_server
 from test_half_close_flows_both_ways import ROLES, beside
 
 
@@ -52,8 +51,7 @@ def test_truncated_in_the_middle_of_a_record(both):
     ours, peer = both
     peer.send(b"first")
     peer.write(b"second")
-    record = peer.tls and peer._out.read()
-    peer.sock.sendall(record[:-3])
+    peer.sock.sendall(peer.take()[:-3])
     peer.close()
     assert until_end(ours) == b"first"
     ended(ours, "truncated")
@@ -72,7 +70,7 @@ def test_altered_record_is_an_error_and_nothing_of_it_comes_through(both):
     ours, peer = both
     peer.send(b"good")
     peer.write(b"altered")
-    record = bytearray(peer._out.read())
+    record = bytearray(peer.take())
     record[-1] ^= 1
     peer.sock.sendall(record)
     assert until_end(ours) == b"good"
@@ -93,11 +91,9 @@ def test_open_while_it_is_open(both):
     assert ours.state().state == "open" and ours.state().detail is None
 
 
-def test_alert_in_the_middle(library, pool, pki):
-    from talk import s_server  # TLS 1.3: a server that asks for a certificate refuses after our handshake's end
+def test_alert_after_the_handshake(library, pki):
+    # A TLS 1.3 client has finished before its server asks in vain for a certificate.
     with s_server(pki.leaf("web.example"), "-tls1_3", "-Verify", "3", "-CAfile", pki.ca().cert) as server:
-        from talk import our_client
         with our_client(library, server.port, "web.example") as plain:
             assert until_end(plain) == b""
-            state = ended(plain, "error")
-            assert "certificate_required" in state.detail
+            assert "certificate_required" in ended(plain, "error").detail

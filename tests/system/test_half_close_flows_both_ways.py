@@ -20,7 +20,10 @@ def beside(library, pool, pki, role, version, **options):
             return library.wrap_client(a, "web.example", **options), peer
     peer = Raw(b, client_context(pool.ca, version), name="p256.example")
     with in_thread(peer.handshake):
-        return library.wrap_server(a, "p256.example", **options), peer
+        ours = library.wrap_server(a, "p256.example", **options)
+    if ours.session.version == "tls13":
+        peer.read_tickets()
+    return ours, peer
 
 
 @pytest.mark.parametrize("version", VERSIONS)

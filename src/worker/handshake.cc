@@ -75,6 +75,7 @@ Status Handshake::prepare() {
   if (auto known = services_.client_sessions.take(c)) {
     SSL_set_session(ssl, known->session.get());
     from_ticket_ = std::move(known->proved);
+    c.local_shown = known->local_shown;
   }
   return {};
 }
@@ -191,10 +192,8 @@ void Handshake::succeed() {
   Connection& c = *connection_;
   // A pause in the middle of what follows would have nobody to wake it.
   SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
-  if (SSL_session_reused(ssl_.get()) == 1) {
-    if (from_ticket_) c.proved = std::move(*from_ticket_);
-    c.local_shown = true;
-  }
+  if (SSL_session_reused(ssl_.get()) == 1 && from_ticket_) c.proved = std::move(*from_ticket_);
+  c.note_shown(ssl_.get());
   const bool proved = !c.proved.how.empty();
   const bool named = c.request.remote_identity.empty() || c.proved.identity == c.request.remote_identity;
   // OpenSSL has seen to this already; here stands the one line that lets a peer in.

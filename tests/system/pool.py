@@ -25,7 +25,7 @@ class Pool:
         self.process = None
         self.log = []
         self._reader = None
-        self._environment = dict(os.environ)
+        self.environment = dict(os.environ)
         self.tlspool("init", "--name", name)
         self.config = self.directory / "tlspool.toml"
         if extra:
@@ -35,7 +35,7 @@ class Pool:
 
     def tlspool(self, *words, check=True, stdin=None, timeout=PATIENCE):
         done = subprocess.run([str(BIN / "tlspool"), "--pool", str(self.directory), *map(str, words)], input=stdin,
-                              capture_output=True, text=True, timeout=timeout, env=self._environment)
+                              capture_output=True, text=True, timeout=timeout, env=self.environment)
         if check and done.returncode != 0:
             raise AssertionError(f"tlspool {' '.join(map(str, words))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done
@@ -52,6 +52,12 @@ class Pool:
     def socket(self):
         return self.directory / "run" / "pool.sock"
 
+    def replace(self, old, new):
+        """Changes the configuration; what is to be changed must be there."""
+        text = self.config.read_text()
+        assert old in text, f"{old} is not in {self.config}"
+        self.config.write_text(text.replace(old, new))
+
     def configure(self, text):
         """Appends to the configuration."""
         self.config.write_text(self.config.read_text() + "\n" + text + "\n")
@@ -67,7 +73,7 @@ class Pool:
     def start(self, *options, env=None, wait=True, open_files=None):
         """open_files: the most descriptors that each of its processes may have."""
         self.log = []
-        environment = dict(self._environment, **(env or {}))
+        environment = dict(self.environment, **(env or {}))
         limited = [] if open_files is None else ["prlimit", f"--nofile={open_files}:{open_files}"]
         self.process = subprocess.Popen([*limited, str(BIN / "tlspoold"), "--pool", str(self.directory), "--log", "json", *options],
                                         stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=environment)

@@ -90,10 +90,10 @@ class Pool:
             except ValueError:
                 self.log.append({"event": "unreadable", "text": line.rstrip()})
 
-    def events(self, name, **fields):
+    def events(self, name, /, **fields):
         return [e for e in list(self.log) if e.get("event") == name and all(e.get(k) == v for k, v in fields.items())]
 
-    def wait_for(self, event, count=1, timeout=PATIENCE, **fields):
+    def wait_for(self, event, /, count=1, timeout=PATIENCE, **fields):
         deadline = time.monotonic() + timeout
         while True:
             found = self.events(event, **fields)

@@ -152,8 +152,11 @@ Result<Bytes> Handshake::sign(std::uint32_t key, std::uint16_t scheme, ByteView 
   wire::SignRequest request{0, key, scheme, static_cast<std::uint8_t>(c.request.role),
                             SSL_version(self->ssl_.get()) == TLS1_3_VERSION, copy_of(input)};
   const std::string token = c.policy->token_of(key);
-  const bool asked = input.size() + 64 < wire::max_sign_packet &&
-                     self->services_.keeper.ask(token, request, [self](wire::SignReply reply) {
+  if (input.size() + 64 > wire::max_sign_packet) {
+    self->token_problem_ = "sign: the handshake is longer than the keeper looks at";
+    return fail({Code::protocol, "sign", token, self->token_problem_, {}});
+  }
+  const bool asked = self->services_.keeper.ask(token, request, [self](wire::SignReply reply) {
                        self->signature_ = std::move(reply);
                        self->resume();
                      });

@@ -163,11 +163,14 @@ def test_a_message_that_names_none_gets_its_answer_and_they_are_closed(pool, ope
 def test_hundreds_of_them_end_the_connection(make_pool, opened):
     pool = make_pool().start()
     fds = [opened.tcp().fileno()] * MOST
-    before = {kind: pool.descriptors(kind) for kind in ("worker", "keeper", "judge")}
+    before = {}
     for number, text in enumerate((message("ListIdentities"), message("StartTLS", START), b"x", b"\0"), 1):
         with Control(pool) as control:
             control.write(text, fds)
             assert control.has_ended()
+        if number == 1:
+            eventually(lambda: answers(pool))
+            before = {kind: pool.descriptors(kind) for kind in ("worker", "keeper", "judge")}
         line = pool.wait_for("control.dropped", count=number)
         assert "descriptors" in line["problem"] and line["pid"] == str(os.getpid())
     eventually(lambda: {kind: pool.descriptors(kind) for kind in before} == before)
@@ -246,6 +249,8 @@ def test_a_worker_that_can_open_no_more_drops_the_connection_and_goes_on(make_po
             assert "descriptor" in pool.wait_for("control.dropped")["problem"]
             assert "parameters" in bystander.call("ListIdentities")
         assert answers(pool)
+    if os.geteuid() != 0:
+        idle = most  # the room in the table, which does not shrink
     eventually(lambda: pool.descriptors() <= idle, message=lambda: f"{pool.descriptors()} descriptors, {idle} when idle")
 
 

@@ -4,12 +4,14 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 
 import pytest
 from caller import calls, start
-from control import answers
-from misbehaving import serves
+from control import Control, answers
+from misbehaving import handshake, serves
+from peers import tcp_pair
 from pool import BIN, PATIENCE, eventually
 
 
@@ -152,9 +154,58 @@ def test_systemd_is_told(make_pool, place):
         assert "STOPPING=1" in systemd.recv(4096).decode()
 
 
-def test_children_know_nothing_of_systemds_socket(make_pool, place):
-    pool = make_pool().start(env={"NOTIFY_SOCKET": "@tlspool-test-nowhere"})
-    assert answers(pool)
+def test_systemd_may_open_the_socket(make_pool, place):
+    """Socket activation: programs can connect before the pool is there, and its end leaves the socket."""
+    pool = make_pool()
+    path = place / "activated.sock"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o666)
+        listener.listen()
+        with Control(path) as early:
+            early.send("org.varlink.service.GetInfo")
+            fd = listener.fileno()
+            script = f'exec 3<&{fd}; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=pool exec "$@"'
+            process = subprocess.Popen(["bash", "-c", script, "bash", str(BIN / "tlspoold"), "--pool", str(pool.directory)], pass_fds=[fd],
+                                       stderr=subprocess.PIPE, text=True, env=pool.environment)
+            try:
+                assert early.receive()["parameters"]["product"] == "TLS Pool"
+            finally:
+                process.terminate()
+                log = process.communicate(timeout=PATIENCE)[1]
+            assert process.returncode == 0, log
+        assert path.exists() and not pool.socket.exists()
+
+
+def test_open_sessions_end_with_the_daemon(make_pool, monkeypatch):
+    """Both sides hear of it; nobody waits for ever."""
+    import tlspool as library
+
+    pool = make_pool().start()
+    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
+    near, far = handshake(library, pool.ca, "pool.example")
+    assert pool.stop() == 0
+    for end in (near, far):
+        end.settimeout(PATIENCE)
+        try:
+            assert end.recv(100) == b""
+        except (ConnectionResetError, ssl.SSLEOFError):
+            pass
+        end.close()
+    a, b = tcp_pair()
+    with pytest.raises(library.PoolUnavailable) as gone:
+        library.wrap_server(a, "pool.example")
+    assert gone.value.socket_usable
+    a.close()
+    b.close()
+
+
+def test_the_environment_names_the_pool_too(make_pool):
+    pool = make_pool()
+    done = subprocess.run([str(BIN / "tlspoold"), "--check"], env=pool.environment | {"TLSPOOL_DIR": str(pool.directory)}, capture_output=True,
+                          text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{pool.config}: ok\n")
 
 
 def test_log_lines_are_json(make_pool, place):

@@ -15,7 +15,7 @@ STRANGER = {"uid": 64321, "gid": 64322, "groups": [64323, 64324]} if ROOT else {
 # Reads calls from standard input, writes their answers. Self-contained: the other user may be unable to read
 # this directory.
 PROGRAM = r"""
-import array, json, socket, ssl, sys, threading
+import array, json, os, socket, ssl, sys, threading
 
 def pair():
     with socket.socket() as listener:
@@ -58,6 +58,7 @@ def call(path, method, parameters, server_name):
 
 for line in sys.stdin:
     print(json.dumps(call(*json.loads(line))), flush=True)
+os._exit(0)  # a thread may still be inside OpenSSL
 """
 
 
@@ -67,7 +68,7 @@ def calls(path, *wanted, program=sys.executable, uid=None, gid=None, groups=None
     lines = "".join(json.dumps([str(path), method, parameters, (rest or [None])[0]]) + "\n" for method, parameters, *rest in wanted)
     done = subprocess.run([str(program), "-I", "-S", "-c", PROGRAM], input=lines, capture_output=True, text=True, timeout=PATIENCE * 2,
                           cwd="/", check=False, **who)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, (done.returncode, done.stderr)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

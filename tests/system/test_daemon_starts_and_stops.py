@@ -4,11 +4,14 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 
 import pytest
-from control import answers
-from misbehaving import serves
+from caller import calls, start
+from control import Control, answers
+from misbehaving import handshake, serves
+from peers import tcp_pair
 from pool import BIN, PATIENCE, eventually
 
 
@@ -151,21 +154,69 @@ def test_systemd_is_told(make_pool, place):
         assert "STOPPING=1" in systemd.recv(4096).decode()
 
 
-def test_children_know_nothing_of_systemds_socket(make_pool, place):
-    pool = make_pool().start(env={"NOTIFY_SOCKET": "@tlspool-test-nowhere"})
-    assert answers(pool)
+def test_systemd_may_open_the_socket(make_pool, place):
+    """Socket activation: programs can connect before the pool is there, and its end leaves the socket."""
+    pool = make_pool()
+    path = place / "activated.sock"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o666)
+        listener.listen()
+        with Control(path) as early:
+            early.send("org.varlink.service.GetInfo")
+            fd = listener.fileno()
+            script = f'exec 3<&{fd}; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=pool exec "$@"'
+            process = subprocess.Popen(["bash", "-c", script, "bash", str(BIN / "tlspoold"), "--pool", str(pool.directory)], pass_fds=[fd],
+                                       stderr=subprocess.PIPE, text=True, env=pool.environment)
+            try:
+                assert early.receive()["parameters"]["product"] == "TLS Pool"
+            finally:
+                process.terminate()
+                log = process.communicate(timeout=PATIENCE)[1]
+            assert process.returncode == 0, log
+        assert path.exists() and not pool.socket.exists()
+
+
+def test_open_sessions_end_with_the_daemon(make_pool, monkeypatch):
+    """Both sides hear of it; nobody waits for ever."""
+    import tlspool as library
+
+    pool = make_pool().start()
+    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
+    near, far = handshake(library, pool.ca, "pool.example")
+    assert pool.stop() == 0
+    for end in (near, far):
+        end.settimeout(PATIENCE)
+        try:
+            assert end.recv(100) == b""
+        except (ConnectionResetError, ssl.SSLEOFError):
+            pass
+        end.close()
+    a, b = tcp_pair()
+    with pytest.raises(library.PoolUnavailable) as gone:
+        library.wrap_server(a, "pool.example")
+    assert gone.value.socket_usable
+    a.close()
+    b.close()
+
+
+def test_the_environment_names_the_pool_too(make_pool):
+    pool = make_pool()
+    done = subprocess.run([str(BIN / "tlspoold"), "--check"], env=pool.environment | {"TLSPOOL_DIR": str(pool.directory)}, capture_output=True,
+                          text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{pool.config}: ok\n")
 
 
 def test_log_lines_are_json(make_pool, place):
     """Every line, of every process, also of failures with unfriendly bytes in them."""
-    from caller import calls, start
     pool = make_pool().start()
     method, parameters = start("pool.example")
     calls(pool.socket, (method, parameters | {"service": "a\"b\\c\nd\u202e\x7f"}), ("io.tlspool.Pool.StartTLS", {}), start("\u00fc.example"))
     assert serves(pool)
     pool.tlspool("reload")
     pool.stop()
-    assert {e["process"] for e in pool.log} >= {"supervisor", "keeper", "worker-0"}
+    assert {e["process"].split("-")[0] for e in pool.log} >= {"supervisor", "keeper", "worker"}
     assert not pool.events("unreadable")
     for event in pool.log:
         assert event["time"].endswith("Z") and event["level"] in ("debug", "info", "warning", "error") and event["event"]

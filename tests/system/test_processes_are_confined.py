@@ -81,11 +81,12 @@ def test_the_supervisor_is_not_dumpable_either(busy):
 @pytest.mark.parametrize("kind", KINDS)
 def test_users(busy, kind):
     """As root each kind is a user of its own; else all are the one who started it."""
-    wanted = pwd.getpwnam(f"tlspool-{kind}") if ROOT else pwd.getpwuid(os.geteuid())
+    own = pwd.getpwnam(f"tlspool-{kind}") if ROOT else None
+    uid, gid = (own.pw_uid, own.pw_gid) if ROOT else (os.geteuid(), os.getegid())
     for pid in busy.pids(kind):
         status = status_of(pid)
-        assert status["Uid"].split() == [str(wanted.pw_uid)] * 4
-        assert status["Gid"].split() == [str(wanted.pw_gid)] * 4
+        assert status["Uid"].split() == [str(uid)] * 4
+        assert status["Gid"].split() == [str(gid)] * 4
         if ROOT:
             assert status["Groups"].split() == []
 

@@ -5,8 +5,9 @@ import signal
 
 import pytest
 from caller import calls, start
-from control import error_of
-from misbehaving import ask, refusal, serves
+from control import Control, error_of
+from misbehaving import ask, refusal, serves, shim
+from peers import client_context, in_thread, tcp_pair
 from pool import eventually
 from test_python_module import both
 
@@ -114,6 +115,35 @@ def test_another_token_of_the_same_module(pool):
     assert {t["name"]: t["state"] for t in pool.status()["tokens"]} == {"default": "ready", "second": "ready"}
     assert serves(pool, "later.example")
     assert serves(pool)
+
+
+def test_a_module_that_comes_with_a_reload_waits_for_the_next_start(pool, place):
+    """The keeper's sandbox is closed by then: it loads nothing more. That is said, and the rest goes on."""
+    text = pool.config.read_text()
+    uri = next(line for line in text.splitlines() if line.startswith("uri"))
+    pool.configure(f'[[token]]\nname = "second"\nmodule = "{shim(place)}"\n{uri}\npin_file = "pin"\n')
+    pool.tlspool("reload")
+    states = {t["name"]: t for t in pool.status()["tokens"]}
+    assert states["second"]["state"] == "missing" and "next start" in states["second"]["problem"]
+    assert states["default"]["state"] == "ready" and serves(pool)
+    pool.restart()
+    assert {t["name"]: t["state"] for t in pool.status()["tokens"]}["second"] in ("ready", "missing")
+    assert serves(pool)
+
+
+def test_a_handshake_under_way_ends_by_the_rules_it_began_with(pool):
+    a, b = tcp_pair()
+    with Control(pool) as control:
+        control.send("StartTLS", {"fileDescriptor": 0, "role": "server", "localIdentity": "pool.example"}, [b.fileno()])
+        eventually(lambda: pool.status()["handshakes"] == 1)
+        pool.configure('[[allow]]\nuid = [64399]\nidentity = ["*"]')
+        pool.tlspool("reload")
+        with in_thread(lambda: client_context(pool.ca).wrap_socket(a, server_hostname="pool.example")) as peer:
+            assert "session" in control.receive()["parameters"]
+            peer.result().close()
+        (answer,) = calls(pool.socket, start("pool.example"))
+        assert error_of(answer) == "IdentityRefused"
+    b.close()
 
 
 def test_what_needs_a_restart_is_said(pool):

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from caller import ROOT
+from control import call
 from misbehaving import SOFTHSM, ask, credential, refusal, serves, token, use_shim
 from pool import eventually
 
@@ -22,8 +23,10 @@ def everywhere(pool, *words):
     reason, message = refusal(ask(pool))
     assert reason == "token"
     log = pool.events("token.unusable")[0]["problem"]
+    (listed,) = call(pool, "ListIdentities")["parameters"]["identities"]
+    assert listed["usable"] is False
     for word in words:
-        for text in (shown["problem"], credential(pool)["problem"], doctor.stdout, message, log):
+        for text in (listed["problem"], shown["problem"], credential(pool)["problem"], doctor.stdout, message, log):
             assert word in text, (word, text)
     assert "token     default: ready" not in plain
     return shown["state"]

@@ -8,13 +8,13 @@ set -eu
 cd "$(dirname "$0")"
 . scripts/packages.sh
 
-build=build-bench
+build=build
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 quietly() { "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }; }
 
 # Standard output is for the results alone.
 install_packages build bench >&2
-quietly cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTLSPOOL_TESTS=OFF -DTLSPOOL_BENCH=ON
+quietly cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTLSPOOL_BENCH=ON
 quietly ninja -C "$build" tlspool tlspoold bench-load bench-backend bench-starttls
 python3 bench/bench.py --programs "$build/bin" "$@"

@@ -41,7 +41,10 @@ until_ready() {
     sleep 0.05
   done
 }
-token_ready() { tlspool --pool "$pool" status --json | grep -q '"state":"ready"'; }
+pool_ready() {
+  tlspool --pool "$pool" status --json >"$work/status" && grep -q '"state":"ready"' "$work/status" &&
+    grep -q '"trustAnchors":[1-9]' "$work/status"
+}
 
 say '1. Packages and build'
 install_packages build
@@ -61,12 +64,12 @@ fi
 
 say '3. The daemon'
 log=$work/tlspoold.log
-if token_ready 2>/dev/null; then
+if pool_ready 2>/dev/null; then
   echo 'already running; it stays so'
 else
   tlspoold --pool "$pool" 2>"$log" &
   daemon=$!
-  until_ready 15 "$log" token_ready
+  until_ready 15 "$log" pool_ready
 fi
 tlspool --pool "$pool" status
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -36,6 +37,9 @@ IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower")
 STARTTLS = Measure("starttls_us_p50", "", "p256", "us per starttls call, median", "lower")
 
 
+LONGEST = 300  # seconds for everything; no round starts in the second half
+
+
 class Bench:
     def __init__(self, options, directory):
         self.options = options
@@ -45,15 +49,17 @@ class Bench:
         self.faults = []
         self.servers = []
         self.backend = None
+        self.last_round = 0.0
 
     def start(self):
         port = free_port()
         self.backend = Daemon([Path(self.options.programs) / "bench-backend", port], self.directory / "backend.log")
         self.backend.wait_for_port(port)
-        self.servers.append(Pool(self.directory, self.options.programs, port))
         pems = make_pems(self.directory)
-        for name, program in programs_of_peers()[0].items():
-            self.servers.append(Peer(name, self.directory, program, pems, port))
+        self.servers.append(Pool("tlspool", self.directory, self.options.programs, port))
+        self.servers += [Peer(name, self.directory, program, port) for name, program in programs_of_peers()[0].items()]
+        for server in self.servers:
+            server.start(pems)
 
     def stop(self):
         for server in self.servers:
@@ -127,10 +133,13 @@ class Bench:
 
     def run(self):
         self.start()
+        self.last_round = time.monotonic() + LONGEST / 2
         for measure in HANDSHAKES[:2]:
             self.handshake_round(measure, 0.2, keep=False)  # Everything that is set up once is set up.
         self.idle(self.options.connections)
         for _ in range(self.options.rounds):
+            if time.monotonic() > self.last_round:
+                break
             for measure in HANDSHAKES:
                 self.handshake_round(measure, self.options.seconds)
             self.stream_round(self.options.seconds)
@@ -163,6 +172,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement")
     parser.add_argument("--connections", type=int, default=2000, help="idle connections")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything that was started is ended.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     measures = [*HANDSHAKES, STREAM, IDLE, STARTTLS]
@@ -171,6 +181,9 @@ def main():
         bench = Bench(options, Path(directory))
         try:
             bench.run()
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            print(f"bench.sh: {error}", file=sys.stderr)
+            return 1
         finally:
             bench.stop()
         results = {m.name: bench.result(m) for m in measures}

@@ -11,10 +11,10 @@ NAMES = {"p256": "bench.example", "rsa2048": "rsa.bench.example"}
 
 
 class Server:
-    """`ports`: one for each kind of key."""
+    """`ports`: one for each kind of key. A server that was made must be stopped, whether or not its start() worked."""
 
-    def __init__(self, name, directory):
-        self.name = name
+    def __init__(self, name, directory, program, backend):
+        self.name, self.program, self.backend = name, Path(program), backend
         self.directory = Path(directory) / name
         self.directory.mkdir()
         self.ports = {key: free_port() for key in NAMES}
@@ -42,14 +42,13 @@ class Server:
 class Peer(Server):
     """A Debian package with its key in a file: one process family a key, so that both stay as plain as can be."""
 
-    def __init__(self, name, directory, program, pems, backend):
-        super().__init__(name, directory)
+    def start(self, pems):
         for key, port in self.ports.items():
             config = self.directory / f"{key}.conf"
-            words = getattr(self, name)(program, config, pems[key], port, backend)
-            self.run(*words).wait_for_port(port)
+            words = getattr(self, self.name)(config, pems[key], port)
+            self.run(self.program, *words).wait_for_port(port)
 
-    def haproxy(self, program, config, pem, port, backend):
+    def haproxy(self, config, pem, port):
         config.write_text(f"""global
     nbthread 1
     maxconn 8000
@@ -60,11 +59,11 @@ defaults
     timeout server 600s
 listen bench
     bind 127.0.0.1:{port} ssl crt {pem} ssl-min-ver TLSv1.2
-    server backend 127.0.0.1:{backend}
+    server backend 127.0.0.1:{self.backend}
 """)
-        return [program, "-db", "-q", "-f", config]
+        return ["-db", "-q", "-f", config]
 
-    def nginx(self, program, config, pem, port, backend):
+    def nginx(self, config, pem, port):
         module = "/usr/lib/nginx/modules/ngx_stream_module.so"
         config.write_text(f"""load_module {module};
 daemon off;
@@ -82,16 +81,16 @@ stream {{
         ssl_protocols TLSv1.2 TLSv1.3;
         ssl_session_tickets on;
         proxy_timeout 600s;
-        proxy_pass 127.0.0.1:{backend};
+        proxy_pass 127.0.0.1:{self.backend};
     }}
 }}
 """)
-        return [program, "-p", self.directory, "-e", "stderr", "-c", config]
+        return ["-p", self.directory, "-e", "stderr", "-c", config]
 
-    def hitch(self, program, config, pem, port, backend):
+    def hitch(self, config, pem, port):
         user = 'user = "root"\n' if os.geteuid() == 0 else ""
         config.write_text(f"""frontend = "[127.0.0.1]:{port}"
-backend = "[127.0.0.1]:{backend}"
+backend = "[127.0.0.1]:{self.backend}"
 pem-file = "{pem}"
 {user}workers = 1
 backlog = 4096
@@ -101,41 +100,43 @@ log-level = 0
 tls-protos = TLSv1.2 TLSv1.3
 ocsp-dir = ""
 """)
-        return [program, f"--config={config}"]
+        return [f"--config={config}"]
 
-    def stunnel(self, program, config, pem, port, backend):
+    def stunnel(self, config, pem, port):
         config.write_text(f"""foreground = yes
 pid =
 debug = warning
 [bench]
 accept = 127.0.0.1:{port}
-connect = 127.0.0.1:{backend}
+connect = 127.0.0.1:{self.backend}
 cert = {pem}
 sslVersionMin = TLSv1.2
 options = -NO_TICKET
 """)
-        return [program, config]
+        return [config]
 
 
 class Pool(Server):
     """This project: every process of the pool and the front end before it, the keys in SoftHSM2."""
 
-    def __init__(self, directory, programs, backend):
-        super().__init__("tlspool", directory)
-        pool = self.directory / "pool"
-        tlspool, tlspoold = Path(programs) / "tlspool", Path(programs) / "tlspoold"
-        self.pool = pool
-        # Not below a directory that only we may enter: the processes have users of their own.
-        self.command = lambda *words: subprocess.run([str(tlspool), "--pool", str(pool), *words], check=True, timeout=60,
-                                                     stdout=subprocess.DEVNULL)
+    def start(self, _pems):
+        self.pool = self.directory / "pool"
         self.command("init", "--name", NAMES["p256"])
         self.command("identity", "new", NAMES["rsa2048"], "--key", "rsa2048")
-        self.configure(pool / "tlspool.toml")
-        daemon = self.run(tlspoold, "--pool", pool)
-        daemon.wait_for(lambda: (pool / "run" / "pool.sock").exists())
+        self.configure(self.pool / "tlspool.toml")
+        daemon = self.run(self.program / "tlspoold", "--pool", self.pool)
+        daemon.wait_for(lambda: (self.pool / "run" / "admin.sock").exists())
+        daemon.wait_for(lambda: self.command("status", "--json").count('"usable":true') == len(NAMES))
         for key, port in self.ports.items():
-            self.run(tlspool, "--pool", pool, "tunnel", "--listen", f"127.0.0.1:{port}", "--connect",
-                     f"127.0.0.1:{backend}", "--side", "tls-in", "--as", NAMES[key]).wait_for_port(port)
+            self.run(self.program / "tlspool", "--pool", self.pool, "tunnel", "--listen", f"127.0.0.1:{port}", "--connect",
+                     f"127.0.0.1:{self.backend}", "--side", "tls-in", "--as", NAMES[key]).wait_for_port(port)
+
+    def command(self, *words):
+        words = [str(self.program / "tlspool"), "--pool", str(self.pool), *words]
+        done = subprocess.run(words, timeout=60, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
 
     @staticmethod
     def configure(path):
@@ -144,7 +145,7 @@ class Pool(Server):
         out, section = [], ""
         for line in path.read_text().splitlines():
             if line.startswith("["):
-                section = line.strip().strip("[]")
+                section = line.strip("[").split("]")[0]
                 out.append(line)
                 out += [f"{key} = {value}" for (where, key), value in wanted.items() if where == section]
                 continue

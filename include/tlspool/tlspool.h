@@ -197,7 +197,7 @@ TLSPOOL_EXPORT void tlspool_start_cancel(tlspool_start *start);
 
 /* ---- what was proved and agreed on ---- */
 
-/** 32 hex digits: 128 random bits. */
+/** Hex digits, 128 random bits among them. */
 TLSPOOL_EXPORT const char *tlspool_session_id(const tlspool_session *session);
 /** What this side was. */
 TLSPOOL_EXPORT tlspool_role tlspool_session_role(const tlspool_session *session);

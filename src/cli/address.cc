@@ -123,7 +123,8 @@ Result<UniqueFd> connect_tcp(const HostPort& where, std::chrono::milliseconds ti
       fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) & ~O_NONBLOCK);
       return fd;
     }
-    tried += (tried.empty() ? "" : ", ") + address.text() + ": " + std::strerror(error);
+    if (address.text() != where.text()) tried += (tried.empty() ? "" : ", ") + address.text() + ": ";
+    tried += std::strerror(error);
   }
   return fail({Code::io, "connect", where.text(), tried, "check that the server runs and that nothing blocks the way"});
 }

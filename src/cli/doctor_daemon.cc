@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "cli/admin.h"
 #include "cli/doctor.h"
-#include "cli/files.h"
+#include "cli/output.h"
 
 namespace tlspool::cli {
 namespace {
@@ -25,22 +25,23 @@ void check_programs_socket(Findings& findings, const config::Paths& paths) {
   findings.ok("programs' socket", path);
 }
 
-/// States of tokens and keys that only the daemon knows: a PIN that waits, a key not yet loaded.
-void check_state(Findings& findings, const wire::Value& status, std::string_view list, std::string_view name,
-                 const std::string& advice) {
-  const wire::Value* rows = status.find(list);
-  if (rows == nullptr || rows->elements() == nullptr) return;
-  for (const wire::Value& row : *rows->elements()) {
-    const bool good = list == "tokens" ? row.text("state") == "ready" : row.flag("usable");
-    const std::string what = fmt::format("daemon: {} {}", list == "tokens" ? "token" : "key of", printable(row.text(name)));
-    if (good) {
+/// What only the daemon knows: a PIN that waits, a key not yet loaded.
+void check_state(Findings& findings, const wire::Value& status) {
+  for (const wire::Value& token : elements(status, "tokens")) {
+    const std::string what = "daemon: token " + printable(token.text("name"));
+    if (token.text("state") == "ready") {
       findings.ok(what);
-      continue;
+    } else {
+      findings.problem(what, {Code::token_failed, "", "", printable(token.text("problem", token.text("state")), 1024), {}});
     }
-    const std::string state = row.text("state");
-    const std::string reason = row.text("problem").empty() ? state : row.text("problem");
-    findings.problem(what, {Code::token_failed, "", "", printable(reason, 1024),
-                            state == "locked" || state == "pinRejected" ? advice : ""});
+  }
+  for (const wire::Value& c : elements(status, "credentials")) {
+    const std::string what = fmt::format("daemon: key of {} in token {}", printable(c.text("identity")), or_dash(c, "token"));
+    if (c.flag("usable")) {
+      findings.ok(what);
+    } else {
+      findings.problem(what, {Code::token_failed, "", "", printable(c.text("problem"), 1024), {}});
+    }
   }
 }
 
@@ -58,8 +59,7 @@ void check_daemon(Findings& findings, const config::Paths& paths) {
   if (!reply) return findings.problem("daemon", reply.error());
   findings.ok("daemon", "tlspoold " + printable(reply->parameters.text("version")) + " answers");
   check_programs_socket(findings, paths);
-  check_state(findings, reply->parameters, "tokens", "name", command_for(paths) + " pin gives it one");
-  check_state(findings, reply->parameters, "credentials", "identity", {});
+  check_state(findings, reply->parameters);
 }
 
 }  // namespace tlspool::cli

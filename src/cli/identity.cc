@@ -23,9 +23,7 @@ std::optional<Usable> ask_daemon(const config::Paths& paths) {
   const auto reply = call_admin(paths, "Status");
   if (!reply) return std::nullopt;
   Usable out;
-  const wire::Value* list = reply->parameters.find("credentials");
-  if (list == nullptr || list->elements() == nullptr) return out;
-  for (const wire::Value& c : *list->elements()) out[c.text("identity")].push_back(c);
+  for (const wire::Value& c : elements(reply->parameters, "credentials")) out[c.text("identity")].push_back(c);
   return out;
 }
 
@@ -100,7 +98,7 @@ wire::Value json_of(const config::Identity& identity, const std::optional<Usable
 
 std::string state_of(const Row& row) {
   if (!row.problem.empty()) return row.problem;
-  if (!row.usable) return "not known: no daemon to ask";
+  if (!row.usable) return "not known: no tlspoold that this user may ask";
   return *row.usable ? "usable" : "not usable";
 }
 

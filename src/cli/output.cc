@@ -73,6 +73,12 @@ std::string or_dash(const wire::Value& row, std::string_view member) {
   return text.empty() ? "-" : text;
 }
 
+const wire::Value::Array& elements(const wire::Value& of, std::string_view member) {
+  static const wire::Value::Array none;
+  const wire::Value* found = of.find(member);
+  return found != nullptr && found->elements() != nullptr ? *found->elements() : none;
+}
+
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void print_json(const wire::Value& value) { print(wire::to_json(value) + "\n"); }

@@ -19,6 +19,8 @@ namespace tlspool::cli {
 [[nodiscard]] std::string byte_count(std::uint64_t bytes);
 /// What people read for a member that may be null.
 [[nodiscard]] std::string or_dash(const wire::Value& row, std::string_view member);
+/// The elements of a member that is an array; none where it is not.
+[[nodiscard]] const wire::Value::Array& elements(const wire::Value& of, std::string_view member);
 void print(const std::string& text);
 void print_json(const wire::Value& value);
 

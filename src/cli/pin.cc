@@ -83,12 +83,10 @@ Result<std::string> only_token(const config::Paths& paths) {
   if (!reply) return fail(reply.error());
   std::vector<std::string> waiting;
   std::vector<std::string> all;
-  if (const wire::Value* tokens = reply->parameters.find("tokens"); tokens != nullptr && tokens->elements() != nullptr) {
-    for (const wire::Value& token : *tokens->elements()) {
-      const std::string state = token.text("state");
-      all.push_back(token.text("name"));
-      if (state == "locked" || state == "pinRejected") waiting.push_back(token.text("name"));
-    }
+  for (const wire::Value& token : elements(reply->parameters, "tokens")) {
+    const std::string state = token.text("state");
+    all.push_back(token.text("name"));
+    if (state == "locked" || state == "pinRejected") waiting.push_back(token.text("name"));
   }
   if (waiting.size() == 1) return waiting.front();
   if (all.size() == 1) return all.front();
@@ -137,8 +135,8 @@ Status pin(const PinOptions& options) {
   const auto answer = hand_over(reply->descriptors.front().get(), *entered);
   if (!answer) return fail(answer.error());
   if (*answer != "ok") {
-    return fail({Code::pin_rejected, "PIN", "token=" + token, printable(*answer, 1024),
-                 "every wrong PIN counts: a token locks itself after a few"});
+    return fail({Code::pin_rejected, "PIN", "", printable(*answer, 1024),
+                 "every wrong one counts: a token locks itself after a few"});
   }
   print(fmt::format("token {} is ready\n", token));
   return {};

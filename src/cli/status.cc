@@ -11,12 +11,6 @@
 namespace tlspool::cli {
 namespace {
 
-const wire::Value::Array& list(const wire::Value& of, std::string_view member) {
-  static const wire::Value::Array none;
-  const wire::Value* found = of.find(member);
-  return found != nullptr && found->elements() != nullptr ? *found->elements() : none;
-}
-
 std::string token_line(const wire::Value& token, const config::Paths& paths) {
   const std::string name = token.text("name");
   const std::string state = token.text("state");
@@ -45,14 +39,14 @@ Status status(const StatusOptions& options) {
   print(fmt::format("daemon    tlspoold {}, up {}\n", printable(s.text("version")),
                     duration(std::time(nullptr) - s.number("started"))));
   std::string processes;
-  for (const wire::Value& p : list(s, "processes")) {
+  for (const wire::Value& p : elements(s, "processes")) {
     processes += fmt::format("{}{} ({}", processes.empty() ? "" : ", ", or_dash(p, "name"), p.number("pid"));
     if (p.number("restarts") > 0) processes += fmt::format(", started again {} times", p.number("restarts"));
     processes += ")";
   }
   print(fmt::format("processes {}\n", processes));
-  for (const wire::Value& token : list(s, "tokens")) print(token_line(token, *paths));
-  for (const wire::Value& c : list(s, "credentials")) {
+  for (const wire::Value& token : elements(s, "tokens")) print(token_line(token, *paths));
+  for (const wire::Value& c : elements(s, "credentials")) {
     print(fmt::format("identity  {} ({}, token {}): {}\n", or_dash(c, "identity"), or_dash(c, "keyType"),
                       or_dash(c, "token"), c.flag("usable") ? "usable" : or_dash(c, "problem")));
   }
@@ -75,7 +69,7 @@ Status sessions(const StatusOptions& options) {
   }
   std::vector<std::vector<std::string>> rows;
   const std::int64_t now = std::time(nullptr);
-  for (const wire::Value& row : list(reply->parameters, "sessions")) {
+  for (const wire::Value& row : elements(reply->parameters, "sessions")) {
     rows.push_back({or_dash(row, "id").substr(0, 12), or_dash(row, "role"), or_dash(row, "localIdentity"),
                     or_dash(row, "remoteIdentity"), or_dash(row, "version"),
                     fmt::format("{}/{}", row.number("uid"), row.number("pid")), duration(now - row.number("started")),

@@ -12,6 +12,14 @@ Error load_error(const std::string& path) {
           "check `module` of the [[token]]; a module that a reload adds is loaded at the next start"};
 }
 
+// Not p11_kit_module_initialize: for an unmanaged module it passes no arguments, and a module that is told of no
+// threads (SoftHSM, for one) leaves its locks out.
+CK_RV initialize(CK_FUNCTION_LIST* calls) {
+  CK_C_INITIALIZE_ARGS arguments{};
+  arguments.flags = CKF_OS_LOCKING_OK;
+  return calls->C_Initialize(&arguments);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Module>> Module::load(const std::string& path) {
@@ -23,7 +31,7 @@ Result<std::unique_ptr<Module>> Module::load(const std::string& path) {
   if (calls == nullptr) return fail(load_error(path));
   // Modules with a libcrypto of their own leave exit handlers behind, which must not be unmapped.
   (void)dlopen(path.c_str(), RTLD_NOLOAD | RTLD_NOW | RTLD_NODELETE);
-  const CK_RV rv = p11_kit_module_initialize(calls);
+  const CK_RV rv = initialize(calls);
   if (rv != CKR_OK) {
     p11_kit_module_release(calls);
     Error e = call_error("C_Initialize", rv, "module=" + path);
@@ -34,17 +42,17 @@ Result<std::unique_ptr<Module>> Module::load(const std::string& path) {
 }
 
 Module::~Module() {
-  if (initialized_) p11_kit_module_finalize(calls_);
+  if (initialized_) (void)calls_->C_Finalize(nullptr);
   p11_kit_module_release(calls_);
 }
 
 Status Module::restart() {
   if (initialized_) {
     // What it says about its end is of no use: the device may be gone.
-    p11_kit_module_finalize(calls_);
+    (void)calls_->C_Finalize(nullptr);
     initialized_ = false;
   }
-  const CK_RV rv = p11_kit_module_initialize(calls_);
+  const CK_RV rv = initialize(calls_);
   if (rv != CKR_OK) return fail(call_error("C_Initialize", rv, "module=" + path_));
   initialized_ = true;
   return {};

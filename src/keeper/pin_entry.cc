@@ -22,7 +22,7 @@ PinEntry::PinEntry(Loop& loop, UniqueFd socket, std::chrono::milliseconds deadli
 
 void PinEntry::ready() {
   while (have_ < typed_.size()) {
-    const ssize_t n = read(socket_.get(), typed_.writable().data() + have_, typed_.size() - have_);
+    const ssize_t n = recv(socket_.get(), typed_.writable().data() + have_, typed_.size() - have_, MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
     if (n < 0) return finish(fail(system_error("read the PIN", "", errno)));

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loop/loop.h"
 
+#include <sys/epoll.h>
+
+#include <array>
 #include <cstdlib>
+#include <vector>
+
+#include "base/fd.h"
 
 namespace tlspool {
 
@@ -15,69 +21,153 @@ void close_cell(Cell* cell, Raw* raw) {
 }
 }  // namespace
 
+// Descriptors are watched by an epoll set of our own, and libuv's loop is one member of it: uv_poll_t makes five
+// epoll_ctl calls for a connection that lives for one exchange, this makes two (docs/decisions.md).
+class Loop::Watches {
+ public:
+  explicit Watches(uv_loop_t* loop) : set_(epoll_create1(EPOLL_CLOEXEC)) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = of_libuv;
+    if (!set_.valid() || epoll_ctl(set_.get(), EPOLL_CTL_ADD, uv_backend_fd(loop), &event) != 0) std::abort();
+  }
+
+  std::uint32_t add(Poll* poll) {
+    if (free_.empty()) {
+      slots_.push_back({poll, 0});
+      return static_cast<std::uint32_t>(slots_.size() - 1);
+    }
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
+    slots_[slot].poll = poll;
+    return slot;
+  }
+
+  // The generation makes answers stale that the kernel gave for an earlier user of the slot.
+  void remove(std::uint32_t slot) {
+    slots_[slot] = {nullptr, slots_[slot].generation + 1};
+    free_.push_back(slot);
+  }
+
+  void change(int fd, std::uint32_t slot, int from, int to) {
+    epoll_event event{};
+    if ((to & Poll::readable) != 0) event.events |= EPOLLIN;
+    if ((to & Poll::writable) != 0) event.events |= EPOLLOUT;
+    event.data.u64 = static_cast<std::uint64_t>(slots_[slot].generation) << 32 | slot;
+    const int operation = from == Poll::none ? EPOLL_CTL_ADD : to == Poll::none ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+    // Fails only for a descriptor that epoll can't watch; callers check types before they watch.
+    if (epoll_ctl(set_.get(), operation, fd, &event) != 0 && operation != EPOLL_CTL_DEL) std::abort();
+    active_ += (from == Poll::none) - (to == Poll::none);
+  }
+
+  [[nodiscard]] bool any() const { return active_ > 0; }
+
+  // Waits for `timeout` milliseconds at most. True: libuv has something to do.
+  bool dispatch(int timeout) {
+    std::array<epoll_event, 128> events;
+    const int n = epoll_wait(set_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    bool libuv = false;
+    for (int i = 0; i < n; ++i) {
+      if (events[i].data.u64 == of_libuv) {
+        libuv = true;
+        continue;
+      }
+      const auto slot = static_cast<std::uint32_t>(events[i].data.u64);
+      const auto generation = static_cast<std::uint32_t>(events[i].data.u64 >> 32);
+      Poll* poll = slots_[slot].poll;
+      if (poll == nullptr || slots_[slot].generation != generation) continue;
+      const std::uint32_t bits = events[i].events;
+      int ready = ((bits & EPOLLIN) != 0 ? Poll::readable : 0) | ((bits & EPOLLOUT) != 0 ? Poll::writable : 0);
+      if ((bits & (EPOLLERR | EPOLLHUP)) != 0) ready = Poll::readable | Poll::writable | Poll::hangup_only;
+      ready &= poll->events_;
+      if (ready == Poll::none) continue;
+      // The callback may destroy the poll, and with it the function object: keep that alive by moving.
+      Poll::Callback running = std::exchange(poll->callback_, nullptr);
+      running(ready);
+      if (slots_[slot].poll == poll && slots_[slot].generation == generation && !poll->callback_) poll->callback_ = std::move(running);
+    }
+    return libuv;
+  }
+
+ private:
+  static constexpr std::uint64_t of_libuv = ~std::uint64_t{0};
+  struct Slot {
+    Poll* poll = nullptr;
+    std::uint32_t generation = 0;
+  };
+
+  UniqueFd set_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_;
+  std::size_t active_ = 0;
+};
+
 Loop::Loop() {
   if (uv_loop_init(&loop_) != 0) std::abort();
+  watches_ = std::make_unique<Watches>(&loop_);
 }
 
 Loop::~Loop() {
+  for (uv_timer_t* timer : idle_timers_) {
+    uv_close(reinterpret_cast<uv_handle_t*>(timer), [](uv_handle_t* h) { Timer::free(h); });
+  }
   uv_run(&loop_, UV_RUN_NOWAIT);  // lets pending close callbacks free their cells
   uv_loop_close(&loop_);
 }
 
-void Loop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }
-void Loop::stop() { uv_stop(&loop_); }
+void Loop::run() {
+  stopped_ = false;
+  while (!stopped_ && (watches_->any() || uv_loop_alive(&loop_) != 0)) turn(std::chrono::milliseconds{-1});
+}
+
+void Loop::turn(std::chrono::milliseconds longest) {
+  const int due = uv_backend_timeout(&loop_);  // -1: no timer; 0: libuv has a round of its own to make
+  const auto most = static_cast<int>(longest.count());
+  const bool libuv_ready = watches_->dispatch(due < 0 || (most >= 0 && most < due) ? most : due);
+  if (stopped_) return;
+  uv_update_time(&loop_);
+  if (due == 0 || libuv_ready || uv_backend_timeout(&loop_) == 0) uv_run(&loop_, UV_RUN_NOWAIT);
+}
+
+void Loop::stop() { stopped_ = true; }
 std::uint64_t Loop::now() const { return uv_now(&loop_); }
 
-struct Poll::Handle {
-  uv_poll_t raw{};
-  Callback callback;
-  int events = 0;
-};
+Poll::Poll(Loop& loop, int fd, Callback callback)
+    : loop_(loop), fd_(fd), slot_(loop.watches_->add(this)), callback_(std::move(callback)) {}
 
-Poll::Poll(Loop& loop, int fd, Callback callback) : handle_(new Handle) {
-  handle_->raw.data = handle_;
-  handle_->callback = std::move(callback);
-  // Fails only for a descriptor that epoll can't watch; callers check types before they watch.
-  if (uv_poll_init(loop.raw(), &handle_->raw, fd) != 0) std::abort();
+Poll::~Poll() {
+  want(none);
+  loop_.watches_->remove(slot_);
 }
-
-Poll::~Poll() { close_cell(handle_, &handle_->raw); }
 
 void Poll::want(int events) {
-  if (events == handle_->events) return;
-  handle_->events = events;
-  if (events == none) {
-    uv_poll_stop(&handle_->raw);
-    return;
-  }
-  uv_poll_start(&handle_->raw, events, [](uv_poll_t* raw, int status, int ready) {
-    auto* self = static_cast<Handle*>(raw->data);
-    if (!self->callback) return;
-    // The callback may destroy this Poll, and with it the function object: keep it alive by moving.
-    if (status < 0) {
-      ready = self->events;
-      self->events = 0;  // libuv has stopped the handle: a later want() must start it again
-    }
-    Callback running = std::move(self->callback);
-    self->callback = nullptr;
-    running(ready);
-    if (!uv_is_closing(reinterpret_cast<uv_handle_t*>(raw))) self->callback = std::move(running);
-  });
+  if (events == events_) return;
+  loop_.watches_->change(fd_, slot_, std::exchange(events_, events), events);
 }
-
-int Poll::wanted() const { return handle_->events; }
 
 struct Timer::Handle {
   uv_timer_t raw{};
   Callback callback;
 };
 
-Timer::Timer(Loop& loop) : handle_(new Handle) {
+void Timer::free(void* raw) { delete static_cast<Handle*>(static_cast<uv_handle_t*>(raw)->data); }
+
+// Closing a handle costs libuv a round of its loop, so a timer's handle goes back to the loop instead.
+Timer::Timer(Loop& loop) : loop_(loop) {
+  if (!loop.idle_timers_.empty()) {
+    handle_ = static_cast<Handle*>(loop.idle_timers_.back()->data);
+    loop.idle_timers_.pop_back();
+    return;
+  }
+  handle_ = new Handle;
   handle_->raw.data = handle_;
   uv_timer_init(loop.raw(), &handle_->raw);
 }
 
-Timer::~Timer() { close_cell(handle_, &handle_->raw); }
+Timer::~Timer() {
+  stop();
+  loop_.idle_timers_.push_back(&handle_->raw);
+}
 
 void Timer::start(std::chrono::milliseconds delay, Callback callback) {
   handle_->callback = std::move(callback);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/log.h"
 #include "base/socket.h"
 
 namespace tlspool {
@@ -42,6 +43,7 @@ void VarlinkConnection::ready(int events) {
   const auto state = state_;
   if ((events & Poll::writable) != 0 && !flush()) return closed();
   if ((events & Poll::hangup_only) != 0) return closed();
+  if (paused_ && (events & Poll::readable) != 0) return look_while_paused();
   if ((events & Poll::readable) == 0) return watch();
   Step step = Step::again;
   // A bound, so that a program that never stops asking does not keep the others waiting.
@@ -52,6 +54,14 @@ void VarlinkConnection::ready(int events) {
   }
   if (step == Step::gone) return closed();
   watch();
+}
+
+// Most programs wait for their answer in silence, so reading is switched off when something comes, not before.
+void VarlinkConnection::look_while_paused() {
+  char byte;
+  const ssize_t n = recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (n > 0) return poll_->want(Poll::hangup_only);
+  if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) closed();
 }
 
 // The kernel joins a message without descriptors to the next one's in one read, and then nobody can tell
@@ -69,20 +79,34 @@ VarlinkConnection::Step VarlinkConnection::read_one() {
   const void* nul = std::memchr(buffer.data(), 0, size);
   const std::size_t take =
       nul == nullptr ? size : static_cast<std::size_t>(static_cast<const std::uint8_t*>(nul) - buffer.data()) + 1;
-  if (partial_.size() + take > limits_.message + 1) return Step::gone;
+  if (partial_.size() + take > limits_.message + (nul == nullptr ? 0 : 1)) {
+    return refuse("a message is longer than " + std::to_string(limits_.message / 1024) + " KiB");
+  }
   // What has no NUL is read too: the kernel shows no more than the part that came with descriptors.
   auto got = receive(socket_.get(), buffer.first(take), MSG_DONTWAIT);
   if (!got) return Step::gone;
   if (!got->has_value()) return Step::wait;
-  if ((*got)->truncated || (*got)->size == 0) return Step::gone;
+  if ((*got)->truncated) return refuse("not every descriptor of a message could be taken: too many files are open");
+  if ((*got)->size == 0) return Step::gone;
   for (UniqueFd& d : (*got)->descriptors) received_.push_back(std::move(d));
-  if (received_.size() > limits_.descriptors) return Step::gone;
+  if (received_.size() > limits_.descriptors) {
+    return refuse("a message carries more than " + std::to_string(limits_.descriptors) + " descriptors");
+  }
   partial_.append(reinterpret_cast<const char*>(buffer.data()), (*got)->size);
-  if (partial_.back() != '\0') return partial_.size() > limits_.message ? Step::gone : Step::again;
+  if (partial_.back() != '\0') return Step::again;
   partial_.pop_back();
   const auto state = state_;
   state->on_message(std::exchange(partial_, {}), std::exchange(received_, {}));
   return size > take ? Step::again : Step::wait;
+}
+
+// What breaks a limit is not read to its end, so no call is there to answer: the log says why.
+VarlinkConnection::Step VarlinkConnection::refuse(const std::string& problem) const {
+  const auto who = peer_credentials(socket_.get());
+  log::warning("control.dropped", {{"uid", who ? std::to_string(who->uid) : "-"},
+                                   {"pid", who ? std::to_string(who->pid) : "-"},
+                                   {"problem", problem}});
+  return Step::gone;
 }
 
 void VarlinkConnection::send(std::string text, std::vector<UniqueFd> descriptors) {
@@ -113,7 +137,8 @@ bool VarlinkConnection::flush() {
 
 void VarlinkConnection::watch() {
   if (!poll_) return;
-  poll_->want(!output_.empty() ? Poll::writable : paused_ ? Poll::hangup_only : Poll::readable);
+  if (!output_.empty()) return poll_->want(Poll::writable);
+  if (!paused_ || poll_->wanted() != Poll::readable) poll_->want(paused_ ? Poll::hangup_only : Poll::readable);
 }
 
 void VarlinkConnection::pause() {

@@ -63,6 +63,8 @@ class VarlinkConnection {
 
   void ready(int events);
   Step read_one();
+  [[nodiscard]] Step refuse(const std::string& problem) const;
+  void look_while_paused();
   bool flush();
   void watch();
   void closed();

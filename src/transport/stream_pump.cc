@@ -26,16 +26,17 @@ bool hung_up(int fd) {
 
 }  // namespace
 
-StreamPump::StreamPump(Loop& loop, tls::Ssl ssl, UniqueFd network, UniqueFd plain, Scratch& scratch, OnEnd on_end)
+StreamPump::StreamPump(Loop& loop, Network network, UniqueFd plain, Scratch& scratch, OnEnd on_end)
     : loop_(loop),
-      ssl_(std::move(ssl)),
-      network_(std::move(network)),
+      ssl_(std::move(network.ssl)),
+      network_(std::move(network.socket)),
       plain_(std::move(plain)),
       scratch_(scratch),
-      on_end_(std::move(on_end)) {
+      on_end_(std::move(on_end)),
+      network_poll_(std::move(network.poll)) {
   // A bare FIN then reads as an end and leaves the other direction usable; saw_alert() tells the two apart.
   SSL_set_options(ssl_.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
-  network_poll_ = std::make_unique<Poll>(loop, network_.get(), [this](int events) { network_ready(events); });
+  network_poll_->call([this](int events) { network_ready(events); });
   plain_poll_ = std::make_unique<Poll>(loop, plain_.get(), [this](int events) { plain_ready(events); });
   // Application data may have come in the same segment as the last handshake message. The owner is still
   // being built, so look on the next round of the loop.

@@ -31,8 +31,13 @@ class StreamPump {
   /// Called once, when nothing more will flow; may destroy the pump.
   using OnEnd = std::function<void()>;
 
-  /// `ssl` has completed its handshake on `network`; both sockets are non-blocking streams.
-  StreamPump(Loop& loop, tls::Ssl ssl, UniqueFd network, UniqueFd plain, Scratch& scratch, OnEnd on_end);
+  /// What a completed handshake leaves: the connection, its non-blocking stream socket, and what watches it.
+  struct Network {
+    tls::Ssl ssl;
+    UniqueFd socket;
+    std::unique_ptr<Poll> poll;
+  };
+  StreamPump(Loop& loop, Network network, UniqueFd plain, Scratch& scratch, OnEnd on_end);
   ~StreamPump();
 
   [[nodiscard]] SSL* ssl() { return ssl_.get(); }

@@ -33,8 +33,8 @@ int choose_identity(SSL* ssl, int* alert, void*) {
     const std::string name = server_name_of(ssl);
     const Policy& policy = *c->policy;
     const Policy::Identity* identity =
-        name.empty() ? policy.find(policy.setup().default_identity) : policy.serving(name);
-    if (identity == nullptr || !authz::allowed(policy.setup().rules, c->caller, identity->setup->name, wire::role_server)) {
+        name.empty() ? policy.find(policy.setup().default_identity) : policy.serving(name, c->caller);
+    if (identity == nullptr || !policy.allows(c->caller, identity->setup->name, wire::role_server)) {
       c->refused_name = name.empty() ? "(none)" : printable(name);
       *alert = SSL_AD_UNRECOGNIZED_NAME;
       return SSL_CLIENT_HELLO_ERROR;
@@ -67,6 +67,8 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   Connection* c = ssl == nullptr ? nullptr : Connection::of(ssl);
   // Only a handshake of ours may accept a chain: post-handshake authentication is not offered.
   if (c == nullptr || c->handshake == nullptr) return 0;
+  // A client's OpenSSL asks in any case. Who wants no proof gets none: `proved` stays empty.
+  if (c->request.proof == Proof::none) return 1;
   wire::ChainQuery query;
   query.peer_is_server = c->request.role == wire::role_client;
   query.expected = c->request.remote_identity;

@@ -118,28 +118,34 @@ void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descripto
   if (auto good = check_descriptors(*request, borrowed); !good) {
     return answer(pool_error("BadDescriptor", wire::Value::object().set("message", good.error().text())));
   }
-  if (auto room = worker_.admit_handshake(credentials_.uid); !room) {
-    return answer(pool_error("LimitReached", wire::Value::object().set("message", room.error().text())));
-  }
   connection_->pause();
   const bool oneway = oneway_;
-  if (!authz::need_executable(worker_.policy().setup().rules)) return begin(std::move(*request), std::move(descriptors), oneway);
   auto shared = std::make_shared<std::pair<StartRequest, std::vector<UniqueFd>>>(std::move(*request), std::move(descriptors));
-  executable_query_ = worker_.ask_executable(credentials_.pid, [this, shared, oneway](std::string path) {
+  learn_executable([this, shared, oneway] { begin(std::move(shared->first), std::move(shared->second), oneway); });
+}
+
+// Asked anew for each call: the program may have become another one since the last.
+void Control::learn_executable(std::function<void()> then) {
+  if (!authz::need_executable(worker_.policy().setup().rules)) return then();
+  executable_query_ = worker_.ask_executable(credentials_.pid, [this, then = std::move(then)](std::string path) {
     executable_query_ = 0;
     executable_ = std::move(path);
-    begin(std::move(shared->first), std::move(shared->second), oneway);
+    then();
   });
 }
 
 void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway) {
   oneway_ = oneway;
+  // Not before: while the executable was asked for, others may have taken the room.
+  if (auto room = worker_.admit_handshake(credentials_.uid); !room) {
+    answer(pool_error("LimitReached", wire::Value::object().set("message", room.error().text())));
+    connection_->resume();
+    return;
+  }
   const std::shared_ptr<const Policy> policy = worker_.shared_policy();
-  const auto& rules = policy->setup().rules;
   // A server without an identity in the request is looked at when its peer has named one.
   const bool later = request.role == wire::role_server && request.local_identity.empty();
-  const bool known = request.local_identity.empty() || policy->find(request.local_identity) != nullptr;
-  if (!later && !(known && authz::allowed(rules, caller(), request.local_identity, request.role))) {
+  if (!later && !policy->allows(caller(), request.local_identity, request.role)) {
     log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                       {"pid", std::to_string(credentials_.pid)},
                                       {"identity", request.local_identity},
@@ -206,8 +212,9 @@ void Control::established() {
   const std::unique_ptr<Handshake> handshake = std::move(handshake_);
   auto id = Sessions::new_id(worker_.policy().setup().index);
   if (!id) return answer(pool_error("LimitReached", wire::Value::object().set("message", id.error().text())));
-  Session& session = worker_.add_session(std::move(*id), handshake->take_connection(), handshake->take_ssl(),
-                                         handshake->take_network(), std::move(plain_));
+  Session& session = worker_.add_session(std::move(*id), handshake->take_connection(),
+                                         {handshake->take_ssl(), handshake->take_network(), handshake->take_poll()},
+                                         std::move(plain_));
   wire::Value parameters = wire::Value::object();
   std::vector<UniqueFd> descriptors;
   if (program_end_.valid()) {

@@ -20,6 +20,7 @@ class Control {
   ~Control();
   /// A message as if it had just been read: for a connection that another worker handed over.
   void message(std::string text, std::vector<UniqueFd> descriptors);
+  [[nodiscard]] uid_t uid() const { return credentials_.uid; }
 
  private:
   struct Method {
@@ -38,6 +39,9 @@ class Control {
 
   void dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway);
+  /// Goes on with `then` when caller() knows the program's executable, if any rule asks for that.
+  void learn_executable(std::function<void()> then);
+  void send_identities();
   void done(const HandshakeFailure* failure);
   void established();
   bool hand_over(const std::string& session, const std::string& text);

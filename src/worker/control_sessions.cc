@@ -26,12 +26,20 @@ std::string invalid_parameter(const char* name) {
 }  // namespace
 
 void Control::list_identities(const wire::Call&, std::vector<UniqueFd>&) {
+  connection_->pause();
+  learn_executable([this] {
+    send_identities();
+    connection_->resume();
+  });
+}
+
+void Control::send_identities() {
   wire::Value list = wire::Value::array();
   const Policy& policy = worker_.policy();
   for (const wire::IdentitySetup& identity : policy.setup().identities) {
     wire::Value roles = wire::Value::array();
     for (const auto role : {wire::role_client, wire::role_server}) {
-      if (authz::allowed(policy.setup().rules, caller(), identity.name, role)) roles.push(role == wire::role_server ? "server" : "client");
+      if (policy.allows(caller(), identity.name, role)) roles.push(role == wire::role_server ? "server" : "client");
     }
     if (roles.elements() == nullptr || roles.elements()->empty()) continue;
     const Policy::Identity* found = policy.find(identity.name);
@@ -60,9 +68,9 @@ void Control::get_session(const wire::Call& call, std::vector<UniqueFd>&) {
   const Owner owner{credentials_.uid, credentials_.pid};
   wire::Value state;
   if (Session* session = worker_.sessions().find(id, owner)) {
-    state = session->state();
-  } else if (const wire::Value* ended = worker_.sessions().ended(id, owner, worker_.loop().now())) {
-    state = *ended;
+    state = session->state().value();
+  } else if (const State* ended = worker_.sessions().ended(id, owner, worker_.loop().now())) {
+    state = ended->value();
   } else {
     return answer(session_unknown(id));
   }

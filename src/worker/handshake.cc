@@ -38,7 +38,7 @@ Handshake::~Handshake() {
   on_done_ = nullptr;
   settle_paused_job();
   if (waits_for_job_) std::erase(waiting_for_job, this);
-  if (network_.valid()) fcntl(network_.get(), F_SETFL, flags_);
+  if (network_.valid() && (flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_);
 }
 
 void Handshake::reserve_jobs(std::size_t most) { ASYNC_init_thread(most, 0); }
@@ -47,6 +47,7 @@ Status Handshake::prepare() {
   Connection& c = *connection_;
   const StartRequest& r = c.request;
   flags_ = fcntl(network_.get(), F_GETFL);
+  if ((flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_ | O_NONBLOCK);
   SSL_CTX* context = c.policy->anonymous();
   if (!c.local_identity.empty()) {
     const Policy::Identity* identity = c.policy->find(c.local_identity);
@@ -85,13 +86,20 @@ void Handshake::start() {
   }
   timer_ = std::make_unique<Timer>(services_.loop);
   timer_->start(connection_->request.deadline, [this] { expired(); });
-  poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { step(); });
+  poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { network_ready(); });
   step();
 }
 
+// While the job is paused the socket stays watched: mostly the peer waits too, and nothing comes.
+void Handshake::network_ready() {
+  if (paused_ != Paused::no || waits_for_job_) {
+    poll_->want(Poll::none);
+  } else {
+    step();
+  }
+}
+
 void Handshake::step() {
-  if (paused_ != Paused::no) return;
-  poll_->want(Poll::none);
   ERR_clear_error();
   errno = 0;
   stepping = this;
@@ -144,8 +152,11 @@ Result<Bytes> Handshake::sign(std::uint32_t key, std::uint16_t scheme, ByteView 
   wire::SignRequest request{0, key, scheme, static_cast<std::uint8_t>(c.request.role),
                             SSL_version(self->ssl_.get()) == TLS1_3_VERSION, copy_of(input)};
   const std::string token = c.policy->token_of(key);
-  const bool asked = input.size() + 64 < wire::max_sign_packet &&
-                     self->services_.keeper.ask(token, request, [self](wire::SignReply reply) {
+  if (input.size() + 64 > wire::max_sign_packet) {
+    self->token_problem_ = "sign: the handshake is longer than the keeper looks at";
+    return fail({Code::protocol, "sign", token, self->token_problem_, {}});
+  }
+  const bool asked = self->services_.keeper.ask(token, request, [self](wire::SignReply reply) {
                        self->signature_ = std::move(reply);
                        self->resume();
                      });
@@ -198,7 +209,6 @@ void Handshake::succeed() {
   if (c.request.proof == Proof::required && !(proved && named)) {
     return give_up({"certificate", "the peer proved no identity", "chain", {}, {}, {}, false});
   }
-  poll_.reset();
   timer_.reset();
   if (OnDone done = std::move(on_done_)) done(nullptr);
 }

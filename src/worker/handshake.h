@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <fcntl.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -26,7 +28,7 @@ struct Services {
 /// is paused and the loop goes on (docs/architecture.md, "The pause").
 class Handshake {
  public:
-  /// Called once, after which the handshake may be destroyed. No failure: take_ssl() and take_network().
+  /// Called once, after which the handshake may be destroyed. No failure: take_ssl(), take_network() and take_poll().
   using OnDone = std::function<void(const HandshakeFailure* failure)>;
 
   Handshake(Services services, std::unique_ptr<Connection> connection, UniqueFd network, OnDone on_done);
@@ -38,6 +40,7 @@ class Handshake {
   [[nodiscard]] std::unique_ptr<Connection> take_connection() { return std::move(connection_); }
   [[nodiscard]] tls::Ssl take_ssl() { return std::move(ssl_); }
   [[nodiscard]] UniqueFd take_network() { return std::move(network_); }
+  [[nodiscard]] std::unique_ptr<Poll> take_poll() { return std::move(poll_); }
 
   // For OpenSSL's callbacks, inside the paused job:
   [[nodiscard]] wire::ChainVerdict judge(const wire::ChainQuery& query);
@@ -55,6 +58,7 @@ class Handshake {
   enum class Paused { no, keeper, judge };
 
   Status prepare();
+  void network_ready();
   void step();
   void resume();
   static void wake_one_that_waits_for_a_job();
@@ -73,7 +77,7 @@ class Handshake {
   tls::Ssl ssl_;
   std::unique_ptr<Poll> poll_;
   std::unique_ptr<Timer> timer_;
-  int flags_ = 0;  // of the network socket, restored when it goes back to the program
+  int flags_ = O_NONBLOCK;  // of the network socket, restored when it goes back to the program
   Paused paused_ = Paused::no;
   bool abandoned_ = false;
   bool waits_for_job_ = false;

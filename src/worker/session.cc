@@ -29,22 +29,22 @@ std::string shown_identity(const Connection& c) {
 
 }  // namespace
 
-wire::Value state_value(const transport::StreamPump& pump) {
+wire::Value State::value() const {
   return wire::Value::object()
-      .set("state", word(pump.outcome().end))
-      .set("detail", or_null(pump.outcome().detail))
-      .set("bytesSent", pump.sent())
-      .set("bytesReceived", pump.received());
+      .set("state", word(outcome.end))
+      .set("detail", or_null(outcome.detail))
+      .set("bytesSent", sent)
+      .set("bytesReceived", received);
 }
 
-Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connection, tls::Ssl ssl, UniqueFd network,
-                 UniqueFd plain, transport::Scratch& scratch, OnEnd on_end)
+Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connection,
+                 transport::StreamPump::Network network, UniqueFd plain, transport::Scratch& scratch, OnEnd on_end)
     : id_(std::move(id)),
       connection_(std::move(connection)),
-      tls13_(SSL_version(ssl.get()) == TLS1_3_VERSION),
+      tls13_(SSL_version(network.ssl.get()) == TLS1_3_VERSION),
       started_(std::time(nullptr)) {
   connection_->handshake = nullptr;
-  pump_ = std::make_unique<transport::StreamPump>(loop, std::move(ssl), std::move(network), std::move(plain), scratch,
+  pump_ = std::make_unique<transport::StreamPump>(loop, std::move(network), std::move(plain), scratch,
                                                   [this, end = std::move(on_end)] { end(*this); });
   connection_->pump = pump_.get();
 }
@@ -88,8 +88,6 @@ wire::SessionRow Session::row() {
   row.received = pump_->received();
   return row;
 }
-
-wire::Value Session::state() { return state_value(*pump_); }
 
 Result<Secret> Session::export_keying_material(const std::string& label, const Bytes* context, std::size_t length) {
   // Before the end of the handshake it would answer with a peer that nobody has authenticated.

@@ -44,7 +44,8 @@ class Worker {
   void handshake_began(uid_t uid);
   void handshake_ended(uid_t uid);
   void count_failure() { ++counters_.failed; }
-  Session& add_session(std::string id, std::unique_ptr<Connection> connection, tls::Ssl ssl, UniqueFd network, UniqueFd plain);
+  Session& add_session(std::string id, std::unique_ptr<Connection> connection, transport::StreamPump::Network network,
+                       UniqueFd plain);
 
   /// Asks the supervisor which executable a process runs; an empty path where it can't tell.
   [[nodiscard]] std::uint64_t ask_executable(pid_t pid, std::function<void(std::string)> on_answer);
@@ -76,6 +77,7 @@ class Worker {
   std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
   std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks
   std::unordered_map<uid_t, std::uint32_t> handshakes_of_;
+  std::unordered_map<uid_t, std::uint32_t> controls_of_;
   std::unordered_map<std::uint64_t, std::function<void(std::string)>> executable_queries_;
   std::uint64_t last_query_ = 0;
   wire::Counters counters_;

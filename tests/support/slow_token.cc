@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A PKCS#11 module that passes everything on to SoftHSM2, with three ways to misbehave:
+// A PKCS#11 module that passes everything on to SoftHSM2, with four ways to misbehave:
 //   TLSPOOL_SLOW_TOKEN_MS  C_Sign takes that many milliseconds more
 //   TLSPOOL_FAIL_TOKEN     while a file of that name exists, C_SignInit, C_Sign and C_OpenSession fail with
 //                          CKR_DEVICE_ERROR
+//   TLSPOOL_PIN_LOCKED     while a file of that name exists, C_Login fails with CKR_PIN_LOCKED
 //   TLSPOOL_LOGIN_COUNT    a file that gets one line for each C_Login as the user: what it returned
 // TLSPOOL_REAL_TOKEN names another module than the usual libsofthsm2.so.
 #include <dlfcn.h>
@@ -19,10 +20,12 @@ namespace {
 CK_FUNCTION_LIST real_calls;
 CK_FUNCTION_LIST our_calls;
 
-bool failing() {
-  const char* file = std::getenv("TLSPOOL_FAIL_TOKEN");
+bool is_there(const char* variable) {
+  const char* file = std::getenv(variable);
   return file != nullptr && access(file, F_OK) == 0;
 }
+
+bool failing() { return is_there("TLSPOOL_FAIL_TOKEN"); }
 
 CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
   if (failing()) return CKR_DEVICE_ERROR;
@@ -43,7 +46,7 @@ CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY
 }
 
 CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char* pin, CK_ULONG size) {
-  const CK_RV rv = real_calls.C_Login(session, user, pin, size);
+  const CK_RV rv = is_there("TLSPOOL_PIN_LOCKED") ? CKR_PIN_LOCKED : real_calls.C_Login(session, user, pin, size);
   if (const char* file = std::getenv("TLSPOOL_LOGIN_COUNT"); file != nullptr && user == CKU_USER) {
     std::ofstream(file, std::ios::app) << rv << '\n';
   }

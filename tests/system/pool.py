@@ -25,7 +25,7 @@ class Pool:
         self.process = None
         self.log = []
         self._reader = None
-        self._environment = dict(os.environ)
+        self.environment = dict(os.environ)
         self.tlspool("init", "--name", name)
         self.config = self.directory / "tlspool.toml"
         if extra:
@@ -35,7 +35,7 @@ class Pool:
 
     def tlspool(self, *words, check=True, stdin=None, timeout=PATIENCE):
         done = subprocess.run([str(BIN / "tlspool"), "--pool", str(self.directory), *map(str, words)], input=stdin,
-                              capture_output=True, text=True, timeout=timeout, env=self._environment)
+                              capture_output=True, text=True, timeout=timeout, env=self.environment)
         if check and done.returncode != 0:
             raise AssertionError(f"tlspool {' '.join(map(str, words))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done
@@ -52,6 +52,12 @@ class Pool:
     def socket(self):
         return self.directory / "run" / "pool.sock"
 
+    def replace(self, old, new):
+        """Changes the configuration; what is to be changed must be there."""
+        text = self.config.read_text()
+        assert old in text, f"{old} is not in {self.config}"
+        self.config.write_text(text.replace(old, new))
+
     def configure(self, text):
         """Appends to the configuration."""
         self.config.write_text(self.config.read_text() + "\n" + text + "\n")
@@ -64,10 +70,12 @@ class Pool:
 
     # --- the daemon ---
 
-    def start(self, *options, env=None, wait=True):
+    def start(self, *options, env=None, wait=True, open_files=None):
+        """open_files: the most descriptors that each of its processes may have."""
         self.log = []
-        environment = dict(self._environment, **(env or {}))
-        self.process = subprocess.Popen([str(BIN / "tlspoold"), "--pool", str(self.directory), "--log", "json", *options],
+        environment = dict(self.environment, **(env or {}))
+        limited = [] if open_files is None else ["prlimit", f"--nofile={open_files}:{open_files}"]
+        self.process = subprocess.Popen([*limited, str(BIN / "tlspoold"), "--pool", str(self.directory), "--log", "json", *options],
                                         stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=environment)
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
@@ -82,10 +90,10 @@ class Pool:
             except ValueError:
                 self.log.append({"event": "unreadable", "text": line.rstrip()})
 
-    def events(self, name, **fields):
+    def events(self, name, /, **fields):
         return [e for e in list(self.log) if e.get("event") == name and all(e.get(k) == v for k, v in fields.items())]
 
-    def wait_for(self, event, count=1, timeout=PATIENCE, **fields):
+    def wait_for(self, event, /, count=1, timeout=PATIENCE, **fields):
         deadline = time.monotonic() + timeout
         while True:
             found = self.events(event, **fields)
@@ -124,9 +132,34 @@ class Pool:
         """Process ids of the pool's children whose name begins with `kind` (worker, keeper, judge)."""
         return [p["pid"] for p in self.status()["processes"] if p["name"].startswith(kind)]
 
+    def open_files(self, pid):
+        """What each open descriptor of a child is, by its link. As an ordinary user there is no telling (None): the
+        kernel closes the descriptors of processes that are not dumpable, and that it does is then asserted."""
+        try:
+            names = os.listdir(f"/proc/{pid}/fd")
+        except PermissionError:
+            assert os.geteuid() != 0
+            return None
+        links = {}
+        for name in names:
+            try:
+                links[name] = os.readlink(f"/proc/{pid}/fd/{name}")
+            except FileNotFoundError:
+                pass
+        return links
+
     def descriptors(self, kind="worker"):
-        """Open descriptors of all processes of a kind."""
-        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids(kind))
+        """Open descriptors of all processes of a kind. As an ordinary user: room in their tables, which the kernel
+        tells everybody; it grows by 64 and more at a time, so only a leak that goes on shows."""
+        total = 0
+        for pid in self.pids(kind):
+            links = self.open_files(pid)
+            if links is None:
+                with open(f"/proc/{pid}/status", encoding="ascii") as status:
+                    total += next(int(line.split()[1]) for line in status if line.startswith("FDSize"))
+            else:
+                total += len(links)
+        return total
 
     def remove(self):
         self.stop()

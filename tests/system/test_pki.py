@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from pki import KEYS, SORTS, Pki
+from pki import KEYS, SORTS
 
 EXPECTED = {
     "good": "OK", "intermediate": "OK", "no-san": "OK", "wrong-name": "OK", "sha1": "OK",
@@ -16,11 +16,6 @@ EXPECTED = {
     "wrong-purpose": "unsuitable certificate purpose",
     "small-key": "EE certificate key too weak",
 }
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory):
-    return Pki(tmp_path_factory.mktemp("pki"))
 
 
 def verify(pki, leaf, *more):

@@ -33,7 +33,8 @@ def visit(library, context, name="web.example", **options):
     """One connection to Python's ssl: our facts, and our plain socket's certificates of the peer."""
     a, b = tcp_pair()
     peer = Raw(b, context, server_side=True)
-    with in_thread(peer.handshake), library.wrap_client(a, name, **options) as ours:
+    with in_thread(peer.handshake) as done, library.wrap_client(a, name, **options) as ours:
+        done.result()
         ours.sendall(b"question")
         assert read_exactly(peer_reader(peer), 8) == b"question"
         peer.send(b"answer")
@@ -85,7 +86,7 @@ def test_renewed_ticket_remembers_the_identity(client, pki, version):
                 assert read_line(plain) == b"pong\n"
                 assert plain.session.resumed == (count > 0)
                 assert (plain.session.remote_identity, plain.session.verified_by) == ("web.example", "chain")
-            server.wait_for("CONNECTION CLOSED", count + 1)
+            server.wait_for("DONE", count + 1)
         assert server.text.count("Reused session-id") == 3
 
 

@@ -280,6 +280,9 @@ void StreamPump::after(std::chrono::milliseconds delay, Timer::Callback callback
 void StreamPump::finish() {
   if (finished_) return;
   finished_ = true;
+  // A session that SSL_free finds without a close_notify of ours counts as not resumable, and OpenSSL forgets having
+  // sent one when a bare FIN comes (rec_layer_s3.c, SSL_OP_IGNORE_UNEXPECTED_EOF). Only TLS errors shall end resumption.
+  if (outcome_.end != End::error) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   network_poll_.reset();
   plain_poll_.reset();
   timer_.reset();

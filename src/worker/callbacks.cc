@@ -98,10 +98,11 @@ void note_alert(const SSL* ssl, int where, int value) {
   }
 }
 
-// A ticket remembers what the judge said, since OpenSSL keeps no chain in it.
+// A ticket remembers what the judge said, since OpenSSL keeps no chain in it. It is made before the handshake ends.
 int fill_ticket(SSL* ssl, void*) {
   const Connection* c = Connection::of(ssl);
   if (c == nullptr) return 0;
+  if (c->handshake != nullptr) c->handshake->adopt_remembered();
   const Bytes memory = wire::encode(c->proved);
   return SSL_SESSION_set1_ticket_appdata(SSL_get0_session(ssl), memory.data(), memory.size());
 }
@@ -122,7 +123,10 @@ SSL_TICKET_RETURN use_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   Connection* c = Connection::of(ssl);
   if (c == nullptr || c->client_sessions == nullptr || c->request.role != wire::role_client) return 0;
-  c->note_shown(ssl);  // in TLS 1.2 the session comes before the handshake's end
+  if (c->handshake != nullptr) {  // in TLS 1.2 the session comes before the handshake's end
+    c->handshake->adopt_remembered();
+    c->note_shown(ssl);
+  }
   return c->client_sessions->keep(*c, session) ? 1 : 0;  // 1: the reference is ours now
 }
 

@@ -28,6 +28,16 @@ template <class Io> void fields(Io& io, Deciding& m) {
   io(m.policy, m.uid, m.role, m.local_identity, m.remote_identity, m.proof, m.server_name, m.service, m.alpn, m.tls13_only);
 }
 
+// A ticket of TLS 1.3 that is shown twice links two connections; one of TLS 1.2 is all that its server gives.
+bool good_for_one_use(const SSL_SESSION* session) { return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION; }
+
+bool over(const ClientSessions::Entry& entry) {
+  const SSL_SESSION* session = entry.session.get();
+  const std::time_t now = std::time(nullptr);
+  return SSL_SESSION_is_resumable(session) != 1 || SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session) <= now ||
+         (!entry.proved.how.empty() && entry.proved.valid_until <= now);
+}
+
 }  // namespace
 
 std::string resumption_key(const Connection& c) {
@@ -51,6 +61,7 @@ bool ClientSessions::keep(const Connection& connection, SSL_SESSION* session) {
   const Proved& proved = connection.proved;
   if (!proved.how.empty() && proved.valid_until <= std::time(nullptr)) return false;
   const std::string key = resumption_key(connection);
+  if (!good_for_one_use(session)) forget(key);
   newest_first_.push_front({key, {tls::SslSession{session}, proved, connection.local_shown}});
   by_key_.emplace(key, newest_first_.begin());
   if (newest_first_.size() > most_sessions) {
@@ -66,18 +77,27 @@ bool ClientSessions::keep(const Connection& connection, SSL_SESSION* session) {
   return true;
 }
 
+void ClientSessions::forget(const std::string& key) {
+  const auto [from, to] = by_key_.equal_range(key);
+  for (auto at = from; at != to; ++at) newest_first_.erase(at->second);
+  by_key_.erase(from, to);
+}
+
 std::optional<ClientSessions::Entry> ClientSessions::take(const Connection& connection) {
   const std::string key = resumption_key(connection);
-  const std::time_t now = std::time(nullptr);
   while (true) {
     const auto found = by_key_.find(key);
     if (found == by_key_.end()) return std::nullopt;
-    Entry entry = std::move(found->second->entry);
+    Entry& stored = found->second->entry;
+    const bool usable = !over(stored);
+    if (usable && !good_for_one_use(stored.session.get())) {
+      SSL_SESSION_up_ref(stored.session.get());
+      return Entry{tls::SslSession{stored.session.get()}, stored.proved, stored.local_shown};
+    }
+    Entry entry = std::move(stored);
     newest_first_.erase(found->second);
     by_key_.erase(found);
-    const bool expired = SSL_SESSION_get_time(entry.session.get()) + SSL_SESSION_get_timeout(entry.session.get()) <= now;
-    const bool outlived = !entry.proved.how.empty() && entry.proved.valid_until <= now;
-    if (!expired && !outlived) return entry;
+    if (usable) return entry;
   }
 }
 

@@ -13,7 +13,8 @@ namespace tlspool::worker {
 
 /// Sessions that our clients may resume. Each stands under a digest of everything that the first handshake
 /// was decided by (policy, caller, identities, service, ALPN), so another request or a changed policy never
-/// finds it; it is used once (RFC 8446 appendix C.4) and never after the certificate that it rests on.
+/// finds it, and it is never used after the certificate that it rests on. Those of TLS 1.3 are used once (RFC
+/// 8446 appendix C.4).
 class ClientSessions {
  public:
   struct Entry {
@@ -30,6 +31,8 @@ class ClientSessions {
     std::string key;
     Entry entry;
   };
+  void forget(const std::string& key);
+
   std::list<Stored> newest_first_;
   std::multimap<std::string, std::list<Stored>::iterator> by_key_;
 };

@@ -191,11 +191,17 @@ wire::ChainVerdict Handshake::judge(const wire::ChainQuery& query) {
   return verdict_;
 }
 
+void Handshake::adopt_remembered() {
+  if (SSL_session_reused(ssl_.get()) != 1 || !from_ticket_) return;
+  connection_->proved = std::move(*from_ticket_);
+  from_ticket_.reset();
+}
+
 void Handshake::succeed() {
   Connection& c = *connection_;
   // A pause in the middle of what follows would have nobody to wake it.
   SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
-  if (SSL_session_reused(ssl_.get()) == 1 && from_ticket_) c.proved = std::move(*from_ticket_);
+  adopt_remembered();
   c.note_shown(ssl_.get());
   const bool proved = !c.proved.how.empty();
   const bool named = c.request.remote_identity.empty() || c.proved.identity == c.request.remote_identity;

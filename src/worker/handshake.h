@@ -45,6 +45,8 @@ class Handshake {
   // For OpenSSL's callbacks, inside the paused job:
   [[nodiscard]] wire::ChainVerdict judge(const wire::ChainQuery& query);
   void remember(Proved proved) { from_ticket_ = std::move(proved); }
+  /// Once a resumption stands: what was remembered is proved, and the next ticket remembers it again.
+  void adopt_remembered();
   void token_problem(std::string problem) { token_problem_ = std::move(problem); }
   /// The SignFunction of the worker's keys: signs for the handshake that is being stepped.
   [[nodiscard]] static Result<Bytes> sign(std::uint32_t key, std::uint16_t scheme, ByteView input);

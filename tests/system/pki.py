@@ -77,13 +77,14 @@ class Pki:
         """A self-signed CA; tests put its certificate among the anchors."""
         return self._make(Wish(cn=name, ca=True, end=3650 * DAY), None)
 
-    def leaf(self, name="web.example", sort="good", key="p256", usage="serverAuth", also=(), ca="Test CA"):
+    def leaf(self, name="web.example", sort="good", key="p256", usage="serverAuth", also=(), ca="Test CA", lasts=30 * DAY):
         """A leaf for host, address or user `name` that is wrong in one way (`sort`, see SORTS); `also`: more
-        names; `usage`: extended key usage, such as "clientAuth" or "serverAuth,clientAuth"."""
+        names; `usage`: extended key usage, such as "clientAuth" or "serverAuth,clientAuth"; `lasts`: seconds from
+        when it is made."""
         if sort not in SORTS:
             raise ValueError(f"no such sort of certificate: {sort}")
         issuer = self.ca(ca)
-        wish = dict(cn=name, key=key, usage=usage, san=(name, *also))
+        wish = dict(cn=name, key=key, usage=usage, san=(name, *also), end=lasts)
         if sort == "expired":
             wish.update(start=-10 * DAY, end=-DAY)
         elif sort == "not-yet-valid":

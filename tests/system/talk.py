@@ -224,7 +224,7 @@ class Raw:
         reset, with the loss of what it sent."""
         self._feed()
         with contextlib.suppress(ssl.SSLWantReadError):
-            self.tls.read(0)
+            self.tls.read(1)
 
     def _feed(self):
         chunk = self.sock.recv(65536)

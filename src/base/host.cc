@@ -9,7 +9,7 @@
 namespace tlspool {
 
 Result<std::string> normal_host(std::string_view name) {
-  if (is_ip_address(name)) return std::string(name);
+  if (std::string address = normal_address(name); !address.empty()) return address;
   if (!name.empty() && name.back() == '.') name.remove_suffix(1);
   const auto bad = [&](std::string reason) {
     return fail({Code::invalid, "host name", printable(name), std::move(reason), {}});

@@ -47,7 +47,7 @@ constexpr int common_calls[] = {
     SCMP_SYS(futex), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
     SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getrandom), SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid),
-    SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(tgkill), SCMP_SYS(getrusage),
+    SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getrusage),
     SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
     SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rseq), SCMP_SYS(membarrier),
     SCMP_SYS(set_robust_list), SCMP_SYS(sysinfo), SCMP_SYS(uname), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
@@ -94,6 +94,13 @@ Status allow_fionbio(scmp_filter_ctx filter) {
   return rc == 0 ? Status{} : fail(seccomp_error("ioctl rule", rc));
 }
 
+// abort() signals its own thread; no other process is in reach.
+Status allow_own_signals(scmp_filter_ctx filter) {
+  const int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+                                  SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid())));
+  return rc == 0 ? Status{} : fail(seccomp_error("tgkill rule", rc));
+}
+
 Status allow_sockets(scmp_filter_ctx filter, std::initializer_list<int> families) {
   for (const int family : families) {
     const int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)));
@@ -109,6 +116,7 @@ Status filter_calls(Confinement confinement) {
   Status done = allow(filter.get(), common_calls);
   if (done) done = allow_data_memory(filter.get());
   if (done) done = allow_fionbio(filter.get());
+  if (done) done = allow_own_signals(filter.get());
   switch (confinement) {
     case Confinement::worker:
       if (done) done = allow(filter.get(), worker_calls);
@@ -131,6 +139,8 @@ Status filter_calls(Confinement confinement) {
 #endif
   // A refused call shows up in the kernel's audit log.
   (void)seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_LOG, 1);
+  // A module may have started threads of its own when it was loaded: they are confined, too.
+  (void)seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
   const int rc = seccomp_load(filter.get());
   return rc == 0 ? Status{} : fail(seccomp_error("load", rc));
 }

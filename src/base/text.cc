@@ -115,11 +115,17 @@ std::string printable(std::string_view text, std::size_t limit) {
   return out;
 }
 
-bool is_ip_address(std::string_view text) {
-  std::array<std::uint8_t, 16> address{};
+std::string normal_address(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return {};
   const std::string copy(text);
-  return inet_pton(AF_INET, copy.c_str(), address.data()) == 1 ||
-         inet_pton(AF_INET6, copy.c_str(), address.data()) == 1;
+  for (const int family : {AF_INET, AF_INET6}) {
+    std::array<std::uint8_t, sizeof(in6_addr)> address{};
+    std::array<char, INET6_ADDRSTRLEN> out{};
+    if (inet_pton(family, copy.c_str(), address.data()) == 1) return inet_ntop(family, address.data(), out.data(), out.size());
+  }
+  return {};
 }
+
+bool is_ip_address(std::string_view text) { return !normal_address(text).empty(); }
 
 }  // namespace tlspool

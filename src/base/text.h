@@ -27,6 +27,8 @@ namespace tlspool {
 [[nodiscard]] Result<std::string> normal_host(std::string_view name);
 /// `user@domain` or a host name, normalised; the part before the @ is kept as it is.
 [[nodiscard]] Result<std::string> normal_identity(std::string_view name);
+/// An IPv4 or IPv6 address in its one form ("0:0::1" becomes "::1"); empty where `text` is none.
+[[nodiscard]] std::string normal_address(std::string_view text);
 [[nodiscard]] bool is_ip_address(std::string_view text);
 
 }  // namespace tlspool

@@ -17,7 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds default_deadline{30'000};
 /// The pool ends a handshake by its deadline; longer silence means that the pool itself hangs.
 constexpr milliseconds grace{5'000};
 
@@ -41,7 +40,7 @@ Outcome<std::unique_ptr<tlspool_start>> begin(int fd, tlspool_role role, const S
   }
   const auto pool = config::find_pool(options.pool);
   if (!pool) return refuse(failure_of(pool.error(), 0, true));
-  const auto wait = options.deadline_ms > 0 ? milliseconds(options.deadline_ms) : default_deadline;
+  const auto wait = options.deadline_ms > 0 ? milliseconds(options.deadline_ms) : milliseconds(default_deadline_ms);
   auto text = wire::call_text("io.tlspool.Pool.StartTLS", start_parameters(role, options));
   if (text.size() > wire::max_message) return refuse(bad_parameter("the options are longer than 256 KiB"));
   return std::unique_ptr<tlspool_start>(

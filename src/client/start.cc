@@ -91,7 +91,7 @@ wire::Value start_parameters(tlspool_role role, const StartOptions& o) {
   if (o.minimum_version != TLSPOOL_VERSION_DEFAULT) {
     p.set("minimumVersion", o.minimum_version == TLSPOOL_TLS12 ? "tls12" : "tls13");
   }
-  if (o.deadline_ms > 0) p.set("deadlineMs", o.deadline_ms);
+  p.set("deadlineMs", o.deadline_ms > 0 ? o.deadline_ms : default_deadline_ms);
   return p;
 }
 

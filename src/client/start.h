@@ -34,6 +34,9 @@ using Outcome = tl::expected<T, Failure>;
 [[nodiscard]] Failure failure_of(const wire::Answer& answer);
 
 /// tlspool_options with strings of its own.
+/// What deadline_ms 0 stands for. Sent with every call, so that library and pool give up at the same time.
+inline constexpr int default_deadline_ms = 30'000;
+
 struct StartOptions {
   std::string pool;
   std::optional<std::string> local_identity, remote_identity, server_name, service;

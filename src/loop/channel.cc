@@ -9,6 +9,7 @@ namespace tlspool {
 namespace {
 
 constexpr std::size_t header_size = 16;
+constexpr std::size_t most_unclaimed = 1024;
 
 struct Header {
   std::uint32_t length = 0;  // of the body
@@ -75,6 +76,8 @@ bool Channel::read_some() {
     }
     input_.resize(old + (*got)->size);
     for (UniqueFd& d : (*got)->descriptors) received_.push_back(std::move(d));
+    // No frame carries more than one; the other end may be a process that was taken over.
+    if (received_.size() > most_unclaimed) return false;
     if ((*got)->size < chunk && (*got)->descriptors.empty()) return true;
   }
 }

@@ -21,20 +21,15 @@ void close_cell(Cell* cell, Raw* raw) {
 }
 }  // namespace
 
-// Descriptors are watched by an epoll set of our own inside libuv's: uv_poll_t makes five epoll_ctl calls for
-// a connection that lives for one exchange, this makes two (docs/decisions.md).
+// Descriptors are watched by an epoll set of our own, and libuv's loop is one member of it: uv_poll_t makes five
+// epoll_ctl calls for a connection that lives for one exchange, this makes two (docs/decisions.md).
 class Loop::Watches {
  public:
   explicit Watches(uv_loop_t* loop) : set_(epoll_create1(EPOLL_CLOEXEC)) {
-    if (!set_.valid() || uv_poll_init(loop, &handle_, set_.get()) != 0) std::abort();
-    handle_.data = this;
-    uv_poll_start(&handle_, UV_READABLE, [](uv_poll_t* handle, int, int) { static_cast<Watches*>(handle->data)->dispatch(); });
-    uv_unref(reinterpret_cast<uv_handle_t*>(&handle_));
-  }
-
-  void close(uv_loop_t* loop) {
-    uv_close(reinterpret_cast<uv_handle_t*>(&handle_), nullptr);
-    uv_run(loop, UV_RUN_NOWAIT);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = of_libuv;
+    if (!set_.valid() || epoll_ctl(set_.get(), EPOLL_CTL_ADD, uv_backend_fd(loop), &event) != 0) std::abort();
   }
 
   std::uint32_t add(Poll* poll) {
@@ -63,21 +58,20 @@ class Loop::Watches {
     // Fails only for a descriptor that epoll can't watch; callers check types before they watch.
     if (epoll_ctl(set_.get(), operation, fd, &event) != 0 && operation != EPOLL_CTL_DEL) std::abort();
     active_ += (from == Poll::none) - (to == Poll::none);
-    // Like any libuv handle: a loop that waits for nothing may end.
-    auto* handle = reinterpret_cast<uv_handle_t*>(&handle_);
-    active_ > 0 ? uv_ref(handle) : uv_unref(handle);
   }
 
- private:
-  struct Slot {
-    Poll* poll = nullptr;
-    std::uint32_t generation = 0;
-  };
+  [[nodiscard]] bool any() const { return active_ > 0; }
 
-  void dispatch() {
+  // Waits for `timeout` milliseconds at most. True: libuv has something to do.
+  bool dispatch(int timeout) {
     std::array<epoll_event, 128> events;
-    const int n = epoll_wait(set_.get(), events.data(), static_cast<int>(events.size()), 0);
+    const int n = epoll_wait(set_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    bool libuv = false;
     for (int i = 0; i < n; ++i) {
+      if (events[i].data.u64 == of_libuv) {
+        libuv = true;
+        continue;
+      }
       const auto slot = static_cast<std::uint32_t>(events[i].data.u64);
       const auto generation = static_cast<std::uint32_t>(events[i].data.u64 >> 32);
       Poll* poll = slots_[slot].poll;
@@ -92,10 +86,17 @@ class Loop::Watches {
       running(ready);
       if (slots_[slot].poll == poll && slots_[slot].generation == generation && !poll->callback_) poll->callback_ = std::move(running);
     }
+    return libuv;
   }
 
+ private:
+  static constexpr std::uint64_t of_libuv = ~std::uint64_t{0};
+  struct Slot {
+    Poll* poll = nullptr;
+    std::uint32_t generation = 0;
+  };
+
   UniqueFd set_;
-  uv_poll_t handle_{};
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;
   std::size_t active_ = 0;
@@ -107,13 +108,28 @@ Loop::Loop() {
 }
 
 Loop::~Loop() {
-  watches_->close(&loop_);
+  for (uv_timer_t* timer : idle_timers_) {
+    uv_close(reinterpret_cast<uv_handle_t*>(timer), [](uv_handle_t* h) { Timer::free(h); });
+  }
   uv_run(&loop_, UV_RUN_NOWAIT);  // lets pending close callbacks free their cells
   uv_loop_close(&loop_);
 }
 
-void Loop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }
-void Loop::stop() { uv_stop(&loop_); }
+void Loop::run() {
+  stopped_ = false;
+  while (!stopped_ && (watches_->any() || uv_loop_alive(&loop_) != 0)) turn(std::chrono::milliseconds{-1});
+}
+
+void Loop::turn(std::chrono::milliseconds longest) {
+  const int due = uv_backend_timeout(&loop_);  // -1: no timer; 0: libuv has a round of its own to make
+  const auto most = static_cast<int>(longest.count());
+  const bool libuv_ready = watches_->dispatch(due < 0 || (most >= 0 && most < due) ? most : due);
+  if (stopped_) return;
+  uv_update_time(&loop_);
+  if (due == 0 || libuv_ready || uv_backend_timeout(&loop_) == 0) uv_run(&loop_, UV_RUN_NOWAIT);
+}
+
+void Loop::stop() { stopped_ = true; }
 std::uint64_t Loop::now() const { return uv_now(&loop_); }
 
 Poll::Poll(Loop& loop, int fd, Callback callback)
@@ -134,12 +150,24 @@ struct Timer::Handle {
   Callback callback;
 };
 
-Timer::Timer(Loop& loop) : handle_(new Handle) {
+void Timer::free(void* raw) { delete static_cast<Handle*>(static_cast<uv_handle_t*>(raw)->data); }
+
+// Closing a handle costs libuv a round of its loop, so a timer's handle goes back to the loop instead.
+Timer::Timer(Loop& loop) : loop_(loop) {
+  if (!loop.idle_timers_.empty()) {
+    handle_ = static_cast<Handle*>(loop.idle_timers_.back()->data);
+    loop.idle_timers_.pop_back();
+    return;
+  }
+  handle_ = new Handle;
   handle_->raw.data = handle_;
   uv_timer_init(loop.raw(), &handle_->raw);
 }
 
-Timer::~Timer() { close_cell(handle_, &handle_->raw); }
+Timer::~Timer() {
+  stop();
+  loop_.idle_timers_.push_back(&handle_->raw);
+}
 
 void Timer::start(std::chrono::milliseconds delay, Callback callback) {
   handle_->callback = std::move(callback);

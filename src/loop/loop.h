@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/error.h"
 
@@ -22,15 +23,20 @@ class Loop {
   /// Runs until stop() or until nothing is left to wait for.
   void run();
   void stop();
+  /// One round: waits at most `longest` (negative: for ever) for something to happen.
+  void turn(std::chrono::milliseconds longest);
   /// Milliseconds of a monotonic clock, as of this round of the loop.
   [[nodiscard]] std::uint64_t now() const;
   uv_loop_t* raw() { return &loop_; }
 
  private:
   friend class Poll;
+  friend class Timer;
   class Watches;
   uv_loop_t loop_{};
   std::unique_ptr<Watches> watches_;
+  std::vector<uv_timer_t*> idle_timers_;
+  bool stopped_ = false;
 };
 
 /// Watches one borrowed descriptor, which must be non-blocking. Level-triggered. Destroying (also from within
@@ -73,7 +79,10 @@ class Timer {
   void stop();
 
  private:
+  friend class Loop;
   struct Handle;
+  static void free(void* raw);
+  Loop& loop_;
   Handle* handle_;
 };
 

@@ -18,6 +18,7 @@ namespace tlspool::supervisor {
 namespace {
 
 constexpr std::size_t ticket_key_size = 80;  // SSL_CTX_set_tlsext_ticket_keys
+constexpr std::chrono::hours ticket_key_life{12};
 constexpr std::chrono::seconds reload_deadline{10};
 constexpr std::chrono::seconds drain_deadline{3};
 constexpr std::chrono::seconds stop_deadline{5};
@@ -47,7 +48,7 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       listener_(std::move(listener)),
       events_(std::move(events)),
       reload_timer_(loop),
-      stop_timer_(loop),
+      stop_timer_(loop), ticket_timer_(loop),
       gather_(loop) {
   make_children();
 }
@@ -143,6 +144,20 @@ void Pool::send_setup(std::uint32_t worker) {
   wipe(body);
 }
 
+// A ticket lives for two hours, and so long a taken worker could read what was recorded: the key does not stay.
+void Pool::rotate_ticket_key() {
+  auto key = new_ticket_key();
+  if (key) {
+    ticket_key_ = std::move(*key);
+    for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+      if (workers_[i]->running()) send_setup(i);
+    }
+  } else {
+    log::error("ticket_key.kept", {{"reason", key.error().text()}});
+  }
+  ticket_timer_.start(ticket_key_life, [this] { rotate_ticket_key(); });
+}
+
 void Pool::renew_setup() {
   wire::WorkerSetup now =
       worker_setup(content_.config, content_.material, numbers_, report_, ground_.owner);
@@ -157,7 +172,10 @@ void Pool::renew_setup() {
                              {"rules", std::to_string(now.rules.size())}});
   }
   setup_ = std::move(now);
-  if (first) return;
+  if (first) {
+    ticket_timer_.start(ticket_key_life, [this] { rotate_ticket_key(); });
+    return;
+  }
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
     if (workers_[i]->running()) send_setup(i);
   }

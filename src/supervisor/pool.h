@@ -82,6 +82,7 @@ class Pool {
   void connect_judge(std::uint32_t worker);
   void send_setup(std::uint32_t worker);
   void renew_setup();
+  void rotate_ticket_key();
   void look_ready();
   void look_reloaded();
   void finish_reload();
@@ -107,6 +108,7 @@ class Pool {
   std::function<void()> stopped_;
   bool drained_ = false;  // no worker is left, and the others were told to end
   Timer stop_timer_;
+  Timer ticket_timer_;
   Gather gather_;
   std::unique_ptr<Child> keeper_;
   std::unique_ptr<Child> judge_;

@@ -55,7 +55,6 @@ wire::CredentialSetup credential_setup(const config::Credential& credential, std
 struct Policy {
   std::vector<wire::AllowRule> rules;
   std::vector<wire::IdentitySetup> identities;
-  std::vector<std::uint8_t> roles;
   std::string default_identity;
   bool tls12 = true;
   bool system_trust = true;
@@ -63,18 +62,16 @@ struct Policy {
 };
 template <class Io>
 void fields(Io& io, Policy& m) {
-  io(m.rules, m.identities, m.roles, m.default_identity, m.tls12, m.system_trust, m.trust);
+  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust);
 }
 
 Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
-  Policy policy{setup.rules, setup.identities, {},          setup.default_identity,
-                setup.tls12, config.trust.system, material.trust};
+  Policy policy{setup.rules, setup.identities, setup.default_identity, setup.tls12, config.trust.system, material.trust};
   for (auto& identity : policy.identities) {
     for (auto& credential : identity.credentials) {
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
     }
   }
-  for (const auto& identity : config.identities) policy.roles.push_back(identity.roles);
   const Bytes text = wire::encode(policy);
   Bytes out(EVP_MAX_MD_SIZE);
   unsigned size = 0;
@@ -139,6 +136,7 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   for (const auto& identity : config.identities) {
     wire::IdentitySetup& setup = out.identities.emplace_back();
     setup.name = identity.name;
+    setup.roles = identity.roles;
     for (const auto& credential : identity.credentials) {
       setup.credentials.push_back(
           credential_setup(credential, numbers.number(identity, credential), material, report));

@@ -172,9 +172,10 @@ template <class Io> void fields(Io& io, CredentialSetup& m) {
 
 struct IdentitySetup {
   std::string name;  ///< normalised (base/text.h)
+  std::uint8_t roles = role_client | role_server;  ///< RoleBits that the identity may play, whoever asks
   std::vector<CredentialSetup> credentials;
 };
-template <class Io> void fields(Io& io, IdentitySetup& m) { io(m.name, m.credentials); }
+template <class Io> void fields(Io& io, IdentitySetup& m) { io(m.name, m.roles, m.credentials); }
 
 /// Grants, never refuses: a caller may do what at least one rule allows. Within a rule every condition that
 /// is given must hold.

@@ -33,8 +33,8 @@ int choose_identity(SSL* ssl, int* alert, void*) {
     const std::string name = server_name_of(ssl);
     const Policy& policy = *c->policy;
     const Policy::Identity* identity =
-        name.empty() ? policy.find(policy.setup().default_identity) : policy.serving(name);
-    if (identity == nullptr || !authz::allowed(policy.setup().rules, c->caller, identity->setup->name, wire::role_server)) {
+        name.empty() ? policy.find(policy.setup().default_identity) : policy.serving(name, c->caller);
+    if (identity == nullptr || !policy.allows(c->caller, identity->setup->name, wire::role_server)) {
       c->refused_name = name.empty() ? "(none)" : printable(name);
       *alert = SSL_AD_UNRECOGNIZED_NAME;
       return SSL_CLIENT_HELLO_ERROR;
@@ -67,6 +67,8 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   Connection* c = ssl == nullptr ? nullptr : Connection::of(ssl);
   // Only a handshake of ours may accept a chain: post-handshake authentication is not offered.
   if (c == nullptr || c->handshake == nullptr) return 0;
+  // A client's OpenSSL asks in any case. Who wants no proof gets none: `proved` stays empty.
+  if (c->request.proof == Proof::none) return 1;
   wire::ChainQuery query;
   query.peer_is_server = c->request.role == wire::role_client;
   query.expected = c->request.remote_identity;
@@ -120,11 +122,31 @@ SSL_TICKET_RETURN use_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   Connection* c = Connection::of(ssl);
   if (c == nullptr || c->client_sessions == nullptr || c->request.role != wire::role_client) return 0;
+  c->note_shown(ssl);  // in TLS 1.2 the session comes before the handshake's end
   return c->client_sessions->keep(*c, session) ? 1 : 0;  // 1: the reference is ours now
 }
 
-int show_certificate(SSL* ssl, void*) {
-  if (Connection* c = Connection::of(ssl); c != nullptr) c->local_shown = true;
+// Whether a signature scheme that the peer offers goes with the key of `certificate`.
+bool peer_can_check(SSL* ssl, X509* certificate) {
+  const EVP_PKEY* key = X509_get0_pubkey(certificate);
+  const int own = key == nullptr ? NID_undef : EVP_PKEY_get_id(key);
+  const int shared = SSL_get_shared_sigalgs(ssl, 0, nullptr, nullptr, nullptr, nullptr, nullptr);
+  for (int i = 0; i < shared; ++i) {
+    int wanted = NID_undef;
+    SSL_get_shared_sigalgs(ssl, i, &wanted, nullptr, nullptr, nullptr, nullptr);
+    if (wanted == own || (wanted == EVP_PKEY_RSA_PSS && own == EVP_PKEY_RSA)) return true;
+  }
+  return false;
+}
+
+// OpenSSL's TLS 1.2 client considers its current certificate alone: make that the first one that the server can
+// check. In all other cases it chooses from the whole set.
+int choose_certificate(SSL* ssl, void*) {
+  if (SSL_is_server(ssl) == 1 || SSL_version(ssl) >= TLS1_3_VERSION) return 1;
+  for (long found = SSL_set_current_cert(ssl, SSL_CERT_SET_FIRST); found == 1;
+       found = SSL_set_current_cert(ssl, SSL_CERT_SET_NEXT)) {
+    if (peer_can_check(ssl, SSL_get_certificate(ssl))) break;
+  }
   return 1;
 }
 
@@ -138,7 +160,7 @@ void set_callbacks(SSL_CTX* context) {
   SSL_CTX_set_session_ticket_cb(context, fill_ticket, use_ticket, nullptr);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_session);
-  SSL_CTX_set_cert_cb(context, show_certificate, nullptr);
+  SSL_CTX_set_cert_cb(context, choose_certificate, nullptr);
 }
 
 }  // namespace tlspool::worker

@@ -51,7 +51,7 @@ bool ClientSessions::keep(const Connection& connection, SSL_SESSION* session) {
   const Proved& proved = connection.proved;
   if (!proved.how.empty() && proved.valid_until <= std::time(nullptr)) return false;
   const std::string key = resumption_key(connection);
-  newest_first_.push_front({key, {tls::SslSession{session}, proved}});
+  newest_first_.push_front({key, {tls::SslSession{session}, proved, connection.local_shown}});
   by_key_.emplace(key, newest_first_.begin());
   if (newest_first_.size() > most_sessions) {
     const auto oldest = std::prev(newest_first_.end());

@@ -19,6 +19,7 @@ class ClientSessions {
   struct Entry {
     tls::SslSession session;
     Proved proved;
+    bool local_shown = false;
   };
   /// Takes over the reference when it returns true.
   bool keep(const Connection& connection, SSL_SESSION* session);

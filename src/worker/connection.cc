@@ -12,6 +12,12 @@ int index() {
 }  // namespace
 
 void Connection::attach(SSL* ssl) { SSL_set_ex_data(ssl, index(), this); }
+
+void Connection::note_shown(SSL* ssl) {
+  int type = NID_undef;
+  if (SSL_session_reused(ssl) != 1) local_shown = SSL_get_signature_type_nid(ssl, &type) == 1;
+}
+
 Connection* Connection::of(const SSL* ssl) { return static_cast<Connection*>(SSL_get_ex_data(ssl, index())); }
 
 }  // namespace tlspool::worker

@@ -36,7 +36,7 @@ struct Connection {
   StartRequest request;
   authz::Caller caller;
   std::string local_identity;  ///< the one in use; chosen by SNI where the request named none
-  bool local_shown = false;    ///< the peer asked for it and was shown it
+  bool local_shown = false;    ///< the peer was shown it; on a resumed connection: when the session was made
   Proved proved;
   std::optional<int> alert_sent;
   std::optional<int> alert_received;
@@ -47,6 +47,8 @@ struct Connection {
   transport::StreamPump* pump = nullptr;
 
   void attach(SSL* ssl);
+  /// After a full handshake: whoever was asked for a certificate and had a fitting one has signed.
+  void note_shown(SSL* ssl);
   [[nodiscard]] static Connection* of(const SSL* ssl);
 };
 

@@ -143,11 +143,9 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
     return;
   }
   const std::shared_ptr<const Policy> policy = worker_.shared_policy();
-  const auto& rules = policy->setup().rules;
   // A server without an identity in the request is looked at when its peer has named one.
   const bool later = request.role == wire::role_server && request.local_identity.empty();
-  const bool known = request.local_identity.empty() || policy->find(request.local_identity) != nullptr;
-  if (!later && !(known && authz::allowed(rules, caller(), request.local_identity, request.role))) {
+  if (!later && !policy->allows(caller(), request.local_identity, request.role)) {
     log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                       {"pid", std::to_string(credentials_.pid)},
                                       {"identity", request.local_identity},

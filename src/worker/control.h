@@ -20,6 +20,7 @@ class Control {
   ~Control();
   /// A message as if it had just been read: for a connection that another worker handed over.
   void message(std::string text, std::vector<UniqueFd> descriptors);
+  [[nodiscard]] uid_t uid() const { return credentials_.uid; }
 
  private:
   struct Method {

@@ -39,7 +39,7 @@ void Control::send_identities() {
   for (const wire::IdentitySetup& identity : policy.setup().identities) {
     wire::Value roles = wire::Value::array();
     for (const auto role : {wire::role_client, wire::role_server}) {
-      if (authz::allowed(policy.setup().rules, caller(), identity.name, role)) roles.push(role == wire::role_server ? "server" : "client");
+      if (policy.allows(caller(), identity.name, role)) roles.push(role == wire::role_server ? "server" : "client");
     }
     if (roles.elements() == nullptr || roles.elements()->empty()) continue;
     const Policy::Identity* found = policy.find(identity.name);
@@ -68,9 +68,9 @@ void Control::get_session(const wire::Call& call, std::vector<UniqueFd>&) {
   const Owner owner{credentials_.uid, credentials_.pid};
   wire::Value state;
   if (Session* session = worker_.sessions().find(id, owner)) {
-    state = session->state();
-  } else if (const wire::Value* ended = worker_.sessions().ended(id, owner, worker_.loop().now())) {
-    state = *ended;
+    state = session->state().value();
+  } else if (const State* ended = worker_.sessions().ended(id, owner, worker_.loop().now())) {
+    state = ended->value();
   } else {
     return answer(session_unknown(id));
   }

@@ -75,6 +75,7 @@ Status Handshake::prepare() {
   if (auto known = services_.client_sessions.take(c)) {
     SSL_set_session(ssl, known->session.get());
     from_ticket_ = std::move(known->proved);
+    c.local_shown = known->local_shown;
   }
   return {};
 }
@@ -151,8 +152,11 @@ Result<Bytes> Handshake::sign(std::uint32_t key, std::uint16_t scheme, ByteView 
   wire::SignRequest request{0, key, scheme, static_cast<std::uint8_t>(c.request.role),
                             SSL_version(self->ssl_.get()) == TLS1_3_VERSION, copy_of(input)};
   const std::string token = c.policy->token_of(key);
-  const bool asked = input.size() + 64 < wire::max_sign_packet &&
-                     self->services_.keeper.ask(token, request, [self](wire::SignReply reply) {
+  if (input.size() + 64 > wire::max_sign_packet) {
+    self->token_problem_ = "sign: the handshake is longer than the keeper looks at";
+    return fail({Code::protocol, "sign", token, self->token_problem_, {}});
+  }
+  const bool asked = self->services_.keeper.ask(token, request, [self](wire::SignReply reply) {
                        self->signature_ = std::move(reply);
                        self->resume();
                      });
@@ -191,10 +195,8 @@ void Handshake::succeed() {
   Connection& c = *connection_;
   // A pause in the middle of what follows would have nobody to wake it.
   SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
-  if (SSL_session_reused(ssl_.get()) == 1) {
-    if (from_ticket_) c.proved = std::move(*from_ticket_);
-    c.local_shown = true;
-  }
+  if (SSL_session_reused(ssl_.get()) == 1 && from_ticket_) c.proved = std::move(*from_ticket_);
+  c.note_shown(ssl_.get());
   const bool proved = !c.proved.how.empty();
   const bool named = c.request.remote_identity.empty() || c.proved.identity == c.request.remote_identity;
   // OpenSSL has seen to this already; here stands the one line that lets a peer in.

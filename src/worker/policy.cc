@@ -27,6 +27,10 @@ Result<std::shared_ptr<const Policy>> Policy::make(wire::WorkerSetup setup) {
     }
     for (const wire::CredentialSetup& credential : setup_of_one.credentials) {
       policy->tokens_[credential.key] = credential.token;
+      if (credential.chain.empty()) continue;
+      if (auto leaf = tls::certificate_from_der(credential.chain.front())) identity.leaves.push_back(std::move(*leaf));
+    }
+    for (const wire::CredentialSetup& credential : setup_of_one.credentials) {
       if (!identity.context && !credential.problem.empty()) identity.problem = credential.problem;
     }
   }
@@ -38,15 +42,22 @@ const Policy::Identity* Policy::find(const std::string& name) const {
   return found == identities_.end() ? nullptr : &found->second;
 }
 
-const Policy::Identity* Policy::serving(const std::string& server_name) const {
+bool Policy::allows(const authz::Caller& caller, const std::string& name, wire::RoleBits role) const {
+  if (!authz::allowed(setup_.rules, caller, name, role)) return false;
+  if (name.empty()) return true;
+  const Identity* identity = find(name);
+  return identity != nullptr && (identity->setup->roles & role) != 0;
+}
+
+const Policy::Identity* Policy::serving(const std::string& server_name, const authz::Caller& caller) const {
   if (const Identity* same = find(server_name)) return same;
+  constexpr unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
   for (const auto& [name, identity] : identities_) {
-    for (const wire::CredentialSetup& credential : identity.setup->credentials) {
-      if (credential.chain.empty()) continue;
-      auto leaf = tls::certificate_from_der(credential.chain.front());
-      if (!leaf) continue;
-      constexpr unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
-      if (X509_check_host(leaf->get(), server_name.data(), server_name.size(), flags, nullptr) == 1) return &identity;
+    for (const tls::Certificate& leaf : identity.leaves) {
+      if (X509_check_host(leaf.get(), server_name.data(), server_name.size(), flags, nullptr) == 1 &&
+          allows(caller, name, wire::role_server)) {
+        return &identity;
+      }
     }
   }
   return nullptr;

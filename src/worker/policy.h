@@ -3,7 +3,9 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "authz/rules.h"
 #include "base/error.h"
 #include "tls/openssl.h"
 #include "wire/ipc.h"
@@ -17,6 +19,7 @@ class Policy {
   struct Identity {
     const wire::IdentitySetup* setup = nullptr;
     tls::SslContext context;  ///< null where no credential can be used
+    std::vector<tls::Certificate> leaves;
     std::string problem;      ///< why not, for people
   };
 
@@ -26,8 +29,10 @@ class Policy {
   /// For connections that show no identity, or do not know yet which.
   [[nodiscard]] SSL_CTX* anonymous() const { return anonymous_.get(); }
   [[nodiscard]] const Identity* find(const std::string& name) const;
-  /// The identity that serves `server_name`: of that name, or whose certificate covers it.
-  [[nodiscard]] const Identity* serving(const std::string& server_name) const;
+  /// Whether a rule and the identity itself allow this. An empty name: a client that shows no identity.
+  [[nodiscard]] bool allows(const authz::Caller& caller, const std::string& name, wire::RoleBits role) const;
+  /// The identity that serves `server_name` for this caller: of that name, or whose certificate covers it.
+  [[nodiscard]] const Identity* serving(const std::string& server_name, const authz::Caller& caller) const;
   /// Name of the token that holds a key; empty for an unknown number.
   [[nodiscard]] std::string token_of(std::uint32_t key) const;
 

@@ -29,12 +29,12 @@ std::string shown_identity(const Connection& c) {
 
 }  // namespace
 
-wire::Value state_value(const transport::StreamPump& pump) {
+wire::Value State::value() const {
   return wire::Value::object()
-      .set("state", word(pump.outcome().end))
-      .set("detail", or_null(pump.outcome().detail))
-      .set("bytesSent", pump.sent())
-      .set("bytesReceived", pump.received());
+      .set("state", word(outcome.end))
+      .set("detail", or_null(outcome.detail))
+      .set("bytesSent", sent)
+      .set("bytesReceived", received);
 }
 
 Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connection,
@@ -88,8 +88,6 @@ wire::SessionRow Session::row() {
   row.received = pump_->received();
   return row;
 }
-
-wire::Value Session::state() { return state_value(*pump_); }
 
 Result<Secret> Session::export_keying_material(const std::string& label, const Bytes* context, std::size_t length) {
   // Before the end of the handshake it would answer with a peer that nobody has authenticated.

@@ -12,6 +12,15 @@
 
 namespace tlspool::worker {
 
+/// How a session stands, or stood at its end.
+struct State {
+  transport::StreamPump::Outcome outcome;
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  /// The `SessionState` of io.tlspool.Pool.
+  [[nodiscard]] wire::Value value() const;
+};
+
 /// One established TLS session: its facts and its pump. Lives as long as its plain side is open.
 class Session {
  public:
@@ -28,7 +37,7 @@ class Session {
   /// The `Session` of io.tlspool.Pool.
   [[nodiscard]] wire::Value facts();
   [[nodiscard]] wire::SessionRow row();
-  [[nodiscard]] wire::Value state();
+  [[nodiscard]] State state() const { return {pump_->outcome(), pump_->sent(), pump_->received()}; }
   /// RFC 5705, RFC 8446 section 7.5.
   [[nodiscard]] Result<Secret> export_keying_material(const std::string& label, const Bytes* context, std::size_t length);
   /// DER, leaf first, as the peer sent it.
@@ -42,8 +51,5 @@ class Session {
   std::int64_t started_;
   std::unique_ptr<transport::StreamPump> pump_;
 };
-
-/// Names of io.tlspool.Pool for how a session stands.
-[[nodiscard]] wire::Value state_value(const transport::StreamPump& pump);
 
 }  // namespace tlspool::worker

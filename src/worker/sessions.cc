@@ -42,7 +42,7 @@ Session& Sessions::add(std::unique_ptr<Session> session) {
 void Sessions::end(Session& session, std::uint64_t now_ms) {
   forget_old(now_ms);
   const std::string id = session.id();
-  ended_[id] = {owner_of(session), session.state(), now_ms};
+  ended_[id] = {owner_of(session), now_ms, session.state()};
   ended_in_order_.push_back(id);
   open_.erase(id);
 }
@@ -62,7 +62,7 @@ Session* Sessions::find(const std::string& id, const Owner& owner) {
   return found != open_.end() && owner_of(*found->second) == owner ? found->second.get() : nullptr;
 }
 
-const wire::Value* Sessions::ended(const std::string& id, const Owner& owner, std::uint64_t now_ms) {
+const State* Sessions::ended(const std::string& id, const Owner& owner, std::uint64_t now_ms) {
   forget_old(now_ms);
   const auto found = ended_.find(id);
   return found != ended_.end() && found->second.owner == owner ? &found->second.state : nullptr;

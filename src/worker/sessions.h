@@ -33,7 +33,7 @@ class Sessions {
   /// Null where there is no such open session of this owner.
   [[nodiscard]] Session* find(const std::string& id, const Owner& owner);
   /// How an ended session of this owner ended; null pointer where it is not known (any more).
-  [[nodiscard]] const wire::Value* ended(const std::string& id, const Owner& owner, std::uint64_t now_ms);
+  [[nodiscard]] const State* ended(const std::string& id, const Owner& owner, std::uint64_t now_ms);
 
   [[nodiscard]] std::size_t open() const { return open_.size(); }
   [[nodiscard]] wire::SessionList list();
@@ -43,8 +43,8 @@ class Sessions {
  private:
   struct Ended {
     Owner owner;
-    wire::Value state;
     std::uint64_t at_ms = 0;
+    State state;
   };
   void forget_old(std::uint64_t now_ms);
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "base/text.h"
 #include "tls/context.h"
@@ -51,7 +52,8 @@ Status check_sense(const StartRequest& r) {
   return {};
 }
 
-Status check_stream_socket(int fd, const char* which) {
+// `peer` becomes the address of the other end.
+Status check_stream_socket(int fd, const char* which, sockaddr_storage& peer) {
   const auto bad = [&](const std::string& reason) {
     return fail({Code::invalid, which, "", reason, "pass a connected stream socket"});
   };
@@ -59,7 +61,6 @@ Status check_stream_socket(int fd, const char* which) {
   socklen_t size = sizeof value;
   if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &size) != 0) return bad("it is no socket");
   if (value != SOCK_STREAM) return bad("it is no stream socket");
-  sockaddr_storage peer{};
   size = sizeof peer;
   if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
     size = sizeof value;
@@ -125,9 +126,15 @@ Status check_descriptors(const StartRequest& request, const std::vector<int>& de
                      std::to_string(descriptors.size()),
                  {}});
   }
-  if (auto good = check_stream_socket(descriptors[request.network], "fileDescriptor"); !good) return good;
+  sockaddr_storage network_peer{};
+  sockaddr_storage plain_peer{};
+  if (auto good = check_stream_socket(descriptors[request.network], "fileDescriptor", network_peer); !good) return good;
   if (!request.plaintext) return {};
-  if (auto good = check_stream_socket(descriptors[*request.plaintext], "plaintextFileDescriptor"); !good) return good;
+  if (auto good = check_stream_socket(descriptors[*request.plaintext], "plaintextFileDescriptor", plain_peer); !good) {
+    return good;
+  }
+  // One socket has one peer: only where those agree is it worth a look at the sockets themselves.
+  if (std::memcmp(&network_peer, &plain_peer, sizeof plain_peer) != 0) return {};
   struct stat a{};
   struct stat b{};
   if (fstat(descriptors[0], &a) == 0 && fstat(descriptors[1], &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev) {

@@ -130,7 +130,7 @@ Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connect
       loop_, std::move(id), std::move(connection), std::move(network), std::move(plain), *scratch_,
       [this](Session& ended) {
         if (log::level() <= log::Level::debug) {
-          log::debug("session.ended", {{"id", ended.id()}, {"state", ended.state().text("state")}, {"detail", ended.state().text("detail")}});
+          log::debug("session.ended", {{"id", ended.id()}, {"state", ended.state().value().text("state")}, {"detail", ended.state().outcome.detail}});
         }
         sessions_.end(ended, loop_.now());
       }));
@@ -186,6 +186,13 @@ void Worker::add_control(UniqueFd socket, std::string first_message) {
     log::error("control.refused", {{"problem", credentials.error().text()}});
     return;
   }
+  const uid_t uid = credentials->uid;
+  // Half of the room is for the others, whatever one user does.
+  if (controls_of_[uid] >= std::max(1U, policy_->setup().limits.control_connections / 2)) {
+    log::warning("control.limit", {{"uid", std::to_string(uid)}});
+    return;
+  }
+  ++controls_of_[uid];
   auto holder = std::make_shared<Control*>(nullptr);
   auto control = std::make_unique<Control>(*this, std::move(socket), std::move(*credentials), [this, holder] { remove_control(*holder); });
   Control* raw = control.get();
@@ -198,6 +205,7 @@ void Worker::add_control(UniqueFd socket, std::string first_message) {
 void Worker::remove_control(Control* control) {
   const auto found = controls_.find(control);
   if (found == controls_.end()) return;
+  if (const uid_t uid = control->uid(); --controls_of_[uid] == 0) controls_of_.erase(uid);
   gone_.push_back(std::move(found->second));
   controls_.erase(found);
   sweep_.start(std::chrono::milliseconds{0}, [this] { gone_.clear(); });

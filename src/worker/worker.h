@@ -77,6 +77,7 @@ class Worker {
   std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
   std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks
   std::unordered_map<uid_t, std::uint32_t> handshakes_of_;
+  std::unordered_map<uid_t, std::uint32_t> controls_of_;
   std::unordered_map<std::uint64_t, std::function<void(std::string)>> executable_queries_;
   std::uint64_t last_query_ = 0;
   wire::Counters counters_;

@@ -82,12 +82,22 @@ class Process:
         self.process.stdout.close()
 
 
+def shown(party):
+    """openssl(1)'s options for one's own certificate. Its -cert_chain wants the chain without the leaf."""
+    _, _, others = party.chain.read_text().partition("-----END CERTIFICATE-----\n")
+    options = ["-cert", party.cert, "-key", party.key]
+    if others:
+        path = party.chain.with_suffix(".others.pem")
+        path.write_text(others)
+        options += ["-cert_chain", path]
+    return options
+
+
 def s_server(party, *options, host="127.0.0.1", mode="-rev"):
     """openssl s_server on a port of its own choice. mode -rev answers each line reversed and prints a summary of
     each connection; None is the interactive one."""
     name = f"[{host}]" if ":" in host else host
-    server = Process("openssl", "s_server", "-accept", f"{name}:0", "-cert", party.cert, "-key", party.key, "-cert_chain",
-                     party.chain, *([mode] if mode else []), *options)
+    server = Process("openssl", "s_server", "-accept", f"{name}:0", *shown(party), *([mode] if mode else []), *options)
     server.port = int(server.wait_for(r"ACCEPT \S*:(\d+)\s").group(1))
     return server
 
@@ -202,10 +212,19 @@ class Raw:
     def flush(self):
         waiting = self._out.read()
         self.told += waiting
-        self.sock.sendall(waiting)
+        if waiting:
+            self.sock.sendall(waiting)
 
-    def pending(self):
-        return self._out.pending
+    def take(self):
+        """What flush() would send, for the test to send in its own way."""
+        return self._out.read()
+
+    def read_tickets(self):
+        """A client of TLS 1.3 has tickets waiting in its socket, and a close() before it has read them would be a
+        reset, with the loss of what it sent."""
+        self._feed()
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.read(0)
 
     def _feed(self):
         chunk = self.sock.recv(65536)

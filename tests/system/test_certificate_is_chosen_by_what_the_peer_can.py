@@ -50,7 +50,7 @@ def test_server_shows_what_the_client_can_check(both, two, version, sigalgs, sch
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("sigalgs, scheme, name", [("RSA-PSS+SHA256", "RSA-PSS", "rsa.example"),
+@pytest.mark.parametrize("sigalgs, scheme, name", [("RSA-PSS+SHA256:RSA+SHA256", "RSA-PSS", "rsa.example"),
                                                    ("ECDSA+SHA256", "ECDSA", "ec.example")])
 def test_client_shows_what_the_server_can_check(both, two, pki, version, sigalgs, scheme, name):
     party = pki.leaf("web.example", key="rsa2048")

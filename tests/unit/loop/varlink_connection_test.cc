@@ -35,7 +35,7 @@ class VarlinkConnectionTest : public testing::Test {
     ASSERT_TRUE(sent && *sent && **sent == text.size());
   }
   void turn() {
-    for (int i = 0; i < 20; ++i) uv_run(loop.raw(), UV_RUN_NOWAIT);
+    for (int i = 0; i < 20; ++i) loop.turn(std::chrono::milliseconds{0});
   }
   std::string read_all() {
     std::string out(1 << 20, 0);

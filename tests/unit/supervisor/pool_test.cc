@@ -71,7 +71,7 @@ class PoolTest : public testing::Test {
     deadline.start(10s, [&] { late = true; });
     while (!late) {
       if (condition()) return true;
-      uv_run(loop.raw(), UV_RUN_ONCE);
+      loop.turn(std::chrono::milliseconds{100});
     }
     return false;
   }
@@ -121,7 +121,7 @@ class PoolTest : public testing::Test {
       if (!got || !*got) {
         Timer soon(loop);
         soon.start(1ms, [] {});
-        uv_run(loop.raw(), UV_RUN_ONCE);
+        loop.turn(std::chrono::milliseconds{100});
         return false;
       }
       for (auto& fd : (*got)->descriptors) answer_fds.push_back(std::move(fd));

@@ -27,7 +27,7 @@ WorkerSetup worker_setup() {
   m.index = 1;
   m.policy = {1, 2, 3};
   m.ticket_key = Bytes(80, 9);
-  m.identities = {{"web.example", {{7, KeyType::rsa, true, true, "default", "", {Bytes(300, 4), Bytes(2, 5)}}}}};
+  m.identities = {{"web.example", role_server, {{7, KeyType::rsa, true, true, "default", "", {Bytes(300, 4), Bytes(2, 5)}}}}};
   m.rules = {{{33}, {4, 5}, {"/usr/sbin/nginx"}, {"*"}, role_server}};
   m.default_identity = "web.example";
   return m;

@@ -20,7 +20,7 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Runs until stop() or until nothing is left to wait for.
+  /// Runs until stop(), be it before, or until nothing is left to wait for.
   void run();
   void stop();
   /// One round: waits at most `longest` (negative: for ever) for something to happen.

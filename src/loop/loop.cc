@@ -127,6 +127,7 @@ Loop::~Loop() {
   uv_loop_close(&loop_);
 }
 
+// A stop() that came before counts: what failed to start must not run.
 void Loop::run() {
   while (!stopped_ && (watches_->any() || uv_loop_alive(&loop_) != 0)) turn(std::chrono::milliseconds{-1});
   stopped_ = false;

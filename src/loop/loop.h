@@ -20,7 +20,7 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Runs until stop() or until nothing is left to wait for.
+  /// Runs until stop(), be it before, or until nothing is left to wait for.
   void run();
   /// Ends run(); one that has not begun yet ends at once.
   void stop();

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The messages between the processes: the first byte picks one, the rest is its body. What decodes must encode
+// to something that decodes to the same again.
+#include <cstdlib>
+
+#include "wire/ipc.h"
+
+using namespace tlspool;
+
+namespace {
+
+template <class Message>
+void round_trip(ByteView body) {
+  auto message = wire::decode<Message>(body);
+  if (!message) return;
+  const Bytes once = wire::encode(*message);
+  auto again = wire::decode<Message>(once);
+  if (!again || wire::encode(*again) != once) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const ByteView body{data + 1, size - 1};
+  switch (data[0] % 10) {
+    case 0: round_trip<wire::SignRequest>(body); break;
+    case 1: round_trip<wire::SignReply>(body); break;
+    case 2: round_trip<wire::ChainQuery>(body); break;
+    case 3: round_trip<wire::ChainVerdict>(body); break;
+    case 4: round_trip<wire::WorkerSetup>(body); break;
+    case 5: round_trip<wire::KeeperSetup>(body); break;
+    case 6: round_trip<wire::KeeperReport>(body); break;
+    case 7: round_trip<wire::SessionList>(body); break;
+    case 8: round_trip<wire::Adopt>(body); break;
+    case 9: round_trip<wire::Counters>(body); break;
+  }
+  return 0;
+}

@@ -21,14 +21,6 @@
 #include "base/fd.h"
 #include "base/handle.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TLSPOOL_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TLSPOOL_ASAN 1
-#endif
-#endif
-
 namespace tlspool {
 namespace {
 
@@ -133,10 +125,6 @@ Status filter_calls(Confinement confinement) {
       break;
   }
   if (!done) return done;
-#ifdef TLSPOOL_ASAN
-  // AddressSanitizer reads /proc/self/maps when it reports.
-  if (auto more = allow(filter.get(), thread_calls); !more) return more;
-#endif
   // A refused call shows up in the kernel's audit log.
   (void)seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_LOG, 1);
   // A module may have started threads of its own when it was loaded: they are confined, too.

@@ -42,7 +42,7 @@ std::vector<int> borrowed(const std::vector<UniqueFd>& descriptors) {
 }  // namespace
 
 Channel::Channel(Loop& loop, UniqueFd socket, OnFrame on_frame, OnClosed on_closed)
-    : socket_(std::move(socket)), on_frame_(std::move(on_frame)), on_closed_(std::move(on_closed)) {
+    : socket_(std::move(socket)), on_frame_(std::make_shared<const OnFrame>(std::move(on_frame))), on_closed_(std::move(on_closed)) {
   poll_ = std::make_unique<Poll>(loop, socket_.get(), [this](int events) { ready(events); });
   poll_->want(Poll::readable);
 }
@@ -84,6 +84,7 @@ bool Channel::read_some() {
 
 bool Channel::deliver() {
   const auto alive = alive_;
+  const auto on_frame = on_frame_;
   std::size_t at = 0;
   while (input_.size() - at >= header_size) {
     const Header header = decode(input_.data() + at);
@@ -100,7 +101,7 @@ bool Channel::deliver() {
       received_.pop_front();
     }
     at += header_size + header.length;
-    on_frame_(std::move(frame));
+    (*on_frame)(std::move(frame));
     if (!*alive) return false;
     if (!socket_.valid()) return true;
   }

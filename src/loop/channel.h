@@ -51,7 +51,7 @@ class Channel {
   void closed();
 
   UniqueFd socket_;
-  OnFrame on_frame_;
+  std::shared_ptr<const OnFrame> on_frame_;  // held by deliver(), too: the callback may destroy the channel
   OnClosed on_closed_;
   std::unique_ptr<Poll> poll_;
   Bytes input_;

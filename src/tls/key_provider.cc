@@ -309,15 +309,17 @@ const char* algorithm_of(wire::KeyType type) {
 
 Status load_key_provider(SignFunction sign) {
   signer() = std::move(sign);
-  static bool loaded = false;
-  if (loaded) return {};
+  // Held for the life of the process.
+  static const OSSL_PROVIDER* standard = nullptr;
+  static const OSSL_PROVIDER* own = nullptr;
+  if (own != nullptr) return {};
   // "?provider=default" (a preference): everything but our handles stays with the default provider.
   if (OSSL_PROVIDER_add_builtin(nullptr, "tlspool", provider_init) != 1 ||
-      OSSL_PROVIDER_load(nullptr, "default") == nullptr || OSSL_PROVIDER_load(nullptr, "tlspool") == nullptr ||
+      (standard = OSSL_PROVIDER_load(nullptr, "default")) == nullptr ||
+      (own = OSSL_PROVIDER_load(nullptr, "tlspool")) == nullptr ||
       EVP_set_default_properties(nullptr, "?provider=default") != 1) {
     return fail(openssl_error(Code::internal, "load key provider", ""));
   }
-  loaded = true;
   return {};
 }
 

@@ -55,7 +55,7 @@ class Host:
     """A foreign server of the pool's client."""
 
     def __init__(self, library, party, version, name):
-        self._library, self._name = library, name
+        self._library, self._name, self._service = library, name, version
         self._context = server_context(party, PYTHON_VERSION[version])
 
     def visit(self):
@@ -71,7 +71,7 @@ class Host:
 
         with in_thread(serve):
             try:
-                with self._library.wrap_client(a, self._name) as ours:
+                with self._library.wrap_client(a, self._name, service=self._service) as ours:
                     assert read_exactly(ours, 24)
                     return ours.session
             except self._library.HandshakeFailed as failed:

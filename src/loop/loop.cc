@@ -4,10 +4,12 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <vector>
 
 #include "base/fd.h"
+#include "base/log.h"
 
 namespace tlspool {
 
@@ -21,6 +23,14 @@ void close_cell(Cell* cell, Raw* raw) {
 }
 }  // namespace
 
+namespace {
+// A process of the pool can do nothing without its loop; the supervisor starts it again.
+[[noreturn]] void no_loop() {
+  log::error("loop.failed", {{"problem", system_error("epoll_create1", "", errno).text()}});
+  std::exit(1);
+}
+}  // namespace
+
 // Descriptors are watched by an epoll set of our own, and libuv's loop is one member of it: uv_poll_t makes five
 // epoll_ctl calls for a connection that lives for one exchange, this makes two (docs/decisions.md).
 class Loop::Watches {
@@ -29,7 +39,9 @@ class Loop::Watches {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = of_libuv;
-    if (!set_.valid() || epoll_ctl(set_.get(), EPOLL_CTL_ADD, uv_backend_fd(loop), &event) != 0) std::abort();
+    if (!set_.valid() || epoll_ctl(set_.get(), EPOLL_CTL_ADD, uv_backend_fd(loop), &event) != 0) {
+      no_loop();
+    }
   }
 
   std::uint32_t add(Poll* poll) {
@@ -56,7 +68,7 @@ class Loop::Watches {
     event.data.u64 = static_cast<std::uint64_t>(slots_[slot].generation) << 32 | slot;
     const int operation = from == Poll::none ? EPOLL_CTL_ADD : to == Poll::none ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
     // Fails only for a descriptor that epoll can't watch; callers check types before they watch.
-    if (epoll_ctl(set_.get(), operation, fd, &event) != 0 && operation != EPOLL_CTL_DEL) std::abort();
+    if (epoll_ctl(set_.get(), operation, fd, &event) != 0 && operation != EPOLL_CTL_DEL) no_loop();
     active_ += (from == Poll::none) - (to == Poll::none);
   }
 
@@ -103,7 +115,7 @@ class Loop::Watches {
 };
 
 Loop::Loop() {
-  if (uv_loop_init(&loop_) != 0) std::abort();
+  if (uv_loop_init(&loop_) != 0) no_loop();
   watches_ = std::make_unique<Watches>(&loop_);
 }
 
@@ -115,9 +127,10 @@ Loop::~Loop() {
   uv_loop_close(&loop_);
 }
 
+// A stop() that came before counts: what failed to start must not run.
 void Loop::run() {
-  stopped_ = false;
   while (!stopped_ && (watches_->any() || uv_loop_alive(&loop_) != 0)) turn(std::chrono::milliseconds{-1});
+  stopped_ = false;
 }
 
 void Loop::turn(std::chrono::milliseconds longest) {

@@ -20,8 +20,9 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Runs until stop() or until nothing is left to wait for.
+  /// Runs until stop(), be it before, or until nothing is left to wait for.
   void run();
+  /// Ends run(); one that has not begun yet ends at once.
   void stop();
   /// One round: waits at most `longest` (negative: for ever) for something to happen.
   void turn(std::chrono::milliseconds longest);
@@ -76,6 +77,7 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
   void start(std::chrono::milliseconds delay, Callback callback);
+  /// Ends run(); one that has not begun yet ends at once.
   void stop();
 
  private:

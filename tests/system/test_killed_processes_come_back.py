@@ -162,7 +162,7 @@ def test_a_child_that_dies_again_and_again_does_not_take_the_machine(pool):
 def test_a_child_that_dies_at_the_start_ends_the_daemon_with_a_reason(make_pool):
     """Nothing is served by a pool that is not whole."""
     pool = make_pool()
-    pool.start(wait=False, open_files=12)
+    pool.start(wait=False, open_files=14)
     assert pool.process.wait(60) == 1
     assert pool.wait_for("pool.failed")["reason"]
     assert not pool.socket.exists()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from caller import ROOT, STRANGER, allowed, calls, start
-from control import Control, answers, error_of
+from control import Control, Ended, answers, error_of
 from misbehaving import handshake, serves
 from peers import readable, tcp_pair
 from pool import eventually
@@ -18,13 +18,13 @@ WAITING = {"fileDescriptor": 0, "role": "server", "localIdentity": "pool.example
 
 @pytest.fixture
 def limited(make_pool, monkeypatch):
-    """limited(limit) gives a running pool of one worker in which `limit` is MOST."""
+    """limited(limit) gives a running pool of one worker in which `limit` is MOST, or `most`."""
 
-    def make(limit, extra=""):
+    def make(limit, extra="", most=MOST):
         pool = make_pool(extra=extra)
         pool.replace("workers = 0", "workers = 1")
         line = next(line for line in pool.config.read_text().splitlines() if line.startswith(f"{limit} ="))
-        pool.replace(line, f"{limit} = {MOST}")
+        pool.replace(line, f"{limit} = {most}")
         pool.start()
         monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
         return pool
@@ -120,23 +120,29 @@ def test_sessions(limited):
         far.close()
 
 
-def test_control_connections(limited):
-    """The next one waits until another leaves; nobody is dropped."""
-    pool = limited("control_connections")
+def test_control_connections_of_one_uid(limited):
+    """Half of the room, for there are others. One more is dropped at once, and the log says so."""
+    pool = limited("control_connections", most=2 * MOST)
     with contextlib.ExitStack() as stack:
         within = [stack.enter_context(Control(pool)) for _ in range(MOST)]
         for one in within:
             assert "parameters" in one.call("ListIdentities")
-        beyond = stack.enter_context(Control(pool))
-        beyond.send("ListIdentities")
+        with Control(pool) as beyond:
+            assert beyond.has_ended()
+        assert pool.wait_for("control.limit")["uid"] == str(os.getuid())
         for one in within:
             assert "parameters" in one.call("ListIdentities")
-        beyond.socket.settimeout(0.3)
-        with pytest.raises(TimeoutError):
-            beyond.receive()
+        if ROOT:
+            (answer,) = calls(pool.socket, ("org.varlink.service.GetInfo", {}), **STRANGER)
+            assert answer["parameters"]["product"] == "TLS Pool"
         within[0].close()
-        beyond.socket.settimeout(20)
-        assert "parameters" in beyond.receive()
+        eventually(lambda: alive(pool))
+
+
+def alive(pool):
+    with contextlib.suppress(OSError, Ended):
+        return answers(pool)
+    return False
 
 
 def test_the_configured_deadline_is_the_default(make_pool):

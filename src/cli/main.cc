@@ -111,7 +111,7 @@ void add_connect(CLI::App& app, Options& o, Todo& todo) {
   c->add_option("--as", o.connect.as, "Identity to prove to the server (default: none)")->type_name("ID");
   c->add_option("--expect", o.connect.expect, "Name that the server must prove (default: HOST)")->type_name("NAME");
   c->add_option("--alpn", o.connect.alpn, "Protocols to offer, most wanted first, with commas")
-      ->type_name("LIST")->delimiter(',')->expected(1);
+      ->type_name("LIST")->delimiter(',')->allow_extra_args(false);
   c->add_option("--min-version", o.least, "Lowest TLS version: 1.2 (default) or 1.3")
       ->type_name("VERSION")->check(CLI::IsMember(versions));
   c->add_option("--timeout", o.timeout, "Seconds for connecting and for the handshake (default: 30)")
@@ -138,7 +138,7 @@ void add_tunnel(CLI::App& app, Options& o, Todo& todo) {
   c->add_option("--expect", o.tunnel.expect,
                 "Name that the other side must prove (tls-out default: the host of --connect)")->type_name("NAME");
   c->add_option("--alpn", o.tunnel.alpn, "Protocols to offer or accept, most wanted first, with commas")
-      ->type_name("LIST")->delimiter(',')->expected(1);
+      ->type_name("LIST")->delimiter(',')->allow_extra_args(false);
   c->add_option("--handshakes", o.tunnel.handshakes, "At most so many handshakes side by side (default: 4096)")
       ->type_name("N")->check(CLI::Range(1, 1000000));
   c->callback([&] {

@@ -61,7 +61,10 @@ bool ClientSessions::keep(const Connection& connection, SSL_SESSION* session) {
   const Proved& proved = connection.proved;
   if (!proved.how.empty() && proved.valid_until <= std::time(nullptr)) return false;
   const std::string key = resumption_key(connection);
-  if (!good_for_one_use(session)) forget(key);
+  // Under one key lie tickets of TLS 1.3, or one session of TLS 1.2: what came last says what the server speaks now.
+  const auto known = by_key_.find(key);
+  const bool tickets = known == by_key_.end() || good_for_one_use(known->second->entry.session.get());
+  if (!tickets || !good_for_one_use(session)) forget(key);
   newest_first_.push_front({key, {tls::SslSession{session}, proved, connection.local_shown}});
   by_key_.emplace(key, newest_first_.begin());
   if (newest_first_.size() > most_sessions) {

@@ -222,6 +222,8 @@ class Raw:
     def read_tickets(self):
         """A client of TLS 1.3 has tickets waiting in its socket, and a close() before it has read them would be a
         reset, with the loss of what it sent."""
+        if self.tls.version() != "TLSv1.3":
+            return
         self._feed()
         with contextlib.suppress(ssl.SSLWantReadError):
             self.tls.read(1)

@@ -21,8 +21,7 @@ def beside(library, pool, pki, role, version, **options):
     peer = Raw(b, client_context(pool.ca, version), name="p256.example")
     with in_thread(peer.handshake):
         ours = library.wrap_server(a, "p256.example", **options)
-    if ours.session.version == "tls13":
-        peer.read_tickets()
+    peer.read_tickets()
     return ours, peer
 
 

@@ -167,3 +167,10 @@ def test_server_that_has_become_another_is_judged_anew(client, pki, version):
     assert raised.value.check == "validity"
     a.close()
     peer.close()
+
+
+def test_server_that_changes_its_version_is_resumed_again(client, pki):
+    own = unique("both")
+    contexts = {v: server_context(pki.leaf("web.example"), PYTHON_VERSION[v]) for v in VERSIONS}
+    for version in ("tls12", "tls13", "tls12"):
+        assert [visit(client, contexts[version], **own)[0].resumed for _ in range(3)] == [False, True, True]

@@ -8,7 +8,7 @@ import pytest
 from peers import s_server
 from pool import BUILD, PATIENCE, SANITIZED
 
-# A library with AddressSanitizer in it wants a program that has it, too.
+# A plain program can't load a library with AddressSanitizer in it.
 SANITIZER = ["-fsanitize=address,undefined"] if SANITIZED else []
 
 

@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
 fuzz_seconds=${TLSPOOL_FUZZ_SECONDS:-20}
+python=/usr/bin/python3  # Debian's, which has Debian's pytest, whatever stands first in PATH
 say() { printf '\n== %s\n' "$*"; }
 
 say "packages"
@@ -18,7 +19,7 @@ build() {
   cmake -S . -B "$directory" -G Ninja "$@" >"$directory.cmake.log" 2>&1 || { cat "$directory.cmake.log" >&2; return 1; }
   rm -f "$directory.cmake.log"
 }
-build build
+build build -DTLSPOOL_TESTS=ON
 ninja -C build --quiet
 build build-sanitize -DTLSPOOL_SANITIZE=ON
 ninja -C build-sanitize --quiet
@@ -47,8 +48,8 @@ say "unit tests, sanitized"
 ASAN_OPTIONS=detect_stack_use_after_return=0 ctest --test-dir build-sanitize --output-on-failure -j 2
 say "system tests, sanitized"
 ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:verify_asan_link_order=0 TLSPOOL_SANITIZED=1 TLSPOOL_BUILD=$PWD/build-sanitize \
-  python3 -m pytest -q -p no:cacheprovider -n 2 tests/system
+  "$python" -m pytest -q -p no:cacheprovider -n 2 tests/system
 say "unit tests"
 ctest --test-dir build --output-on-failure -j 2
 say "system tests"
-python3 -m pytest -q -p no:cacheprovider -n 2 tests/system
+"$python" -m pytest -q -p no:cacheprovider -n 2 tests/system

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One program, four kinds of process: see docs/architecture.md.
 #include <getopt.h>
+#include <sys/prctl.h>
 
 #include <charconv>
 #include <cstdio>
@@ -41,6 +42,8 @@ int run_process(const std::string& role, const std::string& channel_text) {
   if (std::from_chars(channel_text.data(), end, channel).ptr != end || channel < 3) {
     return wrong_usage("--process is started by other programs of the pool only");
   }
+  // For ps(1): the program was executed by way of /proc/self/exe.
+  (void)prctl(PR_SET_NAME, ("tlspool-" + role).c_str());
   if (role == "keeper") return tlspool::keeper::run(channel);
   if (role == "provision") return tlspool::keeper::provision(channel);
   if (role == "worker") return tlspool::worker::run(channel);

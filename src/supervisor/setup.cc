@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "tls/openssl.h"
+
 namespace tlspool::supervisor {
 namespace {
 
@@ -42,6 +44,10 @@ wire::CredentialSetup credential_setup(const config::Credential& credential, std
     out.chain = *chain;
   } else if (found != nullptr && in_token(credential)) {
     out.chain = found->chain;
+  }
+  // A token that is locked or away says nothing about its keys; the certificate does.
+  if (!out.usable && !out.chain.empty()) {
+    if (auto leaf = tls::certificate_from_der(out.chain.front())) out.type = tls::key_type_of(leaf->get()).value_or(out.type);
   }
   if (out.chain.empty()) {
     out.usable = false;

@@ -87,6 +87,20 @@ Result<std::vector<Bytes>> chain_from_pem(std::string_view pem, const std::strin
   }
 }
 
+std::optional<wire::KeyType> key_type_of(const X509* certificate) {
+  const EVP_PKEY* key = X509_get0_pubkey(certificate);
+  if (key == nullptr) return std::nullopt;
+  switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA: return wire::KeyType::rsa;
+    case EVP_PKEY_ED25519: return wire::KeyType::ed25519;
+    case EVP_PKEY_EC:
+      if (EVP_PKEY_get_bits(key) == 256) return wire::KeyType::p256;
+      if (EVP_PKEY_get_bits(key) == 384) return wire::KeyType::p384;
+      return std::nullopt;
+    default: return std::nullopt;
+  }
+}
+
 std::string subject_of(const X509* certificate) {
   BioPtr bio{BIO_new(BIO_s_mem())};
   if (!bio || X509_NAME_print_ex(bio.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0) return {};

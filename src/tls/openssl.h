@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/handle.h"
+#include "wire/ipc.h"
 
 // One owning pointer for each OpenSSL type that the project uses.
 namespace tlspool::tls {
@@ -31,6 +33,8 @@ using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
 [[nodiscard]] Bytes der_of(const X509* certificate);
 /// Every certificate of a PEM text, in order. Code::certificate where there is none or one is malformed.
 [[nodiscard]] Result<std::vector<Bytes>> chain_from_pem(std::string_view pem, const std::string& subject);
+/// The kind of the certificate's public key; none for a kind that the pool does not use.
+[[nodiscard]] std::optional<wire::KeyType> key_type_of(const X509* certificate);
 /// RFC 2253 subject, printable.
 [[nodiscard]] std::string subject_of(const X509* certificate);
 /// Every subject alternative name: DNS, user@domain, IP, URI (RFC 5280 section 4.2.1.6).

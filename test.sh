@@ -44,6 +44,7 @@ fuzz_all
 
 # LeakSanitizer needs ptrace, which the sandboxes forbid: leaks are looked for in the unit tests.
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0
 say "unit tests, sanitized"
 ASAN_OPTIONS=detect_stack_use_after_return=0 ctest --test-dir build-sanitize --output-on-failure -j 2
 say "system tests, sanitized"

@@ -309,18 +309,14 @@ const char* algorithm_of(wire::KeyType type) {
 
 Status load_key_provider(SignFunction sign) {
   signer() = std::move(sign);
-  // Held for the life of the process.
-  static const OSSL_PROVIDER* standard = nullptr;
-  static const OSSL_PROVIDER* own = nullptr;
-  if (own != nullptr) return {};
+  // Made after libcrypto has begun, so let go before it ends.
+  using Provider = std::unique_ptr<OSSL_PROVIDER, Freed<OSSL_PROVIDER_unload>>;
+  static const bool added = OSSL_PROVIDER_add_builtin(nullptr, "tlspool", provider_init) == 1;
+  static const Provider standard{OSSL_PROVIDER_load(nullptr, "default")};
+  static const Provider own{added ? OSSL_PROVIDER_load(nullptr, "tlspool") : nullptr};
   // "?provider=default" (a preference): everything but our handles stays with the default provider.
-  if (OSSL_PROVIDER_add_builtin(nullptr, "tlspool", provider_init) != 1 ||
-      (standard = OSSL_PROVIDER_load(nullptr, "default")) == nullptr ||
-      (own = OSSL_PROVIDER_load(nullptr, "tlspool")) == nullptr ||
-      EVP_set_default_properties(nullptr, "?provider=default") != 1) {
-    return fail(openssl_error(Code::internal, "load key provider", ""));
-  }
-  return {};
+  static const bool preferred = standard && own && EVP_set_default_properties(nullptr, "?provider=default") == 1;
+  return preferred ? Status{} : fail(openssl_error(Code::internal, "load key provider", ""));
 }
 
 Result<EvpKey> make_handle_key(std::uint32_t key, wire::KeyType type, EVP_PKEY* public_key) {

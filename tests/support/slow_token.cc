@@ -5,11 +5,13 @@
 //                          CKR_DEVICE_ERROR
 //   TLSPOOL_PIN_LOCKED     while a file of that name exists, C_Login fails with CKR_PIN_LOCKED
 //   TLSPOOL_LOGIN_COUNT    a file that gets one line for each C_Login as the user: what it returned
+// tlspool_most_signing() says how many C_Sign there have been at the same time.
 // TLSPOOL_REAL_TOKEN names another module than the usual libsofthsm2.so.
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -27,6 +29,9 @@ bool is_there(const char* variable) {
 
 bool failing() { return is_there("TLSPOOL_FAIL_TOKEN"); }
 
+std::atomic<int> signing = 0;
+std::atomic<int> most_signing = 0;
+
 CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
   if (failing()) return CKR_DEVICE_ERROR;
   return real_calls.C_SignInit(session, mechanism, key);
@@ -34,10 +39,15 @@ CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HA
 
 CK_RV sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG size, unsigned char* out, CK_ULONG* out_size) {
   if (failing()) return CKR_DEVICE_ERROR;
+  const int now = ++signing;
+  for (int most = most_signing; most < now && !most_signing.compare_exchange_weak(most, now);) {
+  }
   if (const char* delay = std::getenv("TLSPOOL_SLOW_TOKEN_MS"); delay != nullptr && out != nullptr) {
     std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(delay)));
   }
-  return real_calls.C_Sign(session, data, size, out, out_size);
+  const CK_RV rv = real_calls.C_Sign(session, data, size, out, out_size);
+  --signing;
+  return rv;
 }
 
 CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session) {
@@ -73,3 +83,5 @@ extern "C" __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUN
   *list = &our_calls;
   return CKR_OK;
 }
+
+extern "C" __attribute__((visibility("default"))) int tlspool_most_signing() { return most_signing; }

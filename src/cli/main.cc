@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 
+#include "base/text.h"
 #include "cli/commands.h"
 
 namespace {
@@ -171,6 +172,11 @@ int main(int argc, char** argv) {
   add_tunnel(app, options, todo);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& e) {
+    const auto unknown = app.remaining(true);
+    if (unknown.empty()) return app.exit(e) == 0 ? 0 : exit_usage;
+    std::fprintf(stderr, "tlspool: there is no command %s; `tlspool --help` lists them\n", printable(unknown.front()).c_str());
+    return exit_usage;
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : exit_usage;
   }

@@ -9,19 +9,10 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "wire/varlink.h"
+#include "worker/replies.h"
 
 namespace tlspool::worker {
 namespace {
-
-wire::Value or_null(const std::string& text) { return text.empty() ? wire::Value{} : wire::Value{text}; }
-
-std::string pool_error(std::string_view name, wire::Value parameters) {
-  return wire::error_text("io.tlspool.Pool." + std::string(name), std::move(parameters));
-}
-
-std::string invalid_parameter(const std::string& name) {
-  return wire::error_text("org.varlink.service.InvalidParameter", wire::Value::object().set("parameter", name));
-}
 
 std::string failure_text(const HandshakeFailure& f) {
   return pool_error("HandshakeFailed", wire::Value::object()

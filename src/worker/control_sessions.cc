@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "wire/varlink.h"
 #include "worker/control.h"
+#include "worker/replies.h"
 
 namespace tlspool::worker {
 namespace {
@@ -11,16 +12,11 @@ constexpr std::int64_t longest_export = 1024;
 constexpr std::size_t longest_label = 249;  // RFC 8446 section 7.1: 255 less "tls13 "
 
 std::string session_unknown(const std::string& id) {
-  return wire::error_text("io.tlspool.Pool.SessionUnknown", wire::Value::object().set("session", id));
+  return pool_error("SessionUnknown", wire::Value::object().set("session", id));
 }
 
 std::string session_unfit(const std::string& id, const std::string& message) {
-  return wire::error_text("io.tlspool.Pool.SessionUnfit",
-                          wire::Value::object().set("session", id).set("message", message));
-}
-
-std::string invalid_parameter(const char* name) {
-  return wire::error_text("org.varlink.service.InvalidParameter", wire::Value::object().set("parameter", name));
+  return pool_error("SessionUnfit", wire::Value::object().set("session", id).set("message", message));
 }
 
 }  // namespace
@@ -47,7 +43,7 @@ void Control::send_identities() {
                   .set("name", identity.name)
                   .set("roles", std::move(roles))
                   .set("usable", found->context != nullptr)
-                  .set("problem", found->problem.empty() ? wire::Value{} : wire::Value{found->problem}));
+                  .set("problem", or_null(found->problem)));
   }
   answer(wire::reply_text(wire::Value::object().set("identities", std::move(list))));
 }

@@ -3,6 +3,8 @@
 
 #include <ctime>
 
+#include "worker/replies.h"
+
 namespace tlspool::worker {
 namespace {
 
@@ -18,8 +20,6 @@ const char* word(transport::End end) {
   }
   return "error";
 }
-
-wire::Value or_null(const std::string& text) { return text.empty() ? wire::Value{} : wire::Value{text}; }
 
 const char* role_word(const Connection& c) { return c.request.role == wire::role_server ? "server" : "client"; }
 

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/replies.h"
+
+#include "wire/varlink.h"
+
+namespace tlspool::worker {
+
+wire::Value or_null(const std::string& text) { return text.empty() ? wire::Value{} : wire::Value{text}; }
+
+std::string pool_error(std::string_view name, wire::Value parameters) {
+  return wire::error_text("io.tlspool.Pool." + std::string(name), std::move(parameters));
+}
+
+std::string invalid_parameter(std::string_view name) {
+  return wire::error_text("org.varlink.service.InvalidParameter", wire::Value::object().set("parameter", name));
+}
+
+}  // namespace tlspool::worker

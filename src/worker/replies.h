@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "wire/json.h"
+
+namespace tlspool::worker {
+
+/// Null for an empty text: what the interface writes as `?string`.
+[[nodiscard]] wire::Value or_null(const std::string& text);
+/// An error of io.tlspool.Pool, by its short name, as message text.
+[[nodiscard]] std::string pool_error(std::string_view name, wire::Value parameters);
+/// org.varlink.service.InvalidParameter as message text.
+[[nodiscard]] std::string invalid_parameter(std::string_view name);
+
+}  // namespace tlspool::worker

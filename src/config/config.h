@@ -37,6 +37,7 @@ struct Users {
   std::string keeper = "tlspool-keeper";
   std::string worker = "tlspool-worker";
   std::string judge = "tlspool-judge";
+  std::string fetcher = "tlspool-fetcher";
 };
 
 /// A user or group that an [[allow]] rule gives by name; resolve() turns it into a number.
@@ -61,6 +62,8 @@ struct Config {
   std::vector<Identity> identities;
   std::vector<wire::AllowRule> allow;  ///< empty: the owner and the group of the pool's directory
   std::vector<AllowName> allow_names;
+  std::vector<wire::PeerSetup> peers;
+  std::vector<wire::KmeSetup> kmes;
 };
 
 /// One file of the configuration: its path (for messages) and its text.

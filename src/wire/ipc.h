@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "wire/codec.h"
+#include "wire/shared_keys.h"
 
 namespace tlspool::wire {
 
@@ -22,6 +23,9 @@ enum class Kind : std::uint16_t {
   keeper_report,      ///< keeper: KeeperReport, after each setup and whenever a token changes state
   sign_channel,       ///< supervisor: SignChannel + the keeper's SEQPACKET end
   pin_entry,          ///< supervisor: PinEntry + a stream socket on which an administrator's program writes the PIN
+  key_channel,        ///< supervisor: KeyChannel + a stream socket towards one worker, for shared keys
+  key_admin,          ///< supervisor: no body + a stream socket on which an administrator's program speaks key_admin.h
+  fetcher_channel,    ///< supervisor: no body + a stream socket towards the fetcher
   // supervisor <-> worker
   worker_setup = 20,  ///< supervisor: WorkerSetup; may come again (reload)
   worker_ready,       ///< worker: no body; it has applied the setup and entered its sandbox
@@ -36,6 +40,8 @@ enum class Kind : std::uint16_t {
   counters_query,     ///< supervisor: no body
   counters_answer,    ///< worker: Counters, same number
   drain,              ///< supervisor: no body; stop accepting, end every session, exit
+  key_end,            ///< supervisor: no body + the worker's stream end towards the keeper, for shared keys
+  fetcher_control,    ///< supervisor: no body + a control connection whose caller is the pool's own fetcher
   // supervisor <-> judge
   judge_setup = 40,   ///< supervisor: JudgeSetup; may come again (reload)
   judge_ready,        ///< judge: JudgeReady
@@ -43,6 +49,19 @@ enum class Kind : std::uint16_t {
   // worker <-> judge
   chain_query = 50,   ///< worker: ChainQuery
   chain_verdict,      ///< judge: ChainVerdict, same number
+  // worker <-> keeper, bodies in wire/shared_keys.h
+  key_request = 60,   ///< worker: KeyRequest
+  key_answer,         ///< keeper: KeyAnswer, same number
+  key_settle,         ///< worker: KeySettle; the handshake that a lease was for has come to its end
+  key_settled,        ///< keeper: KeySettled, same number
+  // supervisor <-> fetcher
+  fetcher_setup = 70,     ///< supervisor: FetcherSetup; may come again (reload)
+  fetcher_ready,          ///< fetcher: no body
+  fetcher_end,            ///< supervisor: no body + the fetcher's stream end towards the keeper
+  fetcher_control_end,    ///< supervisor: no body + a control connection to a worker
+  // keeper <-> fetcher
+  fetch_request = 80,     ///< keeper: FetchRequest
+  fetch_answer,           ///< fetcher: FetchAnswer, same number
 };
 
 struct LogSetup {
@@ -92,9 +111,10 @@ template <class Io> void fields(Io& io, KeySetup& m) {
 struct KeeperSetup {
   std::vector<TokenSetup> tokens;
   std::vector<KeySetup> keys;
-  std::string directory;  ///< the keeper's own directory: SoftHSM tokens, PIN files, rejected PINs
+  std::string directory;  ///< the keeper's own directory: SoftHSM tokens, PIN files, rejected PINs, the ledger
+  std::vector<PeerSetup> peers;
 };
-template <class Io> void fields(Io& io, KeeperSetup& m) { io(m.tokens, m.keys, m.directory); }
+template <class Io> void fields(Io& io, KeeperSetup& m) { io(m.tokens, m.keys, m.directory, m.peers); }
 
 struct TokenReport {
   std::string name;
@@ -130,6 +150,11 @@ struct SignChannel {
   std::string token;
 };
 template <class Io> void fields(Io& io, SignChannel& m) { io(m.worker, m.token); }
+
+struct KeyChannel {
+  std::uint32_t worker = 0;
+};
+template <class Io> void fields(Io& io, KeyChannel& m) { io(m.worker); }
 
 struct PinEntry {
   std::string token;
@@ -209,9 +234,12 @@ struct WorkerSetup {
   std::string default_identity;  ///< for servers whose peer sends no SNI; may be empty
   bool tls12 = true;             ///< TLS 1.2 is allowed
   Limits limits;
+  std::vector<PeerSetup> peers;
+  std::vector<std::string> fetcher_identities;  ///< that the pool's own fetcher may use, as client
 };
 template <class Io> void fields(Io& io, WorkerSetup& m) {
-  io(m.index, m.count, m.policy, m.ticket_key, m.identities, m.rules, m.default_identity, m.tls12, m.limits);
+  io(m.index, m.count, m.policy, m.ticket_key, m.identities, m.rules, m.default_identity, m.tls12, m.limits, m.peers,
+     m.fetcher_identities);
 }
 
 struct ExecutableQuery {

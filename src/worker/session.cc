@@ -66,7 +66,8 @@ wire::Value Session::facts() {
       .set("group", or_null(agreed.group))
       .set("signatureAlgorithm", or_null(agreed.signature_algorithm))
       .set("alpn", or_null(agreed.alpn))
-      .set("resumed", agreed.resumed);
+      .set("resumed", agreed.resumed)
+      .set("sharedKey", wire::Value{});
 }
 
 wire::SessionRow Session::row() {

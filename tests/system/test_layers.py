@@ -8,15 +8,16 @@ from pool import ROOT
 
 SOURCE = ROOT / "src"
 # In the order of docs/architecture.md.
-LIBRARIES = ["base", "loop", "wire", "config", "tls", "roles", "transport", "sharedkey", "trust", "authz"]
-PROCESSES = ["supervisor", "keeper", "worker", "judge"]
-FRONT_ENDS = ["client", "cli", "tunnel", "kex", "proxy"]
+LIBRARIES = ["base", "loop", "wire", "config", "tls", "roles", "transport", "sharedkey", "etsi014", "trust", "authz"]
+PROCESSES = ["supervisor", "keeper", "worker", "judge", "fetcher"]
+FRONT_ENDS = ["client", "cli", "tunnel", "qkd", "kex", "proxy"]
 # What src/*/CMakeLists.txt states beyond that: one executable starts every process; the command shows what libtlspool
 # does, and the tunnel is a subcommand of it.
 MAY_TOO = {
     "daemon": set(PROCESSES),
     "cli": {"client"},
     "tunnel": {"cli", "client"},
+    "qkd": {"cli", "client"},
 }
 # In these places only, for what they wrap is slow to compile.
 WRAPPED = {"toml++": "config/toml.cc", "nlohmann": "wire/json.cc", "CLI": "cli/main.cc"}

@@ -106,6 +106,11 @@ void add_state(CLI::App& app, Options& o, Todo& todo) {
   c->callback([&] { todo = [&] { o.pin.pool = o.pool; return cli::pin(o.pin); }; });
 }
 
+void add_shared_key(CLI::App* command, cli::SharedKey& shared_key) {
+  command->add_flag_callback("--shared-key", [&shared_key] { shared_key = cli::SharedKey::required; },
+                             "Let nothing but a key that both sides share protect the connection ([[peer]] in tlspool.toml)");
+}
+
 void add_connect(CLI::App& app, Options& o, Todo& todo) {
   auto* c = app.add_subcommand("connect", "Connect to a TLS server; bytes flow between it and standard input and output");
   c->add_option("TARGET", o.connect.target, "HOST:PORT, with [brackets] around an IPv6 address")->required();
@@ -117,6 +122,7 @@ void add_connect(CLI::App& app, Options& o, Todo& todo) {
       ->type_name("VERSION")->check(CLI::IsMember(versions));
   c->add_option("--timeout", o.timeout, "Seconds for connecting and for the handshake (default: 30)")
       ->type_name("SECONDS")->check(CLI::Range(0.1, 600.0));
+  add_shared_key(c, o.connect.shared_key);
   add_json(c, o.connect.output, "Write what was proved to standard error, as one JSON object");
   c->callback([&] {
     todo = [&] {
@@ -142,6 +148,7 @@ void add_tunnel(CLI::App& app, Options& o, Todo& todo) {
       ->type_name("LIST")->delimiter(',')->allow_extra_args(false);
   c->add_option("--handshakes", o.tunnel.handshakes, "At most so many handshakes side by side (default: 4096)")
       ->type_name("N")->check(CLI::Range(1, 1000000));
+  add_shared_key(c, o.tunnel.shared_key);
   c->callback([&] {
     todo = [&] {
       o.tunnel.pool = o.pool;

@@ -26,6 +26,25 @@ HandshakeFailure refused_by_judge(const Diagnosis& d) {
   return f;
 }
 
+// What the peer means by an alert on a connection with a shared key, or what our side found; empty: something else.
+std::string wrong_key(const Diagnosis& d) {
+  const SharedKey& key = *d.connection.shared_key;
+  const std::string which = "shared key: store=" + store_of(*key.peer) + " key=" + key.key_id + ": ";
+  const std::string audit = is_lasting(*key.peer) ? "give both the same one by `tlspool psk add`" : "run `tlspool qkd audit " + key.peer->name + "`";
+  // A binder that does not fit is for OpenSSL an illegal parameter; Finished and its record are a matter of the MAC.
+  switch (d.connection.alert_received.value_or(d.connection.alert_sent.value_or(-1))) {
+    case SSL_AD_UNKNOWN_PSK_IDENTITY:
+      return which + "the peer refused it with the alert unknown_psk_identity: it does not have the key, or used it before; " + audit;
+    case SSL_AD_DECRYPT_ERROR:
+    case SSL_AD_BAD_RECORD_MAC: return which + "the two sites hold different keys under this id; " + audit;
+    case SSL_AD_ILLEGAL_PARAMETER:
+      if (d.openssl_reason == SSL_R_BINDER_DOES_NOT_VERIFY) return which + "the two sites hold different keys under this id; " + audit;
+      return d.connection.alert_received ? which + "the two sites hold different keys under this id, or the peer wants another form of hello; " + audit
+                                         : std::string{};
+    default: return {};
+  }
+}
+
 HandshakeFailure refused_by_peer(const Diagnosis& d) {
   const int alert = *d.connection.alert_received;
   std::string advice;
@@ -91,6 +110,10 @@ HandshakeFailure diagnose(const Diagnosis& d) {
   const Connection& c = d.connection;
   if (!d.token_problem.empty()) {
     return failure("token", "identity " + c.local_identity + ": " + d.token_problem + "; see `tlspool doctor`");
+  }
+  if (!c.key_problem.empty()) return failure("sharedKey", c.key_problem);
+  if (c.shared_key) {
+    if (std::string problem = wrong_key(d); !problem.empty()) return failure("sharedKey", std::move(problem));
   }
   if (!d.verdict.accepted && !d.verdict.reason.empty()) return refused_by_judge(d);
   if (!c.refused_name.empty()) {

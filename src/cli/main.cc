@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/qkd_commands.h"
 
 namespace {
 
@@ -51,6 +52,7 @@ struct Options {
   double timeout = 30;
   cli::TunnelOptions tunnel;
   std::string side;
+  cli::QkdStatusOptions qkd_status;
 };
 
 void add_init(CLI::App& app, Options& o, Todo& todo) {
@@ -151,6 +153,15 @@ void add_tunnel(CLI::App& app, Options& o, Todo& todo) {
   });
 }
 
+void add_qkd(CLI::App& app, Options& o, Todo& todo) {
+  auto* group = app.add_subcommand("qkd", "One-time keys that two sites share: fill the token, look after it");
+  group->require_subcommand(1);
+  auto* c = group->add_subcommand("status", "Show how many keys are left for each peer; fails when they run low");
+  c->add_option("PEER", o.qkd_status.peer, "Name of the [[peer]] (default: all)");
+  add_json(c, o.qkd_status.output, "Write one JSON array");
+  c->callback([&] { todo = [&] { o.qkd_status.pool = o.pool; return cli::qkd_status(o.qkd_status); }; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -170,6 +181,7 @@ int main(int argc, char** argv) {
   add_state(app, options, todo);
   add_connect(app, options, todo);
   add_tunnel(app, options, todo);
+  add_qkd(app, options, todo);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

@@ -52,6 +52,7 @@ struct Options {
   double timeout = 30;
   cli::TunnelOptions tunnel;
   std::string side;
+  cli::QkdImportOptions qkd_import;
   cli::QkdStatusOptions qkd_status;
 };
 
@@ -156,7 +157,11 @@ void add_tunnel(CLI::App& app, Options& o, Todo& todo) {
 void add_qkd(CLI::App& app, Options& o, Todo& todo) {
   auto* group = app.add_subcommand("qkd", "One-time keys that two sites share: fill the token, look after it");
   group->require_subcommand(1);
-  auto* c = group->add_subcommand("status", "Show how many keys are left for each peer; fails when they run low");
+  auto* c = group->add_subcommand("import", "Put keys that both sites have into the token");
+  c->add_option("PEER", o.qkd_import.peer, "Name of the [[peer]]")->required();
+  c->add_option("FILE", o.qkd_import.file, "Lines ID KEY, the key in hex or base64 (default: standard input)");
+  c->callback([&] { todo = [&] { o.qkd_import.pool = o.pool; return cli::qkd_import(o.qkd_import); }; });
+  c = group->add_subcommand("status", "Show how many keys are left for each peer; fails when they run low");
   c->add_option("PEER", o.qkd_status.peer, "Name of the [[peer]] (default: all)");
   add_json(c, o.qkd_status.output, "Write one JSON array");
   c->callback([&] { todo = [&] { o.qkd_status.pool = o.pool; return cli::qkd_status(o.qkd_status); }; });

@@ -9,6 +9,13 @@
 
 namespace tlspool::cli {
 
+struct QkdImportOptions {
+  std::string pool;
+  std::string peer;
+  std::string file;  ///< empty or "-": standard input
+};
+[[nodiscard]] Status qkd_import(const QkdImportOptions& options);
+
 struct QkdStatusOptions {
   std::string pool;
   std::string peer;  ///< empty: all of them

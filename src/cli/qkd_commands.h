@@ -23,4 +23,16 @@ struct QkdStatusOptions {
 };
 [[nodiscard]] Status qkd_status(const QkdStatusOptions& options);
 
+struct QkdAuditOptions {
+  std::string pool;
+  std::string peer;
+  std::string listen;   ///< A:P; this or `connect`
+  std::string connect;  ///< A:P
+  std::string as;       ///< identity to prove; empty: the peer's `as`, else the pool's name
+  std::string expect;   ///< name that the other site must prove; empty: the peer's name
+  std::chrono::milliseconds timeout{300'000};  ///< for all of it
+  Output output = Output::text;
+};
+[[nodiscard]] Status qkd_audit(const QkdAuditOptions& options);
+
 }  // namespace tlspool::cli

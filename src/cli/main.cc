@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/qkd_commands.h"
 
 namespace {
 
@@ -51,6 +52,10 @@ struct Options {
   double timeout = 30;
   cli::TunnelOptions tunnel;
   std::string side;
+  cli::QkdImportOptions qkd_import;
+  cli::QkdStatusOptions qkd_status;
+  cli::QkdAuditOptions qkd_audit;
+  double audit_timeout = 300;
 };
 
 void add_init(CLI::App& app, Options& o, Todo& todo) {
@@ -158,6 +163,37 @@ void add_tunnel(CLI::App& app, Options& o, Todo& todo) {
   });
 }
 
+void add_qkd(CLI::App& app, Options& o, Todo& todo) {
+  auto* group = app.add_subcommand("qkd", "One-time keys that two sites share: fill the token, look after it");
+  group->require_subcommand(1);
+  auto* c = group->add_subcommand("import", "Put keys that both sites have into the token");
+  c->add_option("PEER", o.qkd_import.peer, "Name of the [[peer]]")->required();
+  c->add_option("FILE", o.qkd_import.file, "Lines ID KEY, the key in hex or base64 (default: standard input)");
+  c->callback([&] { todo = [&] { o.qkd_import.pool = o.pool; return cli::qkd_import(o.qkd_import); }; });
+  c = group->add_subcommand("status", "Show how many keys are left for each peer; fails when they run low");
+  c->add_option("PEER", o.qkd_status.peer, "Name of the [[peer]] (default: all)");
+  add_json(c, o.qkd_status.output, "Write one JSON array");
+  c->callback([&] { todo = [&] { o.qkd_status.pool = o.pool; return cli::qkd_status(o.qkd_status); }; });
+  c = group->add_subcommand("audit", "Compare the keys with the other site's, over a connection that the pool protects");
+  c->add_option("PEER", o.qkd_audit.peer, "Name of the [[peer]]")->required();
+  auto* one_of = c->add_option_group("One of");
+  one_of->require_option(1);
+  one_of->add_option("--listen", o.qkd_audit.listen, "Where to wait for the other site; port 0 takes a free one")->type_name("A:P");
+  one_of->add_option("--connect", o.qkd_audit.connect, "Where the other site waits")->type_name("A:P");
+  c->add_option("--as", o.qkd_audit.as, "Identity to prove (default: the peer's `as`, else the pool's name)")->type_name("ID");
+  c->add_option("--expect", o.qkd_audit.expect, "Name that the other site must prove (default: PEER)")->type_name("NAME");
+  c->add_option("--timeout", o.audit_timeout, "Seconds for all of it (default: 300)")
+      ->type_name("SECONDS")->check(CLI::Range(0.1, 3600.0));
+  add_json(c, o.qkd_audit.output, "Write one JSON object");
+  c->callback([&] {
+    todo = [&] {
+      o.qkd_audit.pool = o.pool;
+      o.qkd_audit.timeout = std::chrono::milliseconds(static_cast<long>(o.audit_timeout * 1000));
+      return cli::qkd_audit(o.qkd_audit);
+    };
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -177,6 +213,7 @@ int main(int argc, char** argv) {
   add_state(app, options, todo);
   add_connect(app, options, todo);
   add_tunnel(app, options, todo);
+  add_qkd(app, options, todo);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

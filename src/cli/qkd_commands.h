@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tlspool qkd ...`, as commands.h has the other commands. The functions stand in src/qkd/.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "cli/commands.h"
+
+namespace tlspool::cli {
+
+struct QkdImportOptions {
+  std::string pool;
+  std::string peer;
+  std::string file;  ///< empty or "-": standard input
+};
+[[nodiscard]] Status qkd_import(const QkdImportOptions& options);
+
+struct QkdStatusOptions {
+  std::string pool;
+  std::string peer;  ///< empty: all of them
+  Output output = Output::text;
+};
+[[nodiscard]] Status qkd_status(const QkdStatusOptions& options);
+
+struct QkdAuditOptions {
+  std::string pool;
+  std::string peer;
+  std::string listen;   ///< A:P; this or `connect`
+  std::string connect;  ///< A:P
+  std::string as;       ///< identity to prove; empty: the peer's `as`, else the pool's name
+  std::string expect;   ///< name that the other site must prove; empty: the peer's name
+  std::chrono::milliseconds timeout{300'000};  ///< for all of it
+  Output output = Output::text;
+};
+[[nodiscard]] Status qkd_audit(const QkdAuditOptions& options);
+
+}  // namespace tlspool::cli

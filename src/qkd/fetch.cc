@@ -25,12 +25,21 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t largest_batch = 128;  // so much is lost at most when an answer is
 
+/// Whether an entity that was asked for keys may have delivered some. An answer that refuses delivers none, and etsi014
+/// says in its advice where nothing was sent.
+bool answer_lost(const Error& e) {
+  const bool no_answer = e.code == Code::timeout || e.code == Code::closed || e.code == Code::protocol ||
+                         (e.code == Code::io && !e.reason.starts_with("HTTP "));
+  return no_answer && !e.advice.starts_with("nothing was sent");
+}
+
 /// The peer's key management entity, over connections that the pool protects.
 class Entity {
  public:
   Entity(const config::Paths& paths, wire::KmeSetup kme, std::string sae)
-      : paths_(paths), kme_(std::move(kme)), sae_(std::move(sae)), client_(kme_.host, kme_.port, kme_.path, [this](etsi014::Deadline d) {
-          auto connected = connect(d);
+      : paths_(paths), kme_(std::move(kme)), sae_(std::move(sae)), 
+        client_({kme_.host, kme_.port, kme_.path}, [this](etsi014::Deadline until) {
+          auto connected = connect(until);
           unreachable_ = !connected;
           return connected;
         }) {}
@@ -68,32 +77,9 @@ class Entity {
     return std::move(secured->plain);
   }
 
-  /// Only a refusal in so many words says that nothing was delivered.
   [[nodiscard]] Delivery delivery(Result<etsi014::KeyContainer> answer) const {
     if (answer) return std::move(*answer);
-    bool lost = false;
-    switch (answer.error().code) {
-      case Code::timeout:
-      case Code::io:
-      case Code::closed:
-      case Code::protocol:
-      case Code::tls:
-      case Code::internal:
-        lost = !unreachable_;
-        break;
-      case Code::invalid:
-      case Code::not_found:
-      case Code::denied:
-      case Code::busy:
-      case Code::config:
-      case Code::token_missing:
-      case Code::token_locked:
-      case Code::pin_rejected:
-      case Code::token_failed:
-      case Code::certificate:
-      case Code::policy:
-        break;
-    }
+    const bool lost = !unreachable_ && answer_lost(answer.error());
     return tl::unexpected<FetchFailure>(FetchFailure{std::move(answer.error()), lost});
   }
 

@@ -73,12 +73,16 @@ Result<UniqueFd> connect_to(const addrinfo& address, const std::string& subject,
   while (error == EINPROGRESS || error == EINTR) {
     pollfd waiting{fd.get(), POLLOUT, 0};
     const int ready = poll(&waiting, 1, milliseconds_left(deadline));
-    if (ready == 0) return fail({Code::timeout, "connect", subject, "no answer in time", "is the host up, and is its port open?"});
+    if (ready == 0) return fail({Code::timeout, "connect", subject, "no answer in time", "check that the host is up and that no firewall drops what is sent to it"});
     if (ready < 0) continue;
     socklen_t size = sizeof error;
     if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
   }
-  if (error != 0) return fail(system_error("connect", subject, error));
+  if (error != 0) {
+    Error e = system_error("connect", subject, error);
+    e.advice = "check that the entity runs and that `url` of the [[kme]] names its port";
+    return fail(std::move(e));
+  }
   return fd;
 }
 

@@ -50,17 +50,22 @@ void Entity::serve() {
   etsi014::Client client(HttpsUrl{setup_.host, setup_.port, setup_.path},
                          [this](Deadline deadline) { return connect(deadline); });
   std::unique_lock lock(mutex_);
+  ++idle_;
   while (true) {
-    ++idle_;
     changed_.wait(lock, [this] { return !jobs_.empty() || retired_; });
-    --idle_;
     if (jobs_.empty()) break;
+    --idle_;
     const Job job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
-    job.answer(answer(client, job));
+    wire::FetchAnswer said = answer(client, job);
+    lock.lock();
+    ++idle_;  // before it is told: who asks again at once shall find this thread with its open connection
+    lock.unlock();
+    job.answer(std::move(said));
     lock.lock();
   }
+  --idle_;
   --threads_;
 }
 

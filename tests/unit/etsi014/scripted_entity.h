@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // An entity that says what its script says, byte for byte.
 #pragma once
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -24,8 +26,39 @@ class ScriptedEntity {
   };
 
   /// After its clients, whose connections end its threads.
-  ~ScriptedEntity() {
+  ~ScriptedEntity() { end(); }
+
+  /// Listens on a free port of the loopback interface, too.
+  std::uint16_t listen() {
+    listener_.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    if (bind(listener_.get(), generic, size) != 0 || ::listen(listener_.get(), 16) != 0 ||
+        getsockname(listener_.get(), generic, &size) != 0) {
+      std::abort();
+    }
+    accepting_ = std::thread([this] {
+      while (true) {
+        UniqueFd fd{accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+        if (!fd.valid()) return;
+        begin(std::move(fd));
+      }
+    });
+    return ntohs(address.sin_port);
+  }
+
+  /// Listens no more, and waits until its clients have gone.
+  void end() {
+    if (accepting_.joinable()) {
+      shutdown(listener_.get(), SHUT_RDWR);
+      accepting_.join();
+      listener_.reset();
+    }
     for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
   }
 
   void say(std::string bytes, After after = After::keep) {
@@ -41,9 +74,7 @@ class ScriptedEntity {
   Result<UniqueFd> connect() {
     auto pair = socket_pair(SOCK_STREAM, false);
     if (!pair) return fail(pair.error());
-    const std::lock_guard lock(mutex_);
-    ++connections_;
-    threads_.emplace_back([this, fd = std::move(pair->second)] { serve(fd.get()); });
+    begin(std::move(pair->second));
     return std::move(pair->first);
   }
 
@@ -57,6 +88,11 @@ class ScriptedEntity {
   }
 
  private:
+  void begin(UniqueFd connection) {
+    const std::lock_guard lock(mutex_);
+    ++connections_;
+    threads_.emplace_back([this, fd = std::move(connection)] { serve(fd.get()); });
+  }
   void serve(int fd) {
     while (true) {
       const std::string request = read_request(fd);
@@ -104,6 +140,8 @@ class ScriptedEntity {
   std::deque<Line> script_;
   std::vector<std::string> requests_;
   int connections_ = 0;
+  UniqueFd listener_;
+  std::thread accepting_;
   std::vector<std::thread> threads_;
 };
 

@@ -18,7 +18,7 @@ low_water = 2
 [[peer]]
 name = "c.example"
 store = "hsm.c.example"
-role = "client"
+role = ["client"]
 low_water = 1
 """
 
@@ -60,7 +60,7 @@ def test_a_role_that_the_peer_does_not_have_is_no_alarm(pool):
 def test_a_file_is_read_and_refused_lines_are_named(pool, tmp_path):
     used = key()
     file = tmp_path / "keys"
-    file.write_text(f"2 {used}\n2 {key()}\nnonsense\n3 tooshort\n5 0011\nx {key()}\n8 {key()}\n")
+    file.write_text(f"2 {used}\n2 {key()}\nnonsense\n3 no-key-at-all\n5 0011\nx {key()}\n8 {key()}\n")
     done = pool.tlspool("qkd", "import", "b.example", file, check=False)
     assert done.returncode == 1
     assert done.stdout == "2 keys stored for b.example\n"

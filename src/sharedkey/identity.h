@@ -27,7 +27,7 @@ struct PskIdentity {
 /// subject the identity made printable.
 [[nodiscard]] Result<PskIdentity> parse_identity(ByteView bytes, std::size_t longest = 128);
 
-/// `id` is CKA_ID. The inverse of parse_identity() for every form but `text`.
+/// `id` is CKA_ID. The inverse of parse_identity() for every form but `text`, where it is `object` as it stands.
 [[nodiscard]] std::string write_identity(wire::IdentityForm form, wire::IdForm id_form, std::string_view object, ByteView id,
                                          bool derived);
 

@@ -19,28 +19,9 @@ bool starts_with_any_case(std::string_view text, std::string_view scheme) {
   return text.size() >= scheme.size() && lower(text.substr(0, scheme.size())) == scheme;
 }
 
-/// No control characters, and well-formed UTF-8 (RFC 3629): what may be a label.
-bool is_label(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<std::uint8_t>(text[i]);
-    const std::size_t more = lead < 0x80 ? 0 : (lead & 0xe0) == 0xc0 ? 1 : (lead & 0xf0) == 0xe0 ? 2 : (lead & 0xf8) == 0xf0 ? 3 : 9;
-    if (more == 9 || text.size() - i <= more) return false;
-    std::uint32_t point = more == 0 ? lead : lead & (0x3fu >> more);
-    for (std::size_t k = 1; k <= more; ++k) {
-      const auto next = static_cast<std::uint8_t>(text[i + k]);
-      if ((next & 0xc0) != 0x80) return false;
-      point = (point << 6) | (next & 0x3f);
-    }
-    static constexpr std::uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-    if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return false;
-    if (point < 0x20 || (point >= 0x7f && point < 0xa0)) return false;
-    i += more + 1;
-  }
-  return true;
-}
-
-bool is_printable_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+/// What the configuration takes as an address, and what fits into a line of `tlspool qkd import`.
+bool is_word(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 enum class Encoding { due, free };  ///< free: RFC 7512 wants every byte of an id encoded
@@ -82,11 +63,11 @@ class Parser {
     if (name == "object") {
       if (!out_.object.empty()) return refuse("has object twice");
       if (auto ok = decode(value, Encoding::due, out_.object); !ok) return ok;
-      if (!is_label(out_.object)) return refuse("its object is not UTF-8 without control characters");
+      if (!is_word(out_.object)) return refuse("its object is not printable ASCII");
     } else if (name == "id") {
       if (!out_.id.empty()) return refuse("has id twice");
       if (auto ok = decode(value, out_.raw_id ? Encoding::free : Encoding::due, out_.id); !ok) return ok;
-      if (!out_.raw_id && !is_printable_ascii(out_.id)) return refuse("its id is not printable");
+      if (!out_.raw_id && !is_word(out_.id)) return refuse("its id is not printable ASCII");
     } else {
       if (out_.derived) return refuse("has derived twice");
       if (value != "hmac-sha256") return refuse("its key is derived in a way that is not known");

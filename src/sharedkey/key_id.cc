@@ -50,11 +50,11 @@ Result<Bytes> uuid_from(std::string_view text) {
 }
 
 bool is_text_id(ByteView id) {
-  return !id.empty() && id.size() <= longest_text && std::all_of(id.begin(), id.end(), [](std::uint8_t c) { return c >= 0x20 && c < 0x7f; });
+  return !id.empty() && id.size() <= longest_text && std::all_of(id.begin(), id.end(), [](std::uint8_t c) { return c > 0x20 && c < 0x7f; });
 }
 
 Result<Bytes> text_from(std::string_view text) {
-  if (!is_text_id(view(text))) return bad_id(text, "is not a text of 1 to " + std::to_string(longest_text) + " printable characters");
+  if (!is_text_id(view(text))) return bad_id(text, "is not a text of 1 to " + std::to_string(longest_text) + " printable characters without blanks");
   return copy_of(view(text));
 }
 

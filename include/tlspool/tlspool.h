@@ -53,7 +53,7 @@ TLSPOOL_EXPORT const char *tlspool_library_version(void);
 
 /* ---- errors ---- */
 
-/** Why a call failed. The first six are those of HandshakeFailed. */
+/** Why a call failed. The first six and the last are those of HandshakeFailed. */
 typedef enum tlspool_reason {
   TLSPOOL_REASON_NONE = 0,         /**< no failure                                                errno        */
   TLSPOOL_REASON_TIMEOUT,          /**< the deadline passed                                       ETIMEDOUT    */
@@ -70,7 +70,8 @@ typedef enum tlspool_reason {
   TLSPOOL_REASON_NO_POOL,          /**< no pool answers, as connect(2) says; or ECONNRESET if it went away     */
   TLSPOOL_REASON_PARAMETER,        /**< an argument or option is wrong                            EINVAL       */
   TLSPOOL_REASON_PROTOCOL,         /**< the pool's answer was not understood                      EBADMSG      */
-  TLSPOOL_REASON_SYSTEM            /**< out of memory or descriptors                    as the system call says */
+  TLSPOOL_REASON_SYSTEM,           /**< out of memory or descriptors                    as the system call says */
+  TLSPOOL_REASON_SHARED_KEY        /**< no shared key could be used: none left, unknown, used, wrong ENOKEY     */
 } tlspool_reason;
 
 /** What went wrong. Texts are cut to fit, always end in NUL, and are "" where there is nothing to say. */
@@ -125,10 +126,12 @@ typedef struct tlspool_options {
   int deadline_ms;                  /**< for the whole handshake, 1 to 600000; 0: 30000 */
   int plaintext_fd;                 /**< a connected stream socket that the pool shall move the plain bytes to
                                          and from, itself; -1: the pool makes a socket pair */
+  int require_shared_key;           /**< 1: the connection must be protected by a key that both sides share; 0: as
+                                         the pool's policy for the peer says */
 } tlspool_options;
 
 #define TLSPOOL_OPTIONS_INIT \
-  {sizeof(tlspool_options), NULL, NULL, NULL, TLSPOOL_PROOF_DEFAULT, NULL, NULL, NULL, TLSPOOL_VERSION_DEFAULT, 0, -1}
+  {sizeof(tlspool_options), NULL, NULL, NULL, TLSPOOL_PROOF_DEFAULT, NULL, NULL, NULL, TLSPOOL_VERSION_DEFAULT, 0, -1, 0}
 
 /** What one handshake proved and agreed on; made by a start, freed by tlspool_session_free. */
 typedef struct tlspool_session tlspool_session;
@@ -207,7 +210,7 @@ TLSPOOL_EXPORT const char *tlspool_session_local_identity(const tlspool_session 
 TLSPOOL_EXPORT const char *tlspool_session_remote_identity(const tlspool_session *session);
 /** Every name in the peer's certificate (DNS, user@domain, IP address, URI), then NULL. Never NULL itself. */
 TLSPOOL_EXPORT const char *const *tlspool_session_remote_names(const tlspool_session *session);
-/** How the peer's identity was verified: "chain" or "none". */
+/** How the peer's identity was verified: "chain", "sharedKey" or "none". */
 TLSPOOL_EXPORT const char *tlspool_session_verified_by(const tlspool_session *session);
 TLSPOOL_EXPORT tlspool_version tlspool_session_version(const tlspool_session *session);
 /** IANA name, such as "TLS_AES_128_GCM_SHA256". */
@@ -220,6 +223,16 @@ TLSPOOL_EXPORT const char *tlspool_session_signature_algorithm(const tlspool_ses
 TLSPOOL_EXPORT const char *tlspool_session_alpn(const tlspool_session *session);
 /** 1: the handshake was an abbreviated one; the peer's proof is that of the first session. */
 TLSPOOL_EXPORT int tlspool_session_resumed(const tlspool_session *session);
+/** The shared key that protects the connection: the address of the peer's key store, or the name under which an
+ *  administrator put the key in; NULL: none does. */
+TLSPOOL_EXPORT const char *tlspool_session_key_store(const tlspool_session *session);
+/** The shared key's number in its store; NULL: none protects the connection. */
+TLSPOOL_EXPORT const char *tlspool_session_key_id(const tlspool_session *session);
+/** 1: a Diffie-Hellman exchange was made beside the shared key, so who gets the key later can't read what was recorded;
+ *  0: none was, or there is no shared key. */
+TLSPOOL_EXPORT int tlspool_session_key_forward_secrecy(const tlspool_session *session);
+/** How many keys remain for connections in this direction; -1: the key is a lasting one, or there is none. */
+TLSPOOL_EXPORT int64_t tlspool_session_keys_left(const tlspool_session *session);
 /** Frees the handle. The connection goes on: it lives as long as its plaintext descriptor. */
 TLSPOOL_EXPORT void tlspool_session_free(tlspool_session *session);
 

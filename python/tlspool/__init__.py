@@ -18,12 +18,12 @@ plain text. `tlspool.aio` has the same for asyncio. Pure Python over the control
 from .errors import (BadDescriptor, HandshakeFailed, HandshakeTimeout, IdentityRefused, InvalidParameter,
                      LimitReached, PermissionRefused, PoolUnavailable, ProtocolError, SessionUnfit,
                      SessionUnknown, TLSPoolError)
-from .session import Session, SessionState
+from .session import Session, SessionState, SharedKey
 from .start import TLSPoolSocket, hand_over, wrap_client, wrap_server
 
 __version__ = "0.1.0"
 __all__ = [
-    "wrap_client", "wrap_server", "hand_over", "TLSPoolSocket", "Session", "SessionState",
+    "wrap_client", "wrap_server", "hand_over", "TLSPoolSocket", "Session", "SessionState", "SharedKey",
     "TLSPoolError", "PoolUnavailable", "HandshakeFailed", "HandshakeTimeout", "IdentityRefused",
     "BadDescriptor", "LimitReached", "SessionUnknown", "SessionUnfit", "InvalidParameter",
     "PermissionRefused", "ProtocolError",

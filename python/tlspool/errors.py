@@ -31,8 +31,8 @@ class HandshakeFailed(TLSPoolError):
     """The handshake failed.
 
     reason: timeout, alert (the peer refused), certificate (its chain or name was refused), policy (a rule of
-    the pool refused), token (the key could not sign), transport (the connection broke, or the peer speaks no
-    TLS). check, certificate: which check refused, and the subject of the certificate at fault. alert_sent,
+    the pool refused), token (the key could not sign), sharedKey (no shared key could be used), transport (the
+    connection broke, or the peer speaks no TLS). check, certificate: which check refused, and the subject of the certificate at fault. alert_sent,
     alert_received: names of RFC 8446 section 6. All but reason may be None.
     """
 

@@ -24,6 +24,21 @@ class SessionState:
 
 
 @dataclass(frozen=True)
+class SharedKey:
+    """The key that both sides share. store: address of the peer's key store, or the name of a lasting key; keys_left:
+    how many remain for connections in this direction, None for a lasting key."""
+
+    store: str
+    key_id: str
+    forward_secrecy: bool  #: a Diffie-Hellman exchange was made beside it
+    keys_left: int | None
+
+    @classmethod
+    def from_answer(cls, k: Any) -> "SharedKey | None":
+        return k and cls(store=k["store"], key_id=k["keyId"], forward_secrecy=k["forwardSecrecy"], keys_left=k.get("keysLeft"))
+
+
+@dataclass(frozen=True)
 class Session:
     """Facts of one session; words and names are those of io.tlspool.Pool.varlink and of IANA."""
 
@@ -39,6 +54,7 @@ class Session:
     signature_algorithm: str | None
     alpn: str | None
     resumed: bool
+    shared_key: SharedKey | None  #: that protects the connection
     _path: str = field(repr=False, compare=False)
 
     @classmethod
@@ -48,7 +64,7 @@ class Session:
                        remote_identity=s.get("remoteIdentity"), remote_names=tuple(s["remoteNames"]),
                        verified_by=s["verifiedBy"], version=s["version"], cipher_suite=s["cipherSuite"],
                        group=s.get("group"), signature_algorithm=s.get("signatureAlgorithm"), alpn=s.get("alpn"),
-                       resumed=s["resumed"], _path=path)
+                       resumed=s["resumed"], shared_key=SharedKey.from_answer(s.get("sharedKey")), _path=path)
         except (KeyError, TypeError, AttributeError) as missing:
             raise ProtocolError(f"answer of the pool: facts of the session are missing: {missing}") from missing
 

@@ -52,7 +52,7 @@ class Start:
                  local_identity: str | None = None, remote_identity: str | None = None,
                  remote_proof: str | None = None, server_name: str | None = None,
                  alpn: Sequence[str] | None = None, service: str | None = None,
-                 minimum_version: str | None = None, deadline: float | None = None,
+                 minimum_version: str | None = None, deadline: float | None = None, require_shared_key: bool = False,
                  pool: str | os.PathLike[str] | None = None):
         for given in (sock, plaintext):
             if isinstance(given, ssl.SSLSocket):
@@ -66,7 +66,7 @@ class Start:
                                       "deadlineMs": min(600_000, max(1, round(self.deadline * 1000)))}
         optional = {"localIdentity": local_identity, "remoteIdentity": remote_identity, "remoteProof": remote_proof,
                     "sendServerName": server_name, "alpn": None if alpn is None else list(alpn), "service": service,
-                    "minimumVersion": minimum_version}
+                    "minimumVersion": minimum_version, "requireSharedKey": True if require_shared_key else None}
         parameters |= {name: value for name, value in optional.items() if value is not None}
         descriptors = [sock.fileno()]
         if plaintext is not None:
@@ -131,7 +131,8 @@ def wrap_client(sock: socket.socket, remote_identity: str | None, **options: Any
     Options, all keywords: pool (directory; see tlspool.paths), local_identity (of the pool; default: none is
     proved), remote_proof ("required", "optional", "none"), server_name (SNI; default remote_identity),
     alpn (most wanted first), service (a name for policy and logs), minimum_version ("tls12", "tls13"),
-    deadline (seconds for the handshake; default the socket's timeout, else 30).
+    deadline (seconds for the handshake; default the socket's timeout, else 30), require_shared_key (True: nothing
+    but a key that both sides share may protect the connection).
 
     The returned socket has the timeout of the given one, also when that is non-blocking; the handshake is
     waited for all the same. Raises TLSPoolError.

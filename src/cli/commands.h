@@ -70,6 +70,8 @@ struct PinOptions {
 [[nodiscard]] Status pin(const PinOptions& options);
 
 enum class Version { tls12, tls13 };
+/// Whether a key that both sides share must protect the connection.
+enum class SharedKey { by_policy, required };
 
 struct ConnectOptions {
   std::string pool;
@@ -80,6 +82,7 @@ struct ConnectOptions {
   Version least = Version::tls12;
   std::chrono::milliseconds timeout{30000};
   Output output = Output::text;
+  SharedKey shared_key = SharedKey::by_policy;
 };
 [[nodiscard]] Status connect(const ConnectOptions& options);
 
@@ -94,6 +97,7 @@ struct TunnelOptions {
   std::string expect;
   std::vector<std::string> alpn;
   std::uint32_t handshakes = 4096;  ///< at most so many side by side; then no more are accepted
+  SharedKey shared_key = SharedKey::by_policy;
 };
 /// Runs until SIGTERM or SIGINT. Stands in src/tunnel/.
 [[nodiscard]] Status tunnel(const TunnelOptions& options);

@@ -22,6 +22,23 @@ using Session = std::unique_ptr<tlspool_session, Freed<tlspool_session_free>>;
 
 wire::Value text_or_null(const char* text) { return text == nullptr ? wire::Value() : wire::Value(text); }
 
+wire::Value shared_key(const tlspool_session* s) {
+  if (tlspool_session_key_store(s) == nullptr) return {};
+  const std::int64_t left = tlspool_session_keys_left(s);
+  wire::Value out = wire::Value::object();
+  out.set("store", tlspool_session_key_store(s)).set("keyId", tlspool_session_key_id(s));
+  out.set("forwardSecrecy", tlspool_session_key_forward_secrecy(s) == 1);
+  return std::move(out.set("keysLeft", left < 0 ? wire::Value() : wire::Value(left)));
+}
+
+/// For people: which shared key protects the connection.
+std::string shared_key_line(const tlspool_session* s) {
+  const std::int64_t left = tlspool_session_keys_left(s);
+  return fmt::format("protected by the shared key {} of {}{}{}", printable(tlspool_session_key_id(s)), printable(tlspool_session_key_store(s)),
+                     tlspool_session_key_forward_secrecy(s) == 1 ? "" : ", without forward secrecy",
+                     left < 0 ? std::string{} : fmt::format(", {} left", left));
+}
+
 /// What was proved, in the words of the interface file.
 wire::Value proof(const tlspool_session* s) {
   wire::Value names = wire::Value::array();
@@ -35,6 +52,7 @@ wire::Value proof(const tlspool_session* s) {
   out.set("cipherSuite", tlspool_session_cipher_suite(s)).set("group", text_or_null(tlspool_session_group(s)));
   out.set("signatureAlgorithm", text_or_null(tlspool_session_signature_algorithm(s)));
   out.set("alpn", text_or_null(tlspool_session_alpn(s))).set("resumed", tlspool_session_resumed(s) == 1);
+  out.set("sharedKey", shared_key(s));
   return out;
 }
 
@@ -80,6 +98,7 @@ Status connect(const ConnectOptions& options) {
   how.alpn = options.alpn.empty() ? nullptr : alpn.data();
   how.service = "connect";
   how.minimum_version = options.least == Version::tls13 ? TLSPOOL_TLS13 : TLSPOOL_VERSION_DEFAULT;
+  how.require_shared_key = options.shared_key == SharedKey::required ? 1 : 0;
   how.deadline_ms = static_cast<int>(options.timeout.count());
   tlspool_error error = TLSPOOL_ERROR_INIT;
   tlspool_session* raw = nullptr;
@@ -88,6 +107,9 @@ Status connect(const ConnectOptions& options) {
   static_cast<void>(socket->release());  // the library closed it: the pool owns the connection
   const Session session(raw);
   if (options.output == Output::json) std::fprintf(stderr, "%s\n", wire::to_json(proof(session.get())).c_str());
+  if (options.output == Output::text && tlspool_session_key_store(session.get()) != nullptr) {
+    std::fprintf(stderr, "tlspool: %s\n", shared_key_line(session.get()).c_str());
+  }
   if (auto moved = pump(plain.get(), {STDIN_FILENO, STDOUT_FILENO}); !moved) return moved;
   return orderly_end(session.get(), options.target);
 }

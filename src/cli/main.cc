@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/qkd_commands.h"
 
 namespace {
 
@@ -51,6 +52,11 @@ struct Options {
   double timeout = 30;
   cli::TunnelOptions tunnel;
   std::string side;
+  cli::QkdFetchOptions qkd_fetch;
+  cli::QkdImportOptions qkd_import;
+  cli::QkdStatusOptions qkd_status;
+  cli::QkdAuditOptions qkd_audit;
+  double audit_timeout = 300;
 };
 
 void add_init(CLI::App& app, Options& o, Todo& todo) {
@@ -106,6 +112,11 @@ void add_state(CLI::App& app, Options& o, Todo& todo) {
   c->callback([&] { todo = [&] { o.pin.pool = o.pool; return cli::pin(o.pin); }; });
 }
 
+void add_shared_key(CLI::App* command, cli::SharedKey& shared_key) {
+  command->add_flag_callback("--shared-key", [&shared_key] { shared_key = cli::SharedKey::required; },
+                             "Let nothing but a key that both sides share protect the connection ([[peer]] in tlspool.toml)");
+}
+
 void add_connect(CLI::App& app, Options& o, Todo& todo) {
   auto* c = app.add_subcommand("connect", "Connect to a TLS server; bytes flow between it and standard input and output");
   c->add_option("TARGET", o.connect.target, "HOST:PORT, with [brackets] around an IPv6 address")->required();
@@ -117,6 +128,7 @@ void add_connect(CLI::App& app, Options& o, Todo& todo) {
       ->type_name("VERSION")->check(CLI::IsMember(versions));
   c->add_option("--timeout", o.timeout, "Seconds for connecting and for the handshake (default: 30)")
       ->type_name("SECONDS")->check(CLI::Range(0.1, 600.0));
+  add_shared_key(c, o.connect.shared_key);
   add_json(c, o.connect.output, "Write what was proved to standard error, as one JSON object");
   c->callback([&] {
     todo = [&] {
@@ -142,11 +154,56 @@ void add_tunnel(CLI::App& app, Options& o, Todo& todo) {
       ->type_name("LIST")->delimiter(',')->allow_extra_args(false);
   c->add_option("--handshakes", o.tunnel.handshakes, "At most so many handshakes side by side (default: 4096)")
       ->type_name("N")->check(CLI::Range(1, 1000000));
+  add_shared_key(c, o.tunnel.shared_key);
   c->callback([&] {
     todo = [&] {
       o.tunnel.pool = o.pool;
       o.tunnel.side = sides.at(o.side);
       return cli::tunnel(o.tunnel);
+    };
+  });
+}
+
+void add_qkd(CLI::App& app, Options& o, Todo& todo) {
+  auto* group = app.add_subcommand("qkd", "One-time keys that two sites share: fill the token, look after it");
+  group->require_subcommand(1);
+  auto* c = group->add_subcommand("fetch", "Fill the token from the peer's key management entity, and print the keys' ids");
+  c->add_option("PEER", o.qkd_fetch.peer, "Name of the [[peer]]")->required();
+  auto* count = c->add_option("--count", o.qkd_fetch.count, "How many new keys (default: 100)")
+                    ->type_name("N")->check(CLI::Range(1, 100000));
+  auto* ids = c->add_option("--ids", o.qkd_fetch.ids, "Fetch the keys of these ids, as the other site printed them; -: standard input")
+                  ->type_name("FILE");
+  auto* size = c->add_option("--size", o.qkd_fetch.bits, "Bits of a new key (default: 256)")
+                   ->type_name("BITS")->check(CLI::Range(128, 2048));
+  ids->excludes(count)->excludes(size);
+  add_json(c, o.qkd_fetch.output, "Write one JSON object at the end, instead of the ids");
+  c->callback([&] { todo = [&] { o.qkd_fetch.pool = o.pool; return cli::qkd_fetch(o.qkd_fetch); }; });
+  c = group->add_subcommand("import", "Put keys that both sites have into the token");
+  c->add_option("PEER", o.qkd_import.peer, "Name of the [[peer]]")->required();
+  c->add_option("FILE", o.qkd_import.file, "Lines ID KEY, the key in hex or base64 (default: standard input)");
+  c->callback([&] { todo = [&] { o.qkd_import.pool = o.pool; return cli::qkd_import(o.qkd_import); }; });
+  c = group->add_subcommand("status", "Show how many keys are left for each peer; fails when they run low");
+  c->add_option("PEER", o.qkd_status.peer, "Name of the [[peer]] (default: all)");
+  add_json(c, o.qkd_status.output, "Write one JSON array");
+  c->callback([&] { todo = [&] { o.qkd_status.pool = o.pool; return cli::qkd_status(o.qkd_status); }; });
+  c = group->add_subcommand("audit", "Compare the keys with the other site's, over a connection that the pool protects");
+  c->add_option("PEER", o.qkd_audit.peer, "Name of the [[peer]]")->required();
+  auto* one_of = c->add_option_group("One of");
+  one_of->require_option(1);
+  one_of->add_option("--listen", o.qkd_audit.listen, "Where to wait for the other site; port 0 takes a free one")->type_name("A:P");
+  one_of->add_option("--connect", o.qkd_audit.connect, "Where the other site waits")->type_name("A:P");
+  c->add_option("--as", o.qkd_audit.as, "Identity to prove (default: the peer's `as`, else the pool's name)")->type_name("ID");
+  c->add_option("--expect", o.qkd_audit.expect, "Name that the other site must prove (default: PEER)")->type_name("NAME");
+  c->add_flag_callback("--shared-key", [&] { o.qkd_audit.keys = cli::KeyPolicy::shared_key; },
+                       "Protect the connection by a shared key alone; a one-time key is used up");
+  c->add_option("--timeout", o.audit_timeout, "Seconds for all of it (default: 300)")
+      ->type_name("SECONDS")->check(CLI::Range(0.1, 3600.0));
+  add_json(c, o.qkd_audit.output, "Write one JSON object");
+  c->callback([&] {
+    todo = [&] {
+      o.qkd_audit.pool = o.pool;
+      o.qkd_audit.timeout = std::chrono::milliseconds(static_cast<long>(o.audit_timeout * 1000));
+      return cli::qkd_audit(o.qkd_audit);
     };
   });
 }
@@ -170,6 +227,7 @@ int main(int argc, char** argv) {
   add_state(app, options, todo);
   add_connect(app, options, todo);
   add_tunnel(app, options, todo);
+  add_qkd(app, options, todo);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

@@ -85,6 +85,10 @@ const char* tlspool_session_signature_algorithm(const tlspool_session* session) 
 }
 const char* tlspool_session_alpn(const tlspool_session* session) { return c_text(session->facts.alpn); }
 int tlspool_session_resumed(const tlspool_session* session) { return session->facts.resumed ? 1 : 0; }
+const char* tlspool_session_key_store(const tlspool_session* session) { return c_text(session->facts.key_store); }
+const char* tlspool_session_key_id(const tlspool_session* session) { return c_text(session->facts.key_id); }
+int tlspool_session_key_forward_secrecy(const tlspool_session* session) { return session->facts.key_forward_secrecy ? 1 : 0; }
+int64_t tlspool_session_keys_left(const tlspool_session* session) { return session->facts.keys_left; }
 void tlspool_session_free(tlspool_session* session) { delete session; }
 
 int tlspool_session_state(const tlspool_session* session, tlspool_state* state, tlspool_error* error) {

@@ -18,6 +18,7 @@ constexpr std::array handshake_reasons{
     Known{"timeout", TLSPOOL_REASON_TIMEOUT, ETIMEDOUT}, Known{"alert", TLSPOOL_REASON_ALERT, EPROTO},
     Known{"certificate", TLSPOOL_REASON_CERTIFICATE, EKEYREJECTED}, Known{"policy", TLSPOOL_REASON_POLICY, EACCES},
     Known{"token", TLSPOOL_REASON_TOKEN, ENOKEY}, Known{"transport", TLSPOOL_REASON_TRANSPORT, ECONNRESET},
+    Known{"sharedKey", TLSPOOL_REASON_SHARED_KEY, ENOKEY},
 };
 
 /// Errors by which a pool says that it did not start at all.

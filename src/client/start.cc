@@ -61,6 +61,10 @@ Outcome<StartOptions> copy_options(const tlspool_options* options) {
   if (o.deadline_ms < 0 || o.deadline_ms > 600'000) {
     return refuse(bad_parameter("options.deadline_ms must be 1 to 600000, or 0 for the default"));
   }
+  if (o.require_shared_key != 0 && o.require_shared_key != 1) {
+    return refuse(bad_parameter("options.require_shared_key must be 0 or 1"));
+  }
+  out.require_shared_key = o.require_shared_key == 1;
   out.remote_proof = o.remote_proof;
   out.minimum_version = o.minimum_version;
   out.deadline_ms = o.deadline_ms;
@@ -92,6 +96,7 @@ wire::Value start_parameters(tlspool_role role, const StartOptions& o) {
     p.set("minimumVersion", o.minimum_version == TLSPOOL_TLS12 ? "tls12" : "tls13");
   }
   p.set("deadlineMs", o.deadline_ms > 0 ? o.deadline_ms : default_deadline_ms);
+  if (o.require_shared_key) p.set("requireSharedKey", true);
   return p;
 }
 
@@ -111,6 +116,11 @@ std::optional<SessionFacts> session_facts(const wire::Value& session) {
   f.role = role == "client" ? TLSPOOL_CLIENT : TLSPOOL_SERVER;
   f.version = version == "tls12" ? TLSPOOL_TLS12 : TLSPOOL_TLS13;
   f.resumed = session.flag("resumed");
+  if (const wire::Value* key = session.find("sharedKey")) {
+    if (!read(*key, "store", f.key_store) || !read(*key, "keyId", f.key_id) || !f.key_store || !f.key_id) return std::nullopt;
+    f.key_forward_secrecy = key->flag("forwardSecrecy");
+    f.keys_left = key->number("keysLeft", -1);
+  }
   return f;
 }
 

@@ -45,6 +45,7 @@ struct StartOptions {
   tlspool_version minimum_version = TLSPOOL_VERSION_DEFAULT;
   int deadline_ms = 0;
   int plaintext_fd = -1;
+  bool require_shared_key = false;
 };
 /// Reads no further than options->size; NULL gives the defaults. Checks what a pool can't see.
 [[nodiscard]] Outcome<StartOptions> copy_options(const tlspool_options* options);
@@ -60,6 +61,9 @@ struct SessionFacts {
   std::string verified_by, cipher_suite;
   tlspool_version version = TLSPOOL_VERSION_DEFAULT;
   bool resumed = false;
+  std::optional<std::string> key_store, key_id;
+  bool key_forward_secrecy = false;
+  std::int64_t keys_left = -1;
 };
 /// std::nullopt where facts are missing, or hold a NUL that a C string would hide.
 [[nodiscard]] std::optional<SessionFacts> session_facts(const wire::Value& session);

@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "base/secret.h"
+
 namespace tlspool {
 namespace {
 
@@ -129,12 +131,17 @@ void Channel::flush() {
     p.descriptors.clear();
     p.sent += **sent;
     if (p.sent < p.bytes.size()) break;
+    wipe(p.bytes);
     output_.pop_front();
   }
   poll_->want(Poll::readable | (output_.empty() ? 0 : Poll::writable));
 }
 
-void Channel::wipe_front(std::size_t count) { input_.erase(input_.begin(), input_.begin() + static_cast<long>(count)); }
+// Keys pass here: nothing that was delivered or sent stays behind in freed memory.
+void Channel::wipe_front(std::size_t count) {
+  wipe(input_.data(), count);
+  input_.erase(input_.begin(), input_.begin() + static_cast<long>(count));
+}
 
 void Channel::closed() {
   if (!socket_.valid()) return;

@@ -22,8 +22,8 @@ struct PskIdentity {
 /// parse error a reason to refuse the peer; other names may be tickets or lasting keys.
 [[nodiscard]] bool looks_like_identity(ByteView bytes);
 
-/// Strict: the document's form, cqptoolkit's "?id=", and RFC 7512. Percent-encoding only where it is due, each
-/// attribute once, no attribute that is unknown, no empty value, at most `longest` bytes. Error: Code::invalid, its
+/// Strict: the document's form, cqptoolkit's "?id=", and RFC 7512. Each attribute
+/// once, no attribute that is unknown, no empty value, at most `longest` bytes. Error: Code::invalid, its
 /// subject the identity made printable.
 [[nodiscard]] Result<PskIdentity> parse_identity(ByteView bytes, std::size_t longest = 128);
 

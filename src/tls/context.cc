@@ -72,6 +72,8 @@ Result<SslContext> make_context(ByteView ticket_key) {
   return context;
 }
 
+const char* certificate_suites12() { return suites12; }
+
 std::size_t add_credentials(SSL_CTX* context, const wire::IdentitySetup& identity) {
   std::size_t taken = 0;
   bool rsa_without_pss = false;

@@ -9,6 +9,9 @@ namespace tlspool::tls {
 /// `ticket_key` is 80 bytes (SSL_CTX_set_tlsext_ticket_keys).
 [[nodiscard]] Result<SslContext> make_context(ByteView ticket_key);
 
+/// OpenSSL's list of the suites of TLS 1.2 with certificates that every context allows.
+[[nodiscard]] const char* certificate_suites12();
+
 /// Gives `context` the identity's usable credentials (several: an RSA and an EC one, and OpenSSL picks by
 /// what the peer can). Returns how many it took; a credential that does not fit is logged and left out.
 std::size_t add_credentials(SSL_CTX* context, const wire::IdentitySetup& identity);

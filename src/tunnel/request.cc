@@ -24,6 +24,7 @@ std::string starttls_text(const cli::TunnelOptions& options) {
     for (const std::string& protocol : options.alpn) protocols.push(protocol);
     parameters.set("alpn", std::move(protocols));
   }
+  if (options.shared_key == cli::SharedKey::required) parameters.set("requireSharedKey", true);
   parameters.set("service", "tunnel");
   return wire::call_text("io.tlspool.Pool.StartTLS", std::move(parameters));
 }

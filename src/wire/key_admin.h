@@ -107,9 +107,10 @@ struct KeyCount {
   std::uint32_t leased = 0;
   std::uint32_t low_water = 0;
   std::string problem;          ///< why the store can't be used just now; empty: it can
+  std::uint8_t roles = 3;       ///< PeerSetup::roles: in the other direction no key is missed
 };
 template <class Io> void fields(Io& io, KeyCount& m) {
-  io(m.peer, m.source, m.use, m.store, m.as_client, m.as_server, m.used, m.leased, m.low_water, m.problem);
+  io(m.peer, m.source, m.use, m.store, m.as_client, m.as_server, m.used, m.leased, m.low_water, m.problem, m.roles);
 }
 struct KeyCounted {
   std::vector<KeyCount> rows;

@@ -3,53 +3,17 @@
 
 #include <ctime>
 
-#include "base/text.h"
 #include "tls/names.h"
 #include "transport/stream_pump.h"
 #include "worker/client_sessions.h"
 #include "worker/connection.h"
 #include "worker/handshake.h"
+#include "worker/hello.h"
+#include "worker/phantom.h"
+#include "worker/psk.h"
 
 namespace tlspool::worker {
 namespace {
-
-// RFC 6066 section 3: a list with one host_name entry. Empty where there is none.
-std::string server_name_of(SSL* ssl) {
-  const unsigned char* data = nullptr;
-  std::size_t size = 0;
-  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) != 1 || size < 5) return {};
-  const std::size_t list = data[0] << 8 | data[1];
-  const std::size_t name = data[3] << 8 | data[4];
-  if (list != size - 2 || data[2] != TLSEXT_NAMETYPE_host_name || name != size - 5) return {};
-  auto normal = normal_host(text_of({data + 5, name}));
-  return normal ? *normal : std::string{};
-}
-
-// Before anything else of the hello is used, session resumption included: so a ticket is looked at under the
-// identity that it was made for.
-int choose_identity(SSL* ssl, int* alert, void*) {
-  Connection* c = Connection::of(ssl);
-  if (c->local_identity.empty()) {
-    const std::string name = server_name_of(ssl);
-    const Policy& policy = *c->policy;
-    const Policy::Identity* identity =
-        name.empty() ? policy.find(policy.setup().default_identity) : policy.serving(name, c->caller);
-    if (identity == nullptr || !policy.allows(c->caller, identity->setup->name, wire::role_server)) {
-      c->refused_name = name.empty() ? "(none)" : printable(name);
-      *alert = SSL_AD_UNRECOGNIZED_NAME;
-      return SSL_CLIENT_HELLO_ERROR;
-    }
-    c->local_identity = identity->setup->name;
-    if (!identity->context) {
-      c->handshake->token_problem(identity->problem);
-      *alert = SSL_AD_INTERNAL_ERROR;
-      return SSL_CLIENT_HELLO_ERROR;
-    }
-    SSL_set_SSL_CTX(ssl, identity->context.get());
-  }
-  bind_tickets(ssl, *c);
-  return SSL_CLIENT_HELLO_SUCCESS;
-}
 
 int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned in_size, void*) {
@@ -67,6 +31,12 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   Connection* c = ssl == nullptr ? nullptr : Connection::of(ssl);
   // Only a handshake of ours may accept a chain: post-handshake authentication is not offered.
   if (c == nullptr || c->handshake == nullptr) return 0;
+  if (c->shared_key) {  // a full handshake in place of the key that was wanted
+    c->key_problem = "shared key: store=" + store_of(*c->shared_key->peer) + " key=" + c->shared_key->key_id +
+                     ": the server does not use it, and sent a certificate instead; see [[peer]] on both sites";
+    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+    return 0;
+  }
   // A client's OpenSSL asks in any case. Who wants no proof gets none: `proved` stays empty.
   if (c->request.proof == Proof::none) return 1;
   wire::ChainQuery query;
@@ -85,10 +55,20 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   return 1;
 }
 
-void note_alert(const SSL* ssl, int where, int value) {
-  if ((where & SSL_CB_ALERT) == 0) return;
+// A key of a PSK suite of TLS 1.2 protects one connection. By its suite alone is it known as such before the
+// ServerHello promises a ticket.
+void refuse_ticket_of_psk12(SSL* ssl) {
+  const SSL_CIPHER* suite = SSL_is_server(ssl) == 1 && SSL_version(ssl) == TLS1_2_VERSION ? SSL_get_pending_cipher(ssl) : nullptr;
+  if (suite != nullptr && SSL_CIPHER_get_auth_nid(suite) == NID_auth_psk) SSL_set_options(ssl, SSL_OP_NO_TICKET);
+}
+
+void note_event(const SSL* ssl, int where, int value) {
   Connection* c = Connection::of(ssl);
   if (c == nullptr) return;
+  if ((where & SSL_CB_ALERT) == 0) {
+    if (where == SSL_CB_ACCEPT_LOOP && c->handshake != nullptr) refuse_ticket_of_psk12(const_cast<SSL*>(ssl));
+    return;
+  }
   const int description = value & 0xff;
   if ((where & SSL_CB_READ) != 0) {
     c->alert_received = description;
@@ -122,7 +102,7 @@ SSL_TICKET_RETURN use_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   Connection* c = Connection::of(ssl);
-  if (c == nullptr || c->client_sessions == nullptr || c->request.role != wire::role_client) return 0;
+  if (c == nullptr || c->client_sessions == nullptr || c->request.role != wire::role_client || c->shared_key) return 0;
   if (c->handshake != nullptr) {  // in TLS 1.2 the session comes before the handshake's end
     c->handshake->adopt_remembered();
     c->note_shown(ssl);
@@ -146,6 +126,13 @@ bool peer_can_check(SSL* ssl, X509* certificate) {
 // OpenSSL's TLS 1.2 client considers its current certificate alone: make that the first one that the server can
 // check. In all other cases it chooses from the whole set.
 int choose_certificate(SSL* ssl, void*) {
+  Connection* c = Connection::of(ssl);
+  // Here a server is on its way to a full handshake; where a key was named, that is the wrong way.
+  if (SSL_is_server(ssl) == 1 && c != nullptr && c->shared_key) {
+    c->key_problem = "shared key: store=" + store_of(*c->shared_key->peer) + " key=" + c->shared_key->key_id +
+                     ": the peer named it, and offered nothing that goes with it; give both sites the same settings of [[peer]]";
+    return 0;
+  }
   if (SSL_is_server(ssl) == 1 || SSL_version(ssl) >= TLS1_3_VERSION) return 1;
   for (long found = SSL_set_current_cert(ssl, SSL_CERT_SET_FIRST); found == 1;
        found = SSL_set_current_cert(ssl, SSL_CERT_SET_NEXT)) {
@@ -157,10 +144,12 @@ int choose_certificate(SSL* ssl, void*) {
 }  // namespace
 
 void set_callbacks(SSL_CTX* context) {
-  SSL_CTX_set_client_hello_cb(context, choose_identity, nullptr);
+  SSL_CTX_set_client_hello_cb(context, answer_hello, nullptr);
+  SSL_CTX_set_tlsext_servername_callback(context, consume_psk13);
+  SSL_CTX_sess_set_get_cb(context, find_phantom);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   SSL_CTX_set_cert_verify_callback(context, verify_chain, nullptr);
-  SSL_CTX_set_info_callback(context, note_alert);
+  SSL_CTX_set_info_callback(context, note_event);
   SSL_CTX_set_session_ticket_cb(context, fill_ticket, use_ticket, nullptr);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_session);

@@ -23,9 +23,11 @@ struct Deciding {
   std::string service;
   Bytes alpn;
   bool tls13_only = false;
+  bool require_shared_key = false;
 };
 template <class Io> void fields(Io& io, Deciding& m) {
-  io(m.policy, m.uid, m.role, m.local_identity, m.remote_identity, m.proof, m.server_name, m.service, m.alpn, m.tls13_only);
+  io(m.policy, m.uid, m.role, m.local_identity, m.remote_identity, m.proof, m.server_name, m.service, m.alpn, m.tls13_only,
+     m.require_shared_key);
 }
 
 // A ticket of TLS 1.3 that is shown twice links two connections; one of TLS 1.2 is all that its server gives.
@@ -44,7 +46,7 @@ std::string resumption_key(const Connection& c) {
   const StartRequest& r = c.request;
   const Bytes text = wire::encode(Deciding{c.policy->setup().policy, c.caller.credentials.uid, static_cast<std::uint8_t>(r.role),
                                            c.local_identity, r.remote_identity, static_cast<std::uint8_t>(r.proof),
-                                           r.server_name, r.service, r.alpn, r.tls13_only});
+                                           r.server_name, r.service, r.alpn, r.tls13_only, r.require_shared_key});
   std::string digest(SHA256_DIGEST_LENGTH, '\0');
   SHA256(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()));
   return digest;

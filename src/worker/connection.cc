@@ -18,6 +18,10 @@ void Connection::note_shown(SSL* ssl) {
   if (SSL_session_reused(ssl) != 1) local_shown = SSL_get_signature_type_nid(ssl, &type) == 1;
 }
 
+bool Connection::resumed(const SSL* ssl) const {
+  return SSL_session_reused(ssl) == 1 && !(shared_key && shared_key->peer->use == wire::KeyUse::psk);
+}
+
 Connection* Connection::of(const SSL* ssl) { return static_cast<Connection*>(SSL_get_ex_data(ssl, index())); }
 
 }  // namespace tlspool::worker

@@ -8,7 +8,9 @@
 
 #include "authz/rules.h"
 #include "tls/openssl.h"
+#include "worker/peers.h"
 #include "worker/policy.h"
+#include "worker/shared_key.h"
 #include "worker/start_request.h"
 
 namespace tlspool::transport {
@@ -20,11 +22,11 @@ namespace tlspool::worker {
 class Handshake;
 class ClientSessions;
 
-/// What the judge found out about the peer; also what a ticket remembers of it.
+/// What was found out about the peer, by the judge or by a shared key; also what a ticket remembers of it.
 struct Proved {
   std::string identity;  ///< empty: nothing was proved
   std::vector<std::string> names;
-  std::string how;       ///< "chain"; empty: nothing was verified
+  std::string how;       ///< "chain" or "sharedKey"; empty: nothing was verified
   std::int64_t valid_until = 0;
 };
 template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.how, m.valid_until); }
@@ -40,8 +42,14 @@ struct Connection {
   Proved proved;
   std::optional<int> alert_sent;
   std::optional<int> alert_received;
+  bool for_fetcher = false;    ///< the pool's own fetcher asked for it: no shared key, or it would fetch keys to fetch keys
   std::string refused_name;    ///< SNI that no identity of the caller serves
   bool alpn_mismatch = false;
+  bool hello_seen = false;     ///< server: the client's first ClientHello was looked at
+  ServerPeers peers;           ///< server: whose shared keys it accepts
+  std::unique_ptr<SharedKey> shared_key;  ///< that protects the connection, or shall
+  std::string key_problem;     ///< why a shared key could not be used, for people; empty: none was at fault
+  Bytes psk_identity;          ///< server, TLS 1.2: as the client sent it
   ClientSessions* client_sessions = nullptr;
   Handshake* handshake = nullptr;
   transport::StreamPump* pump = nullptr;
@@ -49,6 +57,8 @@ struct Connection {
   void attach(SSL* ssl);
   /// After a full handshake: whoever was asked for a certificate and had a fitting one has signed.
   void note_shown(SSL* ssl);
+  /// Whether a session was resumed: for OpenSSL a PSK of TLS 1.3 is one, too.
+  [[nodiscard]] bool resumed(const SSL* ssl) const;
   [[nodiscard]] static Connection* of(const SSL* ssl);
 };
 

@@ -27,8 +27,8 @@ std::string failure_text(const HandshakeFailure& f) {
 
 }  // namespace
 
-Control::Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, std::function<void()> on_gone)
-    : worker_(worker), credentials_(std::move(credentials)), on_gone_(std::move(on_gone)) {
+Control::Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, Program program, std::function<void()> on_gone)
+    : worker_(worker), credentials_(std::move(credentials)), program_(program), on_gone_(std::move(on_gone)) {
   connection_ = std::make_unique<VarlinkConnection>(
       worker_.loop(), std::move(socket),
       [this](std::string text, std::vector<UniqueFd> descriptors) { message(std::move(text), std::move(descriptors)); },
@@ -67,6 +67,9 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
   if (auto common = wire::answer_common(*call, wire::pool_interface(), TLSPOOL_VERSION)) {
     answer(std::move(*common));
     return;
+  }
+  if (program_ == Program::fetcher && call->method != "StartTLS") {
+    return answer(wire::error_text("org.varlink.service.PermissionDenied", wire::Value::object()));
   }
   const std::string session = call->parameters.text("session");
   if (!session.empty() && hand_over(session, text)) return;
@@ -117,12 +120,22 @@ void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descripto
 
 // Asked anew for each call: the program may have become another one since the last.
 void Control::learn_executable(std::function<void()> then) {
-  if (!authz::need_executable(worker_.policy().setup().rules)) return then();
+  if (program_ == Program::fetcher || !authz::need_executable(worker_.policy().setup().rules)) return then();
   executable_query_ = worker_.ask_executable(credentials_.pid, [this, then = std::move(then)](std::string path) {
     executable_query_ = 0;
     executable_ = std::move(path);
     then();
   });
+}
+
+bool Control::may(const Policy& policy, const StartRequest& request) const {
+  if (program_ == Program::fetcher) {
+    const auto& own = policy.setup().fetcher_identities;
+    return request.role == wire::role_client && std::ranges::find(own, request.local_identity) != own.end();
+  }
+  // A server without an identity in the request is looked at when its peer has named one.
+  const bool later = request.role == wire::role_server && request.local_identity.empty();
+  return later || policy.allows(caller(), request.local_identity, request.role);
 }
 
 void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway) {
@@ -134,9 +147,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
     return;
   }
   const std::shared_ptr<const Policy> policy = worker_.shared_policy();
-  // A server without an identity in the request is looked at when its peer has named one.
-  const bool later = request.role == wire::role_server && request.local_identity.empty();
-  if (!later && !policy->allows(caller(), request.local_identity, request.role)) {
+  if (!may(*policy, request)) {
     log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                       {"pid", std::to_string(credentials_.pid)},
                                       {"identity", request.local_identity},
@@ -168,6 +179,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   auto connection = std::make_unique<Connection>();
   connection->policy = policy;
   connection->local_identity = request.local_identity;
+  connection->for_fetcher = program_ == Program::fetcher;
   connection->request = std::move(request);
   connection->caller = caller();
   handshake_ = std::make_unique<Handshake>(worker_.services(), std::move(connection), std::move(network),

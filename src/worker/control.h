@@ -16,7 +16,7 @@ namespace tlspool::worker {
 class Control {
  public:
   /// `on_gone`: the program left; may destroy the control.
-  Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, std::function<void()> on_gone);
+  Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, Program program, std::function<void()> on_gone);
   ~Control();
   /// A message as if it had just been read: for a connection that another worker handed over.
   void message(std::string text, std::vector<UniqueFd> descriptors);
@@ -38,6 +38,7 @@ class Control {
   void update_keys(const wire::Call& call, std::vector<UniqueFd>& descriptors);
 
   void dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  [[nodiscard]] bool may(const Policy& policy, const StartRequest& request) const;
   void begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway);
   /// Goes on with `then` when caller() knows the program's executable, if any rule asks for that.
   void learn_executable(std::function<void()> then);
@@ -51,6 +52,7 @@ class Control {
 
   Worker& worker_;
   PeerCredentials credentials_;
+  Program program_;
   std::string executable_;
   std::function<void()> on_gone_;
   std::unique_ptr<VarlinkConnection> connection_;

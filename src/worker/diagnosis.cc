@@ -26,6 +26,28 @@ HandshakeFailure refused_by_judge(const Diagnosis& d) {
   return f;
 }
 
+// What an alert means on a connection with a shared key, be it the peer's or ours; empty: something else.
+std::string wrong_key(const Diagnosis& d) {
+  const Connection& c = d.connection;
+  const SharedKey& key = *c.shared_key;
+  const std::string which = "shared key: store=" + store_of(*key.peer) + " key=" + key.key_id + ": ";
+  const std::string audit = is_lasting(*key.peer) ? "give both the same one by `tlspool psk add`" : "run `tlspool qkd audit " + key.peer->name + "`";
+  const std::string different = which + "the two sites hold different keys under this id; " + audit;
+  switch (c.alert_received.value_or(c.alert_sent.value_or(-1))) {
+    case SSL_AD_UNKNOWN_PSK_IDENTITY:
+      return which + "the peer refused it with the alert unknown_psk_identity: it does not have the key, or used it before; " + audit;
+    case SSL_AD_DECRYPT_ERROR:
+    case SSL_AD_BAD_RECORD_MAC: return different;
+    case SSL_AD_ILLEGAL_PARAMETER:  // OpenSSL's alert for a binder that does not fit
+      return c.alert_received || d.openssl_reason == SSL_R_BINDER_DOES_NOT_VERIFY ? different : std::string{};
+    case SSL_AD_HANDSHAKE_FAILURE:
+      if (!c.alert_received) return {};
+      return which + "the peer refused with the alert handshake_failure: it knows no such peer, or has other settings for it; compare "
+                     "[[peer]] on both sites";
+    default: return {};
+  }
+}
+
 HandshakeFailure refused_by_peer(const Diagnosis& d) {
   const int alert = *d.connection.alert_received;
   std::string advice;
@@ -91,6 +113,10 @@ HandshakeFailure diagnose(const Diagnosis& d) {
   const Connection& c = d.connection;
   if (!d.token_problem.empty()) {
     return failure("token", "identity " + c.local_identity + ": " + d.token_problem + "; see `tlspool doctor`");
+  }
+  if (!c.key_problem.empty()) return failure("sharedKey", c.key_problem);
+  if (c.shared_key) {
+    if (std::string problem = wrong_key(d); !problem.empty()) return failure("sharedKey", std::move(problem));
   }
   if (!d.verdict.accepted && !d.verdict.reason.empty()) return refused_by_judge(d);
   if (!c.refused_name.empty()) {

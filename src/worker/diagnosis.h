@@ -9,7 +9,7 @@ namespace tlspool::worker {
 
 /// The parameters of io.tlspool.Pool.HandshakeFailed. Empty texts become null.
 struct HandshakeFailure {
-  std::string reason;  ///< timeout, alert, certificate, policy, token, transport
+  std::string reason;  ///< timeout, alert, certificate, policy, token, sharedKey, transport
   std::string message;
   std::string check;
   std::string certificate;

@@ -14,6 +14,8 @@
 #include "base/text.h"
 #include "tls/names.h"
 #include "worker/diagnosis.h"
+#include "worker/phantom.h"
+#include "worker/psk.h"
 
 namespace tlspool::worker {
 namespace {
@@ -37,6 +39,7 @@ Handshake::Handshake(Services services, std::unique_ptr<Connection> connection, 
 Handshake::~Handshake() {
   on_done_ = nullptr;
   settle_paused_job();
+  if (waits_for_key_) services_.keys.forget(asked_);
   if (waits_for_job_) std::erase(waiting_for_job, this);
   if (network_.valid() && (flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_);
 }
@@ -49,8 +52,8 @@ Status Handshake::prepare() {
   flags_ = fcntl(network_.get(), F_GETFL);
   if ((flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_ | O_NONBLOCK);
   SSL_CTX* context = c.policy->anonymous();
-  if (!c.local_identity.empty()) {
-    const Policy::Identity* identity = c.policy->find(c.local_identity);
+  // None for an identity that is proved by shared keys alone, and none is shown where a shared key protects.
+  if (const Policy::Identity* identity = c.shared_key ? nullptr : c.policy->find(c.local_identity)) {
     if (!identity->context) {
       return fail({Code::token_failed, "use identity", c.local_identity, identity->problem, "see `tlspool status` and `tlspool doctor`"});
     }
@@ -68,10 +71,22 @@ Status Handshake::prepare() {
     SSL_set_accept_state(ssl);
     return {};
   }
+  return prepare_client();
+}
+
+Status Handshake::prepare_client() {
+  Connection& c = *connection_;
+  const StartRequest& r = c.request;
+  SSL* ssl = ssl_.get();
   SSL_set_connect_state(ssl);
   bind_tickets(ssl, c);
   if (!r.server_name.empty()) SSL_set_tlsext_host_name(ssl, r.server_name.c_str());
   if (!r.alpn.empty()) SSL_set_alpn_protos(ssl, r.alpn.data(), static_cast<unsigned>(r.alpn.size()));
+  if (c.shared_key) {
+    // So that a certificate in its place is not let pass without a look.
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+    return c.shared_key->peer->use == wire::KeyUse::session ? offer_phantom(ssl, c) : offer_psk(ssl, c);
+  }
   if (auto known = services_.client_sessions.take(c)) {
     SSL_set_session(ssl, known->session.get());
     from_ticket_ = std::move(known->proved);
@@ -81,18 +96,31 @@ Status Handshake::prepare() {
 }
 
 void Handshake::start() {
+  Connection& c = *connection_;
+  timer_ = std::make_unique<Timer>(services_.loop);
+  timer_->start(c.request.deadline, [this] { expired(); });
+  if (c.for_fetcher) return begin();
+  if (c.request.role == wire::role_server) {
+    c.peers = peers_of_server(*c.policy, c.request, c.caller);
+    return begin();
+  }
+  auto peer = peer_of_client(*c.policy, c.request, c.caller);
+  if (!peer) return refuse_key(peer.error().text());
+  return *peer == nullptr ? begin() : take_key(**peer);
+}
+
+void Handshake::begin() {
   if (auto prepared = prepare(); !prepared) {
+    if (connection_->shared_key) return refuse_key(prepared.error().text());
     return give_up({"token", prepared.error().text(), {}, {}, {}, {}, true});
   }
-  timer_ = std::make_unique<Timer>(services_.loop);
-  timer_->start(connection_->request.deadline, [this] { expired(); });
   poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { network_ready(); });
   step();
 }
 
 // While the job is paused the socket stays watched: mostly the peer waits too, and nothing comes.
 void Handshake::network_ready() {
-  if (paused_ != Paused::no || waits_for_job_) {
+  if (paused_ != Paused::no || waits_for_job_ || waits_for_key_) {
     poll_->want(Poll::none);
   } else {
     step();
@@ -125,6 +153,7 @@ void Handshake::wait(Paused on) {
   paused_ = on;
   stepping = nullptr;
   ASYNC_pause_job();
+  stepping = this;
 }
 
 void Handshake::resume() {
@@ -166,7 +195,6 @@ Result<Bytes> Handshake::sign(std::uint32_t key, std::uint16_t scheme, ByteView 
   }
   self->asked_ = request.number;
   self->wait(Paused::keeper);
-  stepping = self;
   if (self->abandoned_ || self->signature_.signature.empty()) {
     self->token_problem_ = self->signature_.problem.empty() ? "sign: no signature came" : self->signature_.problem;
     return fail({Code::token_failed, "sign", token, self->token_problem_, {}});
@@ -183,10 +211,7 @@ wire::ChainVerdict Handshake::judge(const wire::ChainQuery& query) {
     verdict_ = std::move(verdict);
     resume();
   });
-  if (asked_ != 0) {
-    wait(Paused::judge);
-    stepping = this;
-  }
+  if (asked_ != 0) wait(Paused::judge);
   if (abandoned_) verdict_.accepted = false;
   return verdict_;
 }
@@ -201,11 +226,26 @@ void Handshake::succeed() {
   Connection& c = *connection_;
   // A pause in the middle of what follows would have nobody to wake it.
   SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
+  SSL_set_msg_callback(ssl_.get(), nullptr);
+  if (c.shared_key) return key_proved();
+  if (c.request.require_shared_key || c.peers.required) return refuse_key("shared key: none was used, and this connection needs one");
   adopt_remembered();
   c.note_shown(ssl_.get());
+  finish();
+}
+
+void Handshake::finish() {
+  Connection& c = *connection_;
+  if (c.shared_key) {
+    const wire::PeerSetup& peer = *c.shared_key->peer;
+    c.proved = {peer.name, {peer.name}, "sharedKey", 0};
+    if (c.local_identity.empty()) c.local_identity = peer.local_identity;
+    c.local_shown = !c.local_identity.empty();
+    c.shared_key->wipe_secrets();
+  }
   const bool proved = !c.proved.how.empty();
   const bool named = c.request.remote_identity.empty() || c.proved.identity == c.request.remote_identity;
-  // OpenSSL has seen to this already; here stands the one line that lets a peer in.
+  // OpenSSL, or the choice of the peer, has seen to this already; here stands the one line that lets a peer in.
   if (c.request.proof == Proof::required && !(proved && named)) {
     return give_up({"certificate", "the peer proved no identity", "chain", {}, {}, {}, false});
   }
@@ -216,6 +256,7 @@ void Handshake::succeed() {
 void Handshake::expired() {
   std::string doing = paused_ == Paused::keeper  ? "waiting for the token to sign"
                       : paused_ == Paused::judge ? "waiting for the judge"
+                      : paused_ == Paused::key || waits_for_key_ ? "waiting for the shared key"
                                                  : "waiting for the peer";
   give_up({"timeout",
            "handshake: the deadline of " + std::to_string(connection_->request.deadline.count()) + " ms passed while " + doing,
@@ -238,6 +279,7 @@ void Handshake::settle_paused_job() {
   if (paused_ == Paused::no || !ssl_) return;
   if (paused_ == Paused::keeper) services_.keeper.forget(asked_);
   if (paused_ == Paused::judge) services_.judge.forget(asked_);
+  if (paused_ == Paused::key) services_.keys.forget(asked_);
   paused_ = Paused::no;
   abandoned_ = true;
   ERR_clear_error();

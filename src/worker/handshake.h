@@ -13,6 +13,7 @@
 #include "worker/diagnosis.h"
 #include "worker/judge_link.h"
 #include "worker/keeper_link.h"
+#include "worker/key_link.h"
 
 namespace tlspool::worker {
 
@@ -20,12 +21,14 @@ namespace tlspool::worker {
 struct Services {
   Loop& loop;
   KeeperLink& keeper;
+  KeyLink& keys;
   JudgeLink& judge;
   ClientSessions& client_sessions;
 };
 
-/// One handshake from the first byte to its end. While the keeper signs or the judge thinks, OpenSSL's job
-/// is paused and the loop goes on (docs/architecture.md, "The pause").
+/// One handshake from the first byte to its end. While the keeper signs or looks for a shared key, or the judge thinks,
+/// OpenSSL's job is paused and the loop goes on (docs/architecture.md, "The pause"). A client's shared key is taken
+/// before the first byte, and a key that Finished proves is consumed after the last; no job is there to be paused then.
 class Handshake {
  public:
   /// Called once, after which the handshake may be destroyed. No failure: take_ssl(), take_network() and take_poll().
@@ -48,6 +51,11 @@ class Handshake {
   /// Once a resumption stands: what was remembered is proved, and the next ticket remembers it again.
   void adopt_remembered();
   void token_problem(std::string problem) { token_problem_ = std::move(problem); }
+  /// The keeper's answer; one with a problem where it can't be asked.
+  [[nodiscard]] wire::KeyAnswer ask_key(const wire::KeyRequest& request);
+  /// The binder of the connection's PSK was good: the keeper consumes the key. False: another one had it.
+  [[nodiscard]] bool consume_key();
+  [[nodiscard]] KeyLink& keys() { return services_.keys; }
   /// The SignFunction of the worker's keys: signs for the handshake that is being stepped.
   [[nodiscard]] static Result<Bytes> sign(std::uint32_t key, std::uint16_t scheme, ByteView input);
 
@@ -55,9 +63,13 @@ class Handshake {
   static void reserve_jobs(std::size_t most);
 
  private:
-  enum class Paused { no, keeper, judge };
+  enum class Paused { no, keeper, judge, key };
 
+  void take_key(const wire::PeerSetup& peer);
+  void key_came(const wire::PeerSetup& peer, wire::KeyAnswer answer);
+  void begin();
   Status prepare();
+  Status prepare_client();
   void network_ready();
   void step();
   void resume();
@@ -65,6 +77,9 @@ class Handshake {
   void wait(Paused on);
   void expired();
   void succeed();
+  void key_proved();
+  void finish();
+  void refuse_key(std::string problem);
   void give_up(HandshakeFailure failure);
   void settle_paused_job();
   [[nodiscard]] HandshakeFailure failure_of(int ssl_error, int system_error);
@@ -81,7 +96,8 @@ class Handshake {
   Paused paused_ = Paused::no;
   bool abandoned_ = false;
   bool waits_for_job_ = false;
-  std::uint64_t asked_ = 0;  // number at the keeper or the judge
+  bool waits_for_key_ = false;  // outside of a job
+  std::uint64_t asked_ = 0;  // number at the keeper, the judge or for a key
   wire::SignReply signature_;
   wire::ChainVerdict verdict_;
   std::string token_problem_;

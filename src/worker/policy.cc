@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/policy.h"
 
+#include <algorithm>
+
 #include "tls/context.h"
 #include "worker/callbacks.h"
 
@@ -45,8 +47,8 @@ const Policy::Identity* Policy::find(const std::string& name) const {
 bool Policy::allows(const authz::Caller& caller, const std::string& name, wire::RoleBits role) const {
   if (!authz::allowed(setup_.rules, caller, name, role)) return false;
   if (name.empty()) return true;
-  const Identity* identity = find(name);
-  return identity != nullptr && (identity->setup->roles & role) != 0;
+  if (const Identity* identity = find(name)) return (identity->setup->roles & role) != 0;
+  return std::ranges::any_of(setup_.peers, [&](const auto& peer) { return peer.local_identity == name && (peer.roles & role) != 0; });
 }
 
 const Policy::Identity* Policy::serving(const std::string& server_name, const authz::Caller& caller) const {
@@ -61,6 +63,14 @@ const Policy::Identity* Policy::serving(const std::string& server_name, const au
     }
   }
   return nullptr;
+}
+
+std::set<std::string> Policy::proved_by_shared_keys() const {
+  std::set<std::string> names;
+  for (const wire::PeerSetup& peer : setup_.peers) {
+    if (!peer.local_identity.empty() && find(peer.local_identity) == nullptr) names.insert(peer.local_identity);
+  }
+  return names;
 }
 
 std::string Policy::token_of(std::uint32_t key) const {

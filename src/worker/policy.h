@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,12 @@ class Policy {
   /// For connections that show no identity, or do not know yet which.
   [[nodiscard]] SSL_CTX* anonymous() const { return anonymous_.get(); }
   [[nodiscard]] const Identity* find(const std::string& name) const;
-  /// Whether a rule and the identity itself allow this. An empty name: a client that shows no identity.
+  /// Whether a rule and the identity itself allow this; of an identity without a certificate, the [[peer]]s that name it. An empty name: a client that shows no identity.
   [[nodiscard]] bool allows(const authz::Caller& caller, const std::string& name, wire::RoleBits role) const;
   /// The identity that serves `server_name` for this caller: of that name, or whose certificate covers it.
   [[nodiscard]] const Identity* serving(const std::string& server_name, const authz::Caller& caller) const;
+  /// Identities of ours that no [[identity]] has, but a [[peer]]: our shared keys with it prove them.
+  [[nodiscard]] std::set<std::string> proved_by_shared_keys() const;
   /// Name of the token that holds a key; empty for an unknown number.
   [[nodiscard]] std::string token_of(std::uint32_t key) const;
 

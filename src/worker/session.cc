@@ -27,6 +27,16 @@ std::string shown_identity(const Connection& c) {
   return c.request.role == wire::role_server || c.local_shown ? c.local_identity : std::string{};
 }
 
+wire::Value shared_key_value(const Connection& c) {
+  if (!c.shared_key) return {};
+  const SharedKey& key = *c.shared_key;
+  return wire::Value::object()
+      .set("store", store_of(*key.peer))
+      .set("keyId", key.key_id)
+      .set("forwardSecrecy", has_forward_secrecy(*key.peer))
+      .set("keysLeft", is_lasting(*key.peer) ? wire::Value{} : wire::Value{static_cast<std::int64_t>(key.left)});
+}
+
 }  // namespace
 
 wire::Value State::value() const {
@@ -64,10 +74,10 @@ wire::Value Session::facts() {
       .set("version", agreed.tls13 ? "tls13" : "tls12")
       .set("cipherSuite", agreed.cipher_suite)
       .set("group", or_null(agreed.group))
-      .set("signatureAlgorithm", or_null(agreed.signature_algorithm))
+      .set("signatureAlgorithm", or_null(c.shared_key ? std::string{} : agreed.signature_algorithm))
       .set("alpn", or_null(agreed.alpn))
-      .set("resumed", agreed.resumed)
-      .set("sharedKey", wire::Value{});
+      .set("resumed", c.resumed(pump_->ssl()))
+      .set("sharedKey", shared_key_value(c));
 }
 
 wire::SessionRow Session::row() {

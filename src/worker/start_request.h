@@ -28,6 +28,7 @@ struct StartRequest {
   Bytes alpn;                            ///< wire form of RFC 7301; empty: none
   std::string service;
   bool tls13_only = false;
+  bool require_shared_key = false;       ///< nothing but a key of a [[peer]] will do
   std::chrono::milliseconds deadline{30000};
 };
 

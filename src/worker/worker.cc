@@ -25,7 +25,7 @@ Result<T> body_of(const Frame& frame) {
 }  // namespace
 
 Worker::Worker(Loop& loop, UniqueFd channel)
-    : loop_(loop), keeper_(loop), judge_(loop), accept_pause_(loop), sweep_(loop) {
+    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), accept_pause_(loop), sweep_(loop) {
   supervisor_ = std::make_unique<Channel>(
       loop, std::move(channel), [this](Frame f) { frame(std::move(f)); },
       [this] {
@@ -57,6 +57,12 @@ void Worker::frame(Frame frame) {
       return;
     case wire::Kind::judge_end:
       if (!frame.descriptors.empty()) judge_.connect(first_descriptor());
+      return;
+    case wire::Kind::key_end:
+      if (!frame.descriptors.empty()) keys_.connect(first_descriptor());
+      return;
+    case wire::Kind::fetcher_control:
+      if (!frame.descriptors.empty()) add_control(first_descriptor(), Program::fetcher);
       return;
     case wire::Kind::executable_answer: {
       const auto found = executable_queries_.find(frame.number);
@@ -125,7 +131,7 @@ void Worker::handshake_ended(uid_t uid) {
 Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connection,
                              transport::StreamPump::Network network, UniqueFd plain) {
   ++counters_.started;
-  if (SSL_session_reused(network.ssl.get()) == 1) ++counters_.resumed;
+  if (connection->resumed(network.ssl.get())) ++counters_.resumed;
   Session& session = sessions_.add(std::make_unique<Session>(
       loop_, std::move(id), std::move(connection), std::move(network), std::move(plain), *scratch_,
       [this](Session& ended) {
@@ -144,7 +150,9 @@ Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connect
                                   {"verified", c.proved.how.empty() ? "none" : c.proved.how},
                                   {"version", row.version},
                                   {"suite", row.suite},
-                                  {"resumed", SSL_session_reused(session.pump().ssl()) == 1 ? "yes" : "no"},
+                                  {"resumed", c.resumed(session.pump().ssl()) ? "yes" : "no"},
+                                  {"store", c.shared_key ? store_of(*c.shared_key->peer) : ""},
+                                  {"key", c.shared_key ? c.shared_key->key_id : ""},
                                   {"service", row.service},
                                   {"uid", std::to_string(row.uid)},
                                   {"pid", std::to_string(row.pid)}});
@@ -176,11 +184,11 @@ void Worker::accept_some() {
       accept_pause_.start(accept_rest, [this] { listener_poll_->want(Poll::readable); });
       return;
     }
-    add_control(std::move(socket), {});
+    add_control(std::move(socket), Program::any);
   }
 }
 
-void Worker::add_control(UniqueFd socket, std::string first_message) {
+void Worker::add_control(UniqueFd socket, Program program, std::string first_message) {
   auto credentials = peer_credentials(socket.get());
   if (!credentials) {
     log::error("control.refused", {{"problem", credentials.error().text()}});
@@ -188,13 +196,13 @@ void Worker::add_control(UniqueFd socket, std::string first_message) {
   }
   const uid_t uid = credentials->uid;
   // Half of the room is for the others, whatever one user does.
-  if (controls_of_[uid] >= std::max(1U, policy_->setup().limits.control_connections / 2)) {
+  if (program == Program::any && controls_of_[uid] >= std::max(1U, policy_->setup().limits.control_connections / 2)) {
     log::warning("control.limit", {{"uid", std::to_string(uid)}});
     return;
   }
   ++controls_of_[uid];
   auto holder = std::make_shared<Control*>(nullptr);
-  auto control = std::make_unique<Control>(*this, std::move(socket), std::move(*credentials), [this, holder] { remove_control(*holder); });
+  auto control = std::make_unique<Control>(*this, std::move(socket), std::move(*credentials), program, [this, holder] { remove_control(*holder); });
   Control* raw = control.get();
   *holder = raw;
   controls_[raw] = std::move(control);
@@ -215,7 +223,7 @@ void Worker::remove_control(Control* control) {
 void Worker::adopt(Frame frame) {
   auto adopt = body_of<wire::Adopt>(frame);
   if (!adopt || frame.descriptors.size() != 1) return;
-  add_control(std::move(frame.descriptors.front()), std::string(text_of(adopt->input)));
+  add_control(std::move(frame.descriptors.front()), Program::any, std::string(text_of(adopt->input)));
 }
 
 void Worker::send_adopt(wire::Adopt adopt, UniqueFd socket) {

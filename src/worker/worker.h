@@ -13,12 +13,15 @@
 #include "worker/handshake.h"
 #include "worker/judge_link.h"
 #include "worker/keeper_link.h"
+#include "worker/key_link.h"
 #include "worker/policy.h"
 #include "worker/sessions.h"
 
 namespace tlspool::worker {
 
 class Control;
+/// Who is at the other end of a control connection.
+enum class Program { any, fetcher };
 
 /// One thread, one loop: programs' control connections, their handshakes and their sessions.
 class Worker {
@@ -33,7 +36,7 @@ class Worker {
   [[nodiscard]] int exit_status() const { return exit_status_; }
 
   [[nodiscard]] Loop& loop() { return loop_; }
-  [[nodiscard]] Services services() { return {loop_, keeper_, judge_, client_sessions_}; }
+  [[nodiscard]] Services services() { return {loop_, keeper_, keys_, judge_, client_sessions_}; }
   [[nodiscard]] const Policy& policy() const { return *policy_; }
   [[nodiscard]] std::shared_ptr<const Policy> shared_policy() const { return policy_; }
   [[nodiscard]] Sessions& sessions() { return sessions_; }
@@ -56,7 +59,7 @@ class Worker {
   void set_up(const Frame& frame);
   void listen_on(UniqueFd listener);
   void accept_some();
-  void add_control(UniqueFd socket, std::string first_message);
+  void add_control(UniqueFd socket, Program program, std::string first_message = {});
   void remove_control(Control* control);
   void adopt(Frame frame);
   void drain();
@@ -65,6 +68,7 @@ class Worker {
   Loop& loop_;
   std::unique_ptr<Channel> supervisor_;
   KeeperLink keeper_;
+  KeyLink keys_;
   JudgeLink judge_;
   ClientSessions client_sessions_;
   std::shared_ptr<const Policy> policy_;

@@ -30,6 +30,8 @@ static int run(int fd) {
          tlspool_session_remote_names(session)[0], tlspool_session_verified_by(session),
          (int)tlspool_session_version(session), tlspool_session_cipher_suite(session), tlspool_session_group(session),
          tlspool_session_signature_algorithm(session), tlspool_session_alpn(session), tlspool_session_resumed(session));
+  printf("%s %s %d %ld\n", tlspool_session_key_store(session), tlspool_session_key_id(session),
+         tlspool_session_key_forward_secrecy(session), (long)tlspool_session_keys_left(session));
   if (tlspool_session_state(session, &state, &error) == 0 && state.ending == TLSPOOL_OPEN) puts(state.detail);
   tlspool_export_keying_material(session, "EXPORTER-test", NULL, 0, out, sizeof out, &error);
   tlspool_channel_binding(session, out, &error);

@@ -90,13 +90,14 @@ TEST(Start, OptionsBecomeParametersThatFitTheInterface) {
   o.service = "http";
   o.minimum_version = TLSPOOL_TLS13;
   o.deadline_ms = 1234;
+  o.require_shared_key = 1;
   const UniqueFd plain{tlspool_starttls_client(given.near.release(), "www.example.org", &o, nullptr, nullptr)};
   ASSERT_TRUE(plain.valid());
   EXPECT_EQ(wrong, "");
   EXPECT_EQ(wire::to_json(seen),
             R"({"fileDescriptor":0,"role":"client","localIdentity":"me.example","remoteIdentity":"www.example.org",)"
             R"("remoteProof":"required","sendServerName":"sni.example","alpn":["h2","http/1.1"],"service":"http",)"
-            R"("minimumVersion":"tls13","deadlineMs":1234})");
+            R"("minimumVersion":"tls13","deadlineMs":1234,"requireSharedKey":true})");
 }
 
 TEST(Start, GivenPlaintextSideIsHandedOverAndClosed) {

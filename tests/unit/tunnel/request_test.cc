@@ -43,6 +43,13 @@ TEST(TunnelRequest, TlsOutExpectsTheHostThatItConnectsTo) {
   EXPECT_EQ(call.parameters.find("alpn")->elements()->size(), 2u);
 }
 
+TEST(TunnelRequest, ASharedKeyIsRequiredOnlyWhereAskedFor) {
+  cli::TunnelOptions options{.connect = "[::1]:2", .side = cli::Side::tls_out};
+  EXPECT_EQ(call_for(options).parameters.find("requireSharedKey"), nullptr);
+  options.shared_key = cli::SharedKey::required;
+  EXPECT_TRUE(call_for(options).parameters.flag("requireSharedKey"));
+}
+
 TEST(TunnelAnswer, ASuccessIsNoFailure) {
   EXPECT_EQ(failure_in(R"({"parameters":{"session":{"id":"00"}}})"), "");
   EXPECT_EQ(failure_in(R"({"parameters":{"session":{"alpn":"error"}}})"), "");

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <chrono>
+#include <vector>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "cli/address.h"
+
+namespace tlspool::qkd {
+
+/// A socket that listens on every address of a name, for a command that waits for one connection.
+class Acceptor {
+ public:
+  /// Port 0 takes a free one, on the first address.
+  [[nodiscard]] static Result<Acceptor> listen(const cli::HostPort& where);
+  /// Where it listens, with the real ports.
+  [[nodiscard]] std::vector<cli::SocketAddress> addresses() const;
+
+  struct Accepted {
+    UniqueFd socket;  ///< blocking
+    cli::SocketAddress peer;
+  };
+  /// Code::timeout where nobody connects until the deadline.
+  [[nodiscard]] Result<Accepted> accept(std::chrono::steady_clock::time_point deadline) const;
+
+ private:
+  std::vector<UniqueFd> sockets_;
+};
+
+}  // namespace tlspool::qkd

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "config/checks.h"
+#include "config/peers.h"
 
 namespace tlspool::config {
 namespace {
@@ -60,7 +61,7 @@ Status check_references(Config& config) {
       }
     }
   }
-  return {};
+  return check_peers(config);
 }
 
 Status resolve(Config& config) {

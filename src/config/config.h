@@ -62,8 +62,11 @@ struct Config {
   std::vector<Identity> identities;
   std::vector<wire::AllowRule> allow;  ///< empty: the owner and the group of the pool's directory
   std::vector<AllowName> allow_names;
+  std::string keystore_address;  ///< of our own key store; may be empty
   std::vector<wire::PeerSetup> peers;
+  std::vector<std::string> peer_places;  ///< FILE:LINE of each
   std::vector<wire::KmeSetup> kmes;
+  std::vector<std::string> kme_places;
 };
 
 /// One file of the configuration: its path (for messages) and its text.
@@ -72,8 +75,8 @@ struct Source {
   std::string text;
 };
 
-/// Pure. The first source is tlspool.toml, the others identities/*.toml, which may hold [[identity]] tables
-/// only. `directory` makes relative paths absolute, `keeper` those of PIN files. The first mistake is the error: Code::config, subject
+/// Pure. The first source is tlspool.toml, the others identities/*.toml and peers/*.toml, which may
+/// hold [[identity]], [[kme]] and [[peer]] tables only. `directory` makes relative paths absolute, `keeper` those of PIN files. The first mistake is the error: Code::config, subject
 /// "FILE:LINE", what is wrong, and what would be right. Unknown tables and keys are mistakes, and so are
 /// duplicate names, references to tokens that are not there, and numbers out of range.
 [[nodiscard]] Result<Config> parse(const std::vector<Source>& sources, const std::string& directory,

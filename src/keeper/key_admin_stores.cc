@@ -153,6 +153,7 @@ void KeyAdmin::status_of_next(const Shared& job) {
   row->used = one_time ? keys_.ledger().size() : 0;
   row->leased = one_time ? static_cast<std::uint32_t>(keys_.leases().reserved(peer->store).size()) : 0;
   row->low_water = one_time ? peer->low_water : 0;
+  row->roles = peer->roles;
   const auto next = [this, job, row] {
     job->counted.rows.push_back(*row);
     status_of_next(job);

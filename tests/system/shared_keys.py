@@ -5,7 +5,10 @@ import hashlib
 import hmac
 import secrets
 import socket
+import struct
 
+from control import Control
+from pool import PATIENCE
 from talk import Process, s_client
 
 OWN, OTHER = "hsm.a.example", "hsm.b.example"
@@ -59,8 +62,18 @@ def own_identity(number):
 
 
 def lasting(pool, name, key):
-    """The same lasting key for a pool: tlspool psk add."""
-    pool.tlspool("psk", "add", name, stdin=key + "\n")
+    """Puts in a lasting key, by the frames that docs/protocol.md shows."""
+    with Control(pool.directory / "run" / "admin.sock") as control:
+        answer = control.call("io.tlspool.Admin.OpenKeys")
+        assert "error" not in answer, answer
+        raw = bytes.fromhex(key)
+        body = b"".join(len(part).to_bytes(4, "little") + part for part in (name.encode(), b"", raw)) + b"\0"
+        psk_add, done = 200, 220
+        with socket.socket(fileno=control.descriptors.pop()) as keys:
+            keys.settimeout(PATIENCE)
+            keys.sendall(struct.pack("<IHHQ", len(body), psk_add, 0, 1) + body)
+            head = keys.recv(16, socket.MSG_WAITALL)
+            assert struct.unpack("<IHHQ", head)[1] == done, keys.recv(4096)
 
 
 # --- sessions in the form that openssl(1) reads ---
@@ -113,9 +126,3 @@ def psk_server(number, key, *options):
                      "-psk", key, *options)
     server.port = int(server.wait_for(r"ACCEPT \S*:(\d+)\s").group(1))
     return server
-
-
-def tcp_pair():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        near = socket.create_connection(listener.getsockname())
-        return near, listener.accept()[0]

@@ -34,6 +34,7 @@ struct WorkerState {
   int sign_ends = 0;
   int judge_ends = 0;
   int listeners = 0;
+  int fetcher_controls = 0;
 };
 
 void worker_frame(int channel, const Frame& frame, WorkerState& state) {
@@ -45,6 +46,7 @@ void worker_frame(int channel, const Frame& frame, WorkerState& state) {
     case Kind::sign_end: ++state.sign_ends; break;
     case Kind::judge_end: ++state.judge_ends; break;
     case Kind::listener: ++state.listeners; break;
+    case Kind::fetcher_control: ++state.fetcher_controls; break;
     case Kind::counters_query: answer(channel, Kind::counters_answer, frame.number, wire::Counters{1, 2, 3, 4, 5}); break;
     case Kind::sessions_query: {
       wire::SessionRow row;
@@ -54,6 +56,7 @@ void worker_frame(int channel, const Frame& frame, WorkerState& state) {
       row.version = "tls13";
       row.local_identity = state.setup.identities.empty() ? "" : state.setup.identities[0].name;
       row.sent = static_cast<std::uint64_t>(state.sign_ends * 100 + state.judge_ends * 10 + state.listeners);
+      row.received = static_cast<std::uint64_t>(state.fetcher_controls);
       answer(channel, Kind::sessions_answer, frame.number, wire::SessionList{{row}});
       break;
     }
@@ -74,6 +77,7 @@ int fake_process(const char* role, int channel) {
     const auto kind = static_cast<Kind>(frame->kind);
     if (kind == Kind::keeper_setup) report(channel, wire::decode<wire::KeeperSetup>(frame->body).value());
     if (kind == Kind::judge_setup) answer(channel, Kind::judge_ready, 0, wire::JudgeReady{5, ""});
+    if (kind == Kind::fetcher_setup) (void)send_frame(channel, Frame{static_cast<std::uint16_t>(Kind::fetcher_ready), 0, {}, {}});
     if (kind == Kind::pin_entry) (void)!write(frame->descriptors.at(0).get(), "ok\n", 3);
     if (std::strcmp(role, "worker") == 0) worker_frame(channel, *frame, state);
   }

@@ -31,6 +31,12 @@ config::Config two_tokens() {
 
 Content content() { return {two_tokens(), {{{"/web.pem", {Bytes{1}}}}, {}}}; }
 
+Content content_with_entities(const std::vector<std::string>& names) {
+  Content out = content();
+  for (const std::string& name : names) out.config.kmes.push_back({.name = name, .host = "127.0.0.1"});
+  return out;
+}
+
 class PoolTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -46,16 +52,16 @@ class PoolTest : public testing::Test {
     std::filesystem::remove_all(directory);
     unsetenv("FAKE_BROKEN");
   }
-  void make() {
+  void make(Content content) {
     config::Paths paths{directory, directory + "/keeper", directory + "/run"};
     UniqueFd listener = listen_unix(directory + "/pool.sock", 0600).value();
-    pool = std::make_unique<Pool>(loop, Ground{paths, {getuid(), getgid()}, {}, {}, {}, 2, {}}, content(),
+    pool = std::make_unique<Pool>(loop, Ground{paths, {getuid(), getgid()}, {}, {}, {}, 2, {}}, std::move(content),
                                   std::move(listener),
                                   Pool::Events{[this] { ready = true; }, [this](const std::string& w) { why = w; }});
     child = std::make_unique<SignalWatch>(loop, SIGCHLD, [this](int) { pool->reap(); });
   }
-  void start() {
-    make();
+  void start(Content content = supervisor::content()) {
+    make(std::move(content));
     ASSERT_TRUE(pool->start());
     ASSERT_TRUE(until([this] { return ready; })) << why;
   }
@@ -179,9 +185,35 @@ TEST_F(PoolTest, DeadJudgeIsStartedAgainAndWorkersGetNewEnds) {
   EXPECT_EQ(rows()[1].sent, 221u);
 }
 
+TEST_F(PoolTest, WithoutAnEntityThereIsNoFetcher) {
+  start();
+  EXPECT_EQ(pool->children().size(), 4u);
+  EXPECT_EQ(rows()[0].received, 0u);
+}
+
+TEST_F(PoolTest, FetcherHasAControlConnectionToEachWorkerForEachEntity) {
+  start(content_with_entities({"one", "two"}));
+  for (const auto& row : rows()) EXPECT_EQ(row.received, 2u);
+  kill_and_wait("worker-1");
+  for (const auto& row : rows()) EXPECT_EQ(row.received, 2u);
+  kill_and_wait("fetcher");
+  EXPECT_TRUE(until([&] { return rows()[0].received == 4u; })) << "the new fetcher's beside the old one's, which have ended";
+}
+
+TEST_F(PoolTest, ReloadBringsTheFetcherAndItsConnections) {
+  start();
+  for (const std::vector<std::string>& names : {std::vector<std::string>{"one"}, {"one", "two", "three"}}) {
+    bool applied = false;
+    pool->reload(content_with_entities(names), [&] { applied = true; });
+    EXPECT_TRUE(until([&] { return applied; }));
+    EXPECT_EQ(named("fetcher").phase(), Child::Phase::ready);
+    for (const auto& row : rows()) EXPECT_EQ(row.received, names.size());
+  }
+}
+
 TEST_F(PoolTest, ProcessThatDiesAtTheStartEndsThePool) {
   setenv("FAKE_BROKEN", "judge", 1);
-  make();
+  make(content());
   ASSERT_TRUE(pool->start());
   EXPECT_TRUE(until([this] { return !why.empty(); }));
   EXPECT_EQ(why, "judge: exit status 7");
@@ -190,7 +222,7 @@ TEST_F(PoolTest, ProcessThatDiesAtTheStartEndsThePool) {
 
 TEST_F(PoolTest, MissingKeeperDirectorySaysWhatToDo) {
   std::filesystem::remove(directory + "/keeper");
-  make();
+  make(content());
   const auto done = pool->start();
   ASSERT_FALSE(done);
   EXPECT_NE(done.error().text().find("chdir: " + directory + "/keeper"), std::string::npos) << done.error().text();

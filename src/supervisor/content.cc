@@ -67,6 +67,14 @@ Status find_users(const config::Users& users, Ground& ground) {
   return {};
 }
 
+Status find_fetcher_user(const config::Config& config, Ground& ground) {
+  if (config.kmes.empty()) return {};
+  auto found = find_user(config.users.fetcher);
+  if (!found) return fail(std::move(found.error()));
+  ground.fetcher = *found;
+  return {};
+}
+
 }  // namespace
 
 Result<Content> read_content(const config::Paths& paths) {
@@ -93,6 +101,7 @@ Result<Ground> find_ground(const config::Paths& paths, const config::Config& con
   if (!credentials) return fail(std::move(credentials.error()));
   out.credentials = std::move(*credentials);
   if (auto done = find_users(config.users, out); !done) return fail(std::move(done.error()));
+  if (auto done = find_fetcher_user(config, out); !done) return fail(std::move(done.error()));
   return out;
 }
 

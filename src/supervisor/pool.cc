@@ -70,6 +70,7 @@ void Pool::make_children() {
         Child::Events{[this, i] { equip_worker(i); }, [this, i](Frame f) { from_worker(i, std::move(f)); },
                       [this, i](const std::string& why) { ended(*workers_[i], why); }}));
   }
+  if (!content_.config.kmes.empty()) make_fetcher();
 }
 
 Status Pool::start() {
@@ -81,6 +82,7 @@ Status Pool::start() {
 
 std::vector<Child*> Pool::children() const {
   std::vector<Child*> out{keeper_.get(), judge_.get()};
+  if (fetcher_) out.push_back(fetcher_.get());
   for (const auto& worker : workers_) out.push_back(worker.get());
   return out;
 }
@@ -95,6 +97,7 @@ void Pool::send_keeper_setup() {
 
 void Pool::equip_keeper() {
   send_keeper_setup();
+  connect_fetcher();
   if (!reported_) return;
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
     for (const auto& token : content_.config.tokens) connect_keeper(i, token.name);
@@ -114,6 +117,8 @@ void Pool::equip_worker(std::uint32_t index) {
   connect_judge(index);
   for (const auto& token : content_.config.tokens) connect_keeper(index, token.name);
   connect_keys(index);
+  if (fetcher_) controls_[index] = 0;
+  connect_controls(index);
   const int copy = fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0);
   workers_[index]->send_bytes(Kind::listener, {}, 0, only(UniqueFd{copy}));
 }
@@ -309,12 +314,13 @@ void Pool::reload(Content content, std::function<void()> applied) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;
     for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_keeper(i, token.name);
   }
+  reload_fetcher();
   reload_timer_.start(reload_deadline, [this] { finish_reload(); });
   look_reloaded();
 }
 
 void Pool::look_reloaded() {
-  if (reload_ && !reload_->keeper && !reload_->judge) finish_reload();
+  if (reload_ && !reload_->keeper && !reload_->judge && !reload_->fetcher) finish_reload();
 }
 
 void Pool::finish_reload() {

@@ -24,6 +24,7 @@ struct Ground {
   std::optional<RunAs> judge;
   std::uint32_t workers = 1;
   Credentials credentials;
+  std::optional<RunAs> fetcher;  ///< none, too, where there is no [[kme]]
 };
 
 /// The configuration together with the files it names, read and checked.
@@ -69,6 +70,7 @@ class Pool {
     std::vector<std::function<void()>> applied;
     bool keeper = true;
     bool judge = true;
+    bool fetcher = false;
   };
 
   void make_children();
@@ -83,6 +85,15 @@ class Pool {
   void connect_keeper(std::uint32_t worker, const std::string& token);
   void connect_judge(std::uint32_t worker);
   void connect_keys(std::uint32_t worker);
+  // pool_fetcher.cc
+  void make_fetcher();
+  void send_fetcher_setup();
+  void equip_fetcher();
+  void connect_fetcher();
+  void connect_controls(std::uint32_t worker);
+  void from_fetcher(const Frame& frame);
+  void reload_fetcher();
+
   void send_setup(std::uint32_t worker);
   void renew_setup();
   void rotate_ticket_key();
@@ -115,6 +126,8 @@ class Pool {
   Gather gather_;
   std::unique_ptr<Child> keeper_;
   std::unique_ptr<Child> judge_;
+  std::unique_ptr<Child> fetcher_;     // none until there is a [[kme]]
+  std::vector<std::size_t> controls_;  // control connections of the fetcher, by worker
   std::vector<std::unique_ptr<Child>> workers_;
 };
 

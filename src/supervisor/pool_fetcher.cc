@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fetcher's part of the pool: a process that is there only where a [[kme]] is configured.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/socket.h"
+#include "supervisor/pool.h"
+
+namespace tlspool::supervisor {
+namespace {
+
+using wire::Kind;
+
+// Control connections from the fetcher to one worker. Each carries one handshake at a time, and an entity uses one.
+constexpr std::size_t most_controls = 16;
+
+std::vector<UniqueFd> only(UniqueFd fd) {
+  std::vector<UniqueFd> out;
+  out.push_back(std::move(fd));
+  return out;
+}
+
+}  // namespace
+
+void Pool::make_fetcher() {
+  controls_.assign(ground_.workers, 0);
+  fetcher_ = std::make_unique<Child>(
+      loop_, "fetcher", StartAs{"fetcher", "/", ground_.fetcher, {}},
+      Child::Events{[this] { equip_fetcher(); }, [this](const Frame& f) { from_fetcher(f); },
+                    [this](const std::string& why) { ended(*fetcher_, why); }});
+}
+
+void Pool::send_fetcher_setup() { fetcher_->send(Kind::fetcher_setup, wire::FetcherSetup{content_.config.kmes}); }
+
+void Pool::equip_fetcher() {
+  std::fill(controls_.begin(), controls_.end(), 0);
+  send_fetcher_setup();
+  connect_fetcher();
+  if (!reported_) return;
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_controls(i);
+}
+
+void Pool::connect_fetcher() {
+  if (!fetcher_ || !fetcher_->running() || !keeper_->running()) return;
+  auto pair = socket_pair(SOCK_STREAM, false);
+  if (!pair) return log::error("channel.failed", {{"reason", pair.error().text()}});
+  keeper_->send_bytes(Kind::fetcher_channel, {}, 0, only(std::move(pair->first)));
+  fetcher_->send_bytes(Kind::fetcher_end, {}, 0, only(std::move(pair->second)));
+}
+
+void Pool::connect_controls(std::uint32_t worker) {
+  if (!fetcher_ || !fetcher_->running() || !workers_[worker]->running()) return;
+  const std::size_t wanted = std::min(content_.config.kmes.size(), most_controls);
+  for (; controls_[worker] < wanted; ++controls_[worker]) {
+    auto pair = socket_pair(SOCK_STREAM, true);
+    if (!pair) return log::error("channel.failed", {{"reason", pair.error().text()}});
+    workers_[worker]->send_bytes(Kind::fetcher_control, {}, 0, only(std::move(pair->first)));
+    fetcher_->send_bytes(Kind::fetcher_control_end, {}, 0, only(std::move(pair->second)));
+  }
+}
+
+void Pool::from_fetcher(const Frame& frame) {
+  if (static_cast<Kind>(frame.kind) != Kind::fetcher_ready) return;
+  fetcher_->ready();
+  if (reload_) {
+    reload_->fetcher = false;
+    return look_reloaded();
+  }
+  look_ready();
+}
+
+// A fetcher that has nobody left to ask stays: the next reload may bring an entity again.
+void Pool::reload_fetcher() {
+  if (fetcher_ && fetcher_->running()) {
+    reload_->fetcher = true;
+    send_fetcher_setup();
+    for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_controls(i);
+  } else if (!fetcher_ && !content_.config.kmes.empty()) {
+    if (geteuid() == 0) {
+      auto user = find_user(content_.config.users.fetcher);
+      if (!user) return log::error("fetcher.not_started", {{"reason", user.error().text()}});
+      ground_.fetcher = *user;
+    }
+    make_fetcher();
+    if (auto done = fetcher_->start(); !done) {
+      log::error("fetcher.not_started", {{"reason", done.error().text()}});
+      fetcher_.reset();
+      return;
+    }
+    fetcher_->after_end(Child::AfterEnd::start_again);
+    reload_->fetcher = true;
+  }
+}
+
+}  // namespace tlspool::supervisor

@@ -52,6 +52,7 @@ struct Options {
   double timeout = 30;
   cli::TunnelOptions tunnel;
   std::string side;
+  cli::QkdFetchOptions qkd_fetch;
   cli::QkdImportOptions qkd_import;
   cli::QkdStatusOptions qkd_status;
   cli::QkdAuditOptions qkd_audit;
@@ -166,7 +167,18 @@ void add_tunnel(CLI::App& app, Options& o, Todo& todo) {
 void add_qkd(CLI::App& app, Options& o, Todo& todo) {
   auto* group = app.add_subcommand("qkd", "One-time keys that two sites share: fill the token, look after it");
   group->require_subcommand(1);
-  auto* c = group->add_subcommand("import", "Put keys that both sites have into the token");
+  auto* c = group->add_subcommand("fetch", "Fill the token from the peer's key management entity, and print the keys' ids");
+  c->add_option("PEER", o.qkd_fetch.peer, "Name of the [[peer]]")->required();
+  auto* count = c->add_option("--count", o.qkd_fetch.count, "How many new keys (default: 100)")
+                    ->type_name("N")->check(CLI::Range(1, 100000));
+  auto* ids = c->add_option("--ids", o.qkd_fetch.ids, "Fetch the keys of these ids, as the other site printed them; -: standard input")
+                  ->type_name("FILE");
+  auto* size = c->add_option("--size", o.qkd_fetch.bits, "Bits of a new key (default: 256)")
+                   ->type_name("BITS")->check(CLI::Range(128, 2048));
+  ids->excludes(count)->excludes(size);
+  add_json(c, o.qkd_fetch.output, "Write one JSON object at the end, instead of the ids");
+  c->callback([&] { todo = [&] { o.qkd_fetch.pool = o.pool; return cli::qkd_fetch(o.qkd_fetch); }; });
+  c = group->add_subcommand("import", "Put keys that both sites have into the token");
   c->add_option("PEER", o.qkd_import.peer, "Name of the [[peer]]")->required();
   c->add_option("FILE", o.qkd_import.file, "Lines ID KEY, the key in hex or base64 (default: standard input)");
   c->callback([&] { todo = [&] { o.qkd_import.pool = o.pool; return cli::qkd_import(o.qkd_import); }; });
@@ -182,6 +194,8 @@ void add_qkd(CLI::App& app, Options& o, Todo& todo) {
   one_of->add_option("--connect", o.qkd_audit.connect, "Where the other site waits")->type_name("A:P");
   c->add_option("--as", o.qkd_audit.as, "Identity to prove (default: the peer's `as`, else the pool's name)")->type_name("ID");
   c->add_option("--expect", o.qkd_audit.expect, "Name that the other site must prove (default: PEER)")->type_name("NAME");
+  c->add_flag_callback("--shared-key", [&] { o.qkd_audit.keys = cli::KeyPolicy::shared_key; },
+                       "Protect the connection by a shared key alone; a one-time key is used up");
   c->add_option("--timeout", o.audit_timeout, "Seconds for all of it (default: 300)")
       ->type_name("SECONDS")->check(CLI::Range(0.1, 3600.0));
   add_json(c, o.qkd_audit.output, "Write one JSON object");

@@ -9,6 +9,16 @@
 
 namespace tlspool::cli {
 
+struct QkdFetchOptions {
+  std::string pool;
+  std::string peer;
+  std::uint32_t count = 100;
+  std::string ids;           ///< file with the ids that the other site fetched, "-" for standard input; empty: new keys
+  std::uint32_t bits = 256;  ///< of a new key
+  Output output = Output::text;
+};
+[[nodiscard]] Status qkd_fetch(const QkdFetchOptions& options);
+
 struct QkdImportOptions {
   std::string pool;
   std::string peer;
@@ -23,6 +33,12 @@ struct QkdStatusOptions {
 };
 [[nodiscard]] Status qkd_status(const QkdStatusOptions& options);
 
+/// What may protect a connection.
+enum class KeyPolicy {
+  as_configured,  ///< what the configuration says for the peer
+  shared_key,     ///< a key that both sites share, and nothing else
+};
+
 struct QkdAuditOptions {
   std::string pool;
   std::string peer;
@@ -30,6 +46,7 @@ struct QkdAuditOptions {
   std::string connect;  ///< A:P
   std::string as;       ///< identity to prove; empty: the peer's `as`, else the pool's name
   std::string expect;   ///< name that the other site must prove; empty: the peer's name
+  KeyPolicy keys = KeyPolicy::as_configured;
   std::chrono::milliseconds timeout{300'000};  ///< for all of it
   Output output = Output::text;
 };

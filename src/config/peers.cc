@@ -96,7 +96,7 @@ void read_source(Section& s, PeerSetup& m) {
 
 void read_object(Section& s, PeerSetup& m) {
   bool yubihsm = false;
-  s.word<bool>("profile", {{"yubihsm", true}}, yubihsm);
+  s.word<bool>("profile", {{"standard", false}, {"yubihsm", true}}, yubihsm);
   if (yubihsm) m.object = KeyObject::data;
   m.id_form = m.source == KeySource::psk ? IdForm::text
               : m.source == KeySource::kme ? IdForm::uuid
@@ -160,6 +160,9 @@ void read_identity_form(Section& s, PeerSetup& m) {
   s.text("identity", m.identity);
   s.number("longest_identity", 16, m.tls13 ? longest_identity13 : longest_identity12, m.longest_identity);
   if (m.use == KeyUse::session) return refuse_keys(s, {"identity_form", "identity", "longest_identity"}, "has no meaning with use = \"session\"");
+  if (m.identity_form == IdentityForm::cqptoolkit && m.mode == KeyMode::derived) {
+    s.wrong("identity_form", "= \"cqptoolkit\" does not go with mode = \"derived\", of which that form knows nothing");
+  }
   if (m.identity_form != IdentityForm::text) return refuse_keys(s, {"identity"}, "needs identity_form = \"text\"");
   if (m.source != KeySource::psk) s.wrong("identity_form", "= \"text\" needs source = \"psk\": it names one key for ever");
   if (m.roles == (wire::role_client | wire::role_server)) {
@@ -242,7 +245,7 @@ void SharedKeyTables::read_kme(Section s) {
   kme.setup.expect = kme.setup.host;
   read_identity_name(s, "expect", kme.setup.expect);
   std::uint32_t seconds = kme.setup.timeout_ms / 1000;
-  s.number("timeout", 1, 300, seconds);
+  s.number("timeout", 1, 600, seconds);
   kme.setup.timeout_ms = seconds * 1000;
   s.done();
   kmes_.push_back(std::move(kme));

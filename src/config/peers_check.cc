@@ -144,7 +144,8 @@ Status SharedKeyTables::check_unique(const Peer& peer, const Config& config) con
     if (other.name == m.name) {
       return wrong(peer.place, "name", "[[peer]] " + printable(m.name) + " is there twice", "the other is at " + where(place, "name"));
     }
-    if (names_stores(m) && names_stores(other) && other.token == m.token && other.store == m.store) {
+    // An identity names the store alone, whatever the token.
+    if (names_stores(m) && names_stores(other) && other.store == m.store) {
       return wrong(peer.place, "store", "the key store " + printable(m.store) + " is that of peer " + printable(other.name) + ", too",
                    "give each peer a store of its own: a key must prove one name; the other is at " + where(place, "store"));
     }

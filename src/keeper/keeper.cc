@@ -23,13 +23,18 @@ std::string outcome_text(const Status& outcome) { return outcome ? "accepted" : 
 
 Keeper::Keeper(Loop& loop, std::string directory, KeeperOptions options, Send send)
     : loop_(loop), directory_(std::move(directory)), options_(options), send_(std::move(send)),
-      rejected_("rejected-pins"), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), timer_(loop) {
+      rejected_("rejected-pins"), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), timer_(loop),
+      shared_(loop, [this](const std::string& name) {
+        const auto found = tokens_.find(name);
+        return found == tokens_.end() ? nullptr : found->second;
+      }) {
   woken_ = std::make_unique<Poll>(loop_, wake_.get(), [this](int) { look_after_tokens(); });
   woken_->want(Poll::readable);
 }
 
 Keeper::~Keeper() {
   threads_.clear();
+  shared_.stop();
   for (auto& [name, token] : tokens_) (void)token->retire();
 }
 
@@ -60,6 +65,7 @@ void Keeper::apply(wire::KeeperSetup setup) {
       log::error("token.not_closed", {{"token", name}, {"problem", done.error().text()}});
     }
   }
+  shared_.apply(std::move(setup.peers), order_);
   plan_reopening();
 }
 
@@ -94,6 +100,12 @@ void Keeper::take(Frame frame) {
     if (auto entry = wire::decode<wire::PinEntry>(frame.body)) {
       return ask_pin(entry->token, std::move(frame.descriptors[0]));
     }
+  }
+  if (frame.descriptors.size() == 1) {
+    UniqueFd socket = std::move(frame.descriptors[0]);
+    if (kind == wire::Kind::key_channel) return shared_.serve_worker(std::move(socket));
+    if (kind == wire::Kind::key_admin) return shared_.serve_admin(std::move(socket));
+    if (kind == wire::Kind::fetcher_channel) return shared_.reach_fetcher(std::move(socket));
   }
   log::error("frame.refused", {{"kind", std::to_string(frame.kind)}});
 }

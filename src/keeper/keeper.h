@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "keeper/pin_entry.h"
+#include "keeper/shared_keys.h"
 #include "keeper/sign_threads.h"
 #include "keeper/token.h"
 #include "loop/channel.h"
@@ -60,6 +61,7 @@ class Keeper {
   std::vector<std::string> order_;  // as in the configuration
   std::list<std::unique_ptr<SignThreads>> threads_;
   std::list<std::unique_ptr<PinEntry>> entries_;
+  SharedKeys shared_;
 };
 
 }  // namespace tlspool::keeper

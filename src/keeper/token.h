@@ -61,6 +61,13 @@ class Token {
   [[nodiscard]] Result<Bytes> sign(Signer& signer, const wire::SignRequest& request);
   /// Closes a thread's session.
   void finish(Signer& signer);
+  /// What a thread does inside the token with its read-write session. `generation` says which login the handles of
+  /// objects are of: those of another one mean nothing any more.
+  using Act = std::function<tl::expected<void, CallFailure>(const Session& session, std::uint64_t generation)>;
+  /// Lets `act` run while the token is open and stays so; for any thread. Nothing may be waited for in it but the
+  /// token, and that only for moments: whoever wants to reopen the token waits. A failure that says that the token is
+  /// broken makes it one to be reopened.
+  [[nodiscard]] Status use(Signer& signer, const Act& act);
 
  private:
   struct Entry {
@@ -79,6 +86,7 @@ class Token {
   void broke(const CallFailure& failure);
   void set_problem(Error problem);
   [[nodiscard]] Error problem() const;
+  [[nodiscard]] Status give_session(Signer& signer, SessionUse use);
 
   const std::string name_;
   const std::string directory_;

@@ -81,19 +81,7 @@ Result<Bytes> Token::sign(Signer& signer, const wire::SignRequest& request) {
                                  {"reason", std::string(verdict.reason)}});
     return fail({Code::denied, "sign", "identity=" + entry.setup.identity, std::string(verdict.reason), {}});
   }
-  if (signer.generation != generation_) {
-    signer.session.abandon();
-    auto session = Session::open(*module_, slot_->id, SessionUse::read_only, subject_);
-    if (!session) {
-      // Too many sessions is a matter of `parallel`; whatever else stops a session from opening needs a new start.
-      if (session.error().reason != return_value_name(CKR_SESSION_COUNT)) {
-        broke({session.error(), CKR_SESSION_HANDLE_INVALID});
-      }
-      return fail(std::move(session.error()));
-    }
-    signer.session = std::move(*session);
-    signer.generation = generation_;
-  }
+  if (auto done = give_session(signer, SessionUse::read_only); !done) return fail(std::move(done.error()));
   auto signature = sign_text(signer.session, entry.key, request.scheme, request.input, pin_);
   if (!signature) {
     log::error("key.failed", {{"identity", entry.setup.identity}, {"token", name_},
@@ -107,6 +95,35 @@ Result<Bytes> Token::sign(Signer& signer, const wire::SignRequest& request) {
   log::info("key.signed", {{"identity", entry.setup.identity}, {"role", role_text(request.role)},
                            {"scheme", scheme_name(request.scheme)}, {"token", name_}});
   return std::move(*signature);
+}
+
+Status Token::give_session(Signer& signer, SessionUse use) {
+  if (signer.generation == generation_) return {};
+  signer.session.abandon();
+  auto session = Session::open(*module_, slot_->id, use, subject_);
+  if (!session) {
+    // Too many sessions is a matter of `parallel`; whatever else stops a session from opening needs a new start.
+    if (session.error().reason != return_value_name(CKR_SESSION_COUNT)) {
+      broke({session.error(), CKR_SESSION_HANDLE_INVALID});
+    }
+    return fail(std::move(session.error()));
+  }
+  signer.session = std::move(*session);
+  signer.generation = generation_;
+  return {};
+}
+
+Status Token::use(Signer& signer, const Act& act) {
+  const Inside inside(gate_);
+  if (state_.load(std::memory_order_relaxed) != wire::TokenState::ready) return fail(problem());
+  if (auto done = give_session(signer, SessionUse::read_write); !done) return done;
+  auto outcome = act(signer.session, generation_);
+  if (outcome) return {};
+  // An operation may have stayed half done in the session.
+  signer.session = Session{};
+  signer.generation = 0;
+  broke(outcome.error());
+  return fail(std::move(outcome.error().error));
 }
 
 void Token::broke(const CallFailure& failure) {

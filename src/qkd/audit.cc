@@ -34,6 +34,7 @@ Protection protection(const cli::QkdAuditOptions& options, const wire::PeerSetup
   out.as = !options.as.empty() ? options.as : !peer.local_identity.empty() ? peer.local_identity : pool_name;
   out.expect = options.expect.empty() ? peer.name : options.expect;
   out.service = "audit";
+  out.keys = options.keys;
   out.deadline = std::min(longest_handshake, options.timeout);
   return out;
 }
@@ -65,20 +66,35 @@ Result<Joined> listen(const cli::QkdAuditOptions& options, const config::Paths& 
   }
 }
 
-void print_report(const cli::QkdAuditOptions& options, const std::string& peer, const Secured& connection,
-                  const AuditReport& report) {
-  const char* proved = tlspool_session_remote_identity(connection.session.get());
-  const char* how = tlspool_session_verified_by(connection.session.get());
-  const char* suite = tlspool_session_cipher_suite(connection.session.get());
-  if (options.output == cli::Output::json) {
+/// "TLS_AES_128_GCM_SHA256 to b.example, verified by chain"; the shared key where there is one.
+std::string connection_text(const tlspool_session* session) {
+  std::string out = fmt::format("{} to {}, verified by {}", tlspool_session_cipher_suite(session),
+                                printable(tlspool_session_remote_identity(session)), tlspool_session_verified_by(session));
+  if (const char* id = tlspool_session_key_id(session)) {
+    out += fmt::format(": key {} of {}", printable(id), printable(tlspool_session_key_store(session)));
+  }
+  return out;
+}
+
+wire::Value connection_json(const tlspool_session* session) {
+  wire::Value out = wire::Value::object();
+  out.set("cipherSuite", tlspool_session_cipher_suite(session)).set("remoteIdentity", tlspool_session_remote_identity(session));
+  out.set("verifiedBy", tlspool_session_verified_by(session));
+  const char* id = tlspool_session_key_id(session);
+  out.set("keyId", id == nullptr ? wire::Value() : wire::Value(id));
+  return out;
+}
+
+void print_report(cli::Output output, const std::string& peer, const Secured& connection, const AuditReport& report) {
+  if (output == cli::Output::json) {
     wire::Value out = wire::Value::object();
-    out.set("peer", peer).set("remoteIdentity", proved).set("verifiedBy", how).set("cipherSuite", suite);
+    out.set("peer", peer).set("connection", connection_json(connection.session.get()));
     report_json(out, report);
     cli::print_json(out);
     return;
   }
   cli::print(fmt::format("peer      {}\n", peer));
-  cli::print(fmt::format("over      {} to {}, verified by {}\n", suite, printable(proved), how));
+  cli::print(fmt::format("over      {}\n", connection_text(connection.session.get())));
   cli::print(report_text(report));
 }
 
@@ -98,7 +114,7 @@ Status run(const cli::QkdAuditOptions& options) {
   const RowsOf rows_of = [&](ByteView nonce) { return keys->audit(peer->name, nonce); };
   const auto report = talk(joined->connection.plain.get(), joined->side, rows_of, deadline);
   if (!report) return fail(report.error());
-  print_report(options, peer->name, joined->connection, *report);
+  print_report(options.output, peer->name, joined->connection, *report);
   if (report->good()) return {};
   return fail({Code::policy, "audit", peer->name, "the two sites differ: " + summary(*report),
                "a key that a connection uses meanwhile shows, too: run it again, then look at the keys above"});

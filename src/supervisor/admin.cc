@@ -22,6 +22,7 @@ const Admin::Method Admin::methods[] = {
     {"Status", &Admin::status},
     {"Sessions", &Admin::sessions},
     {"EnterPin", &Admin::enter_pin},
+    {"OpenKeys", &Admin::open_keys},
     {"Reload", &Admin::reload},
 };
 
@@ -135,6 +136,19 @@ void Admin::enter_pin(const Handle& to, const wire::Call& call) {
   std::vector<UniqueFd> descriptors;
   descriptors.push_back(std::move(pair->second));
   answer(to, wire::reply_text(wire::Value::object().set("pinFileDescriptor", 0)), std::move(descriptors));
+}
+
+void Admin::open_keys(const Handle& to, const wire::Call&) {
+  // As with a PIN: what flows on it is never in this process.
+  auto pair = socket_pair(SOCK_STREAM, false);
+  if (!pair || !pool_.open_keys(std::move(pair->first))) {
+    log::error("keys.not_opened", {{"reason", pair ? "the keeper is being started again" : pair.error().text()}});
+    connections_.remove(to.lock());
+    return;
+  }
+  std::vector<UniqueFd> descriptors;
+  descriptors.push_back(std::move(pair->second));
+  answer(to, wire::reply_text(wire::Value::object().set("keysFileDescriptor", 0)), std::move(descriptors));
 }
 
 void Admin::reload(const Handle& to, const wire::Call&) {

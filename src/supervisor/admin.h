@@ -39,6 +39,7 @@ class Admin {
   void status(const Handle& to, const wire::Call& call);
   void sessions(const Handle& to, const wire::Call& call);
   void enter_pin(const Handle& to, const wire::Call& call);
+  void open_keys(const Handle& to, const wire::Call& call);
   void reload(const Handle& to, const wire::Call& call);
   void answer(const Handle& to, std::string text, std::vector<UniqueFd> descriptors = {});
 

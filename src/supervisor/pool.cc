@@ -98,6 +98,7 @@ void Pool::equip_keeper() {
   if (!reported_) return;
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
     for (const auto& token : content_.config.tokens) connect_keeper(i, token.name);
+    connect_keys(i);
   }
 }
 
@@ -112,6 +113,7 @@ void Pool::equip_worker(std::uint32_t index) {
   send_setup(index);
   connect_judge(index);
   for (const auto& token : content_.config.tokens) connect_keeper(index, token.name);
+  connect_keys(index);
   const int copy = fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0);
   workers_[index]->send_bytes(Kind::listener, {}, 0, only(UniqueFd{copy}));
 }
@@ -123,6 +125,14 @@ void Pool::connect_keeper(std::uint32_t worker, const std::string& token) {
   const wire::SignChannel body{worker, token};
   keeper_->send(Kind::sign_channel, body, 0, only(std::move(pair->first)));
   workers_[worker]->send(Kind::sign_end, body, 0, only(std::move(pair->second)));
+}
+
+void Pool::connect_keys(std::uint32_t worker) {
+  if (!keeper_->running() || !workers_[worker]->running()) return;
+  auto pair = socket_pair(SOCK_STREAM, false);
+  if (!pair) return log::error("channel.failed", {{"reason", pair.error().text()}});
+  keeper_->send(Kind::key_channel, wire::KeyChannel{worker}, 0, only(std::move(pair->first)));
+  workers_[worker]->send_bytes(Kind::key_end, {}, 0, only(std::move(pair->second)));
 }
 
 void Pool::connect_judge(std::uint32_t worker) {
@@ -258,6 +268,12 @@ void Pool::enter_pin(const std::string& token, UniqueFd connection) {
     return;
   }
   keeper_->send(Kind::pin_entry, wire::PinEntry{token}, 0, only(std::move(connection)));
+}
+
+bool Pool::open_keys(UniqueFd connection) {
+  if (keeper_->phase() != Child::Phase::ready) return false;
+  keeper_->send_bytes(Kind::key_admin, {}, 0, only(std::move(connection)));
+  return true;
 }
 
 void Pool::look_ready() {

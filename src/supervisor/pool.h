@@ -51,6 +51,8 @@ class Pool {
   void reap();
   /// Gives the keeper one end of a connection on which a program writes a token's PIN.
   void enter_pin(const std::string& token, UniqueFd connection);
+  /// Gives the keeper one end of a connection on which a program asks about shared keys. False: no keeper runs just now.
+  [[nodiscard]] bool open_keys(UniqueFd connection);
   void ask_workers(wire::Kind query, Gather::Done done) { gather_.ask(workers_, query, std::move(done)); }
 
   [[nodiscard]] const Ground& ground() const { return ground_; }
@@ -80,6 +82,7 @@ class Pool {
   void ended(Child& child, const std::string& reason);
   void connect_keeper(std::uint32_t worker, const std::string& token);
   void connect_judge(std::uint32_t worker);
+  void connect_keys(std::uint32_t worker);
   void send_setup(std::uint32_t worker);
   void renew_setup();
   void rotate_ticket_key();

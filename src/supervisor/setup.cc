@@ -65,14 +65,15 @@ struct Policy {
   bool tls12 = true;
   bool system_trust = true;
   Bytes trust;
+  std::vector<wire::PeerSetup> peers;
 };
 template <class Io>
 void fields(Io& io, Policy& m) {
-  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust);
+  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers);
 }
 
 Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
-  Policy policy{setup.rules, setup.identities, setup.default_identity, setup.tls12, config.trust.system, material.trust};
+  Policy policy{setup.rules, setup.identities, setup.default_identity, setup.tls12, config.trust.system, material.trust, setup.peers};
   for (auto& identity : policy.identities) {
     for (auto& credential : identity.credentials) {
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
@@ -103,6 +104,7 @@ wire::KeeperSetup keeper_setup(const config::Config& config, const Material& mat
     token.pin_credential = keeper_credential(credentials, token.pin_credential);
   }
   out.directory = ".";
+  out.peers = config.peers;
   for (const auto& identity : config.identities) {
     for (const auto& credential : identity.credentials) {
       wire::KeySetup key;
@@ -152,6 +154,8 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.default_identity = config.name;
   out.tls12 = config.tls12;
   out.limits = config.limits;
+  out.peers = config.peers;
+  for (const auto& kme : config.kmes) out.fetcher_identities.push_back(kme.identity);
   out.policy = digest(config, material, out);
   return out;
 }

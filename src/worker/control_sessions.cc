@@ -19,6 +19,11 @@ std::string session_unfit(const std::string& id, const std::string& message) {
   return pool_error("SessionUnfit", wire::Value::object().set("session", id).set("message", message));
 }
 
+// An identity is usable where there is no problem.
+wire::Value identity_value(const std::string& name, wire::Value roles, const std::string& problem) {
+  return wire::Value::object().set("name", name).set("roles", std::move(roles)).set("usable", problem.empty()).set("problem", or_null(problem));
+}
+
 }  // namespace
 
 void Control::list_identities(const wire::Call&, std::vector<UniqueFd>&) {
@@ -32,18 +37,20 @@ void Control::list_identities(const wire::Call&, std::vector<UniqueFd>&) {
 void Control::send_identities() {
   wire::Value list = wire::Value::array();
   const Policy& policy = worker_.policy();
-  for (const wire::IdentitySetup& identity : policy.setup().identities) {
+  const auto roles_of = [&](const std::string& name) {
     wire::Value roles = wire::Value::array();
     for (const auto role : {wire::role_client, wire::role_server}) {
-      if (policy.allows(caller(), identity.name, role)) roles.push(role == wire::role_server ? "server" : "client");
+      if (policy.allows(caller(), name, role)) roles.push(role == wire::role_server ? "server" : "client");
     }
-    if (roles.elements() == nullptr || roles.elements()->empty()) continue;
-    const Policy::Identity* found = policy.find(identity.name);
-    list.push(wire::Value::object()
-                  .set("name", identity.name)
-                  .set("roles", std::move(roles))
-                  .set("usable", found->context != nullptr)
-                  .set("problem", or_null(found->problem)));
+    return roles;
+  };
+  for (const wire::IdentitySetup& identity : policy.setup().identities) {
+    wire::Value roles = roles_of(identity.name);
+    if (!roles.elements()->empty()) list.push(identity_value(identity.name, std::move(roles), policy.find(identity.name)->problem));
+  }
+  for (const std::string& name : policy.proved_by_shared_keys()) {
+    wire::Value roles = roles_of(name);
+    if (!roles.elements()->empty()) list.push(identity_value(name, std::move(roles), {}));
   }
   answer(wire::reply_text(wire::Value::object().set("identities", std::move(list))));
 }

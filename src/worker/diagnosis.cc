@@ -26,21 +26,24 @@ HandshakeFailure refused_by_judge(const Diagnosis& d) {
   return f;
 }
 
-// What the peer means by an alert on a connection with a shared key, or what our side found; empty: something else.
+// What an alert means on a connection with a shared key, be it the peer's or ours; empty: something else.
 std::string wrong_key(const Diagnosis& d) {
-  const SharedKey& key = *d.connection.shared_key;
+  const Connection& c = d.connection;
+  const SharedKey& key = *c.shared_key;
   const std::string which = "shared key: store=" + store_of(*key.peer) + " key=" + key.key_id + ": ";
   const std::string audit = is_lasting(*key.peer) ? "give both the same one by `tlspool psk add`" : "run `tlspool qkd audit " + key.peer->name + "`";
-  // A binder that does not fit is for OpenSSL an illegal parameter; Finished and its record are a matter of the MAC.
-  switch (d.connection.alert_received.value_or(d.connection.alert_sent.value_or(-1))) {
+  const std::string different = which + "the two sites hold different keys under this id; " + audit;
+  switch (c.alert_received.value_or(c.alert_sent.value_or(-1))) {
     case SSL_AD_UNKNOWN_PSK_IDENTITY:
       return which + "the peer refused it with the alert unknown_psk_identity: it does not have the key, or used it before; " + audit;
     case SSL_AD_DECRYPT_ERROR:
-    case SSL_AD_BAD_RECORD_MAC: return which + "the two sites hold different keys under this id; " + audit;
-    case SSL_AD_ILLEGAL_PARAMETER:
-      if (d.openssl_reason == SSL_R_BINDER_DOES_NOT_VERIFY) return which + "the two sites hold different keys under this id; " + audit;
-      return d.connection.alert_received ? which + "the two sites hold different keys under this id, or the peer wants another form of hello; " + audit
-                                         : std::string{};
+    case SSL_AD_BAD_RECORD_MAC: return different;
+    case SSL_AD_ILLEGAL_PARAMETER:  // OpenSSL's alert for a binder that does not fit
+      return c.alert_received || d.openssl_reason == SSL_R_BINDER_DOES_NOT_VERIFY ? different : std::string{};
+    case SSL_AD_HANDSHAKE_FAILURE:
+      if (!c.alert_received) return {};
+      return which + "the peer refused with the alert handshake_failure: it knows no such peer, or has other settings for it; compare "
+                     "[[peer]] on both sites";
     default: return {};
   }
 }

@@ -226,6 +226,7 @@ void Handshake::succeed() {
   Connection& c = *connection_;
   // A pause in the middle of what follows would have nobody to wake it.
   SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
+  SSL_set_msg_callback(ssl_.get(), nullptr);
   if (c.shared_key) return key_proved();
   if (c.request.require_shared_key || c.peers.required) return refuse_key("shared key: none was used, and this connection needs one");
   adopt_remembered();

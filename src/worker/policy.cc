@@ -65,6 +65,14 @@ const Policy::Identity* Policy::serving(const std::string& server_name, const au
   return nullptr;
 }
 
+std::set<std::string> Policy::proved_by_shared_keys() const {
+  std::set<std::string> names;
+  for (const wire::PeerSetup& peer : setup_.peers) {
+    if (!peer.local_identity.empty() && find(peer.local_identity) == nullptr) names.insert(peer.local_identity);
+  }
+  return names;
+}
+
 std::string Policy::token_of(std::uint32_t key) const {
   const auto found = tokens_.find(key);
   return found == tokens_.end() ? std::string{} : found->second;

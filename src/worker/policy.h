@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class Policy {
   [[nodiscard]] bool allows(const authz::Caller& caller, const std::string& name, wire::RoleBits role) const;
   /// The identity that serves `server_name` for this caller: of that name, or whose certificate covers it.
   [[nodiscard]] const Identity* serving(const std::string& server_name, const authz::Caller& caller) const;
+  /// Identities of ours that no [[identity]] has, but a [[peer]]: our shared keys with it prove them.
+  [[nodiscard]] std::set<std::string> proved_by_shared_keys() const;
   /// Name of the token that holds a key; empty for an unknown number.
   [[nodiscard]] std::string token_of(std::uint32_t key) const;
 

@@ -140,6 +140,10 @@ void see_identity12(int sent, int, int type, const void* data, std::size_t size,
   Connection* c = Connection::of(ssl);
   if (c == nullptr || sent != 0 || type != SSL3_RT_HANDSHAKE || size < head + 2 || bytes[0] != SSL3_MT_CLIENT_KEY_EXCHANGE) return;
   const std::size_t length = bytes[head] << 8 | bytes[head + 1];
+  if (length > PSK_MAX_IDENTITY_LEN) {  // OpenSSL ends the handshake without asking for the key
+    c->key_problem = "shared key: the peer's identity has " + std::to_string(length) + " bytes, and TLS 1.2 takes at most " +
+                     std::to_string(PSK_MAX_IDENTITY_LEN) + " here";
+  }
   if (size - head - 2 >= length) c->psk_identity.assign(bytes + head + 2, bytes + head + 2 + length);
 }
 

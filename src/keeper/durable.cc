@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files that are whole after a crash.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "keeper/ledger_file.h"
+
+namespace tlspool::keeper {
+
+Status sync_directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash);
+  const UniqueFd directory{open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!directory.valid()) return fail(system_error("open", folder, errno));
+  if (fsync(directory.get()) != 0) return fail(system_error("fsync", folder, errno));
+  return {};
+}
+
+Status replace_file(const std::string& path, ByteView content) {
+  const std::string fresh = path + ".new";
+  {
+    const UniqueFd file{open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    if (!file.valid()) return fail(system_error("open", fresh, errno));
+    while (!content.empty()) {
+      const ssize_t n = write(file.get(), content.data(), content.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return fail(system_error("write", fresh, errno));
+      content = content.subspan(static_cast<std::size_t>(n));
+    }
+    if (fsync(file.get()) != 0) return fail(system_error("fsync", fresh, errno));
+  }
+  if (rename(fresh.c_str(), path.c_str()) != 0) return fail(system_error("rename", path, errno));
+  return sync_directory_of(path);
+}
+
+Result<Bytes> read_whole(const std::string& path) {
+  const UniqueFd file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+  if (!file.valid()) {
+    if (errno == ENOENT) return Bytes{};
+    return fail(system_error("open", path, errno));
+  }
+  Bytes out;
+  constexpr std::size_t chunk = 64 * 1024;
+  while (true) {
+    const std::size_t have = out.size();
+    out.resize(have + chunk);
+    const ssize_t n = read(file.get(), out.data() + have, chunk);
+    out.resize(have + (n > 0 ? static_cast<std::size_t>(n) : 0));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(system_error("read", path, errno));
+    if (n == 0) return out;
+  }
+}
+
+}  // namespace tlspool::keeper

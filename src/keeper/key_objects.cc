@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keeper/key_objects.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <array>
+
+namespace tlspool::keeper {
+namespace {
+
+constexpr std::size_t check_size = 8;
+
+tl::unexpected<CallFailure> failed(const Session& session, const char* call, CK_RV rv, std::string advice = {}) {
+  CallFailure out{session.error(call, rv), rv};
+  if (!advice.empty()) out.error.advice = std::move(advice);
+  return tl::unexpected<CallFailure>(std::move(out));
+}
+
+// Says nothing about the state of the token, only about this object. A module that another process overtook in the
+// middle of a call may have only a general word for it: then the object is looked at once more.
+bool object_is_gone(const Session& session, CK_OBJECT_HANDLE object, CK_RV rv) {
+  if (rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID) return true;
+  if (rv != CKR_GENERAL_ERROR && rv != CKR_FUNCTION_FAILED) return false;
+  CK_OBJECT_CLASS its_class = 0;
+  CK_ATTRIBUTE wanted = attribute_of(CKA_CLASS, its_class);
+  return session.calls()->C_GetAttributeValue(session.handle(), object, &wanted, 1) == CKR_OBJECT_HANDLE_INVALID;
+}
+
+CK_OBJECT_CLASS class_of(wire::KeyObject object) {
+  switch (object) {
+    case wire::KeyObject::secret: return CKO_SECRET_KEY;
+    case wire::KeyObject::data: return CKO_DATA;
+  }
+  return CKO_SECRET_KEY;
+}
+
+// Room for what was asked; one call for all of them. A handle that was taken over by another object must never be read,
+// signed with or destroyed as if it were the key, so every use starts with this look.
+Called<bool> is_the_key(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label, ByteView id,
+                        CK_ATTRIBUTE* value) {
+  std::array<std::uint8_t, 512> its_label;
+  std::array<std::uint8_t, 512> its_id;
+  CK_ATTRIBUTE wanted[3] = {{CKA_LABEL, its_label.data(), its_label.size()}, {CKA_ID, its_id.data(), its_id.size()}, {}};
+  if (value != nullptr) wanted[2] = *value;
+  const CK_RV rv = session.calls()->C_GetAttributeValue(session.handle(), object, wanted, value != nullptr ? 3 : 2);
+  if (object_is_gone(session, object, rv) || rv == CKR_BUFFER_TOO_SMALL) return false;
+  if (rv == CKR_ATTRIBUTE_SENSITIVE) {
+    return failed(session, "C_GetAttributeValue", rv,
+                  "the key can't be read: set mode = \"derived\" on both sites, or store keys that are extractable");
+  }
+  if (rv != CKR_OK) return failed(session, "C_GetAttributeValue", rv);
+  if (value != nullptr) value->ulValueLen = wanted[2].ulValueLen;
+  const auto unavailable = static_cast<CK_ULONG>(-1);
+  if (wanted[0].ulValueLen == unavailable || wanted[1].ulValueLen == unavailable) return false;
+  const ByteView found_label{its_label.data(), wanted[0].ulValueLen};
+  const ByteView found_id{its_id.data(), wanted[1].ulValueLen};
+  return text_of(found_label) == label.label && std::equal(found_id.begin(), found_id.end(), id.begin(), id.end());
+}
+
+}  // namespace
+
+Called<std::vector<CK_OBJECT_HANDLE>> find_keys(const Session& session, const KeyLabel& label,
+                                                const std::optional<Bytes>& id) {
+  const CK_OBJECT_CLASS its_class = class_of(label.object);
+  const CK_BBOOL yes = CK_TRUE;
+  std::vector<CK_ATTRIBUTE> wanted{attribute_of(CKA_CLASS, its_class), attribute_of(CKA_TOKEN, yes),
+                                   attribute_bytes(CKA_LABEL, view(label.label))};
+  if (id) wanted.push_back(attribute_bytes(CKA_ID, *id));
+  CK_FUNCTION_LIST* calls = session.calls();
+  CK_RV rv = calls->C_FindObjectsInit(session.handle(), wanted.data(), wanted.size());
+  if (rv != CKR_OK) return failed(session, "C_FindObjectsInit", rv);
+  std::vector<CK_OBJECT_HANDLE> out;
+  std::array<CK_OBJECT_HANDLE, 256> chunk{};
+  CK_ULONG count = 0;
+  do {
+    rv = calls->C_FindObjects(session.handle(), chunk.data(), chunk.size(), &count);
+    if (rv == CKR_OK) out.insert(out.end(), chunk.begin(), chunk.begin() + static_cast<long>(count));
+  } while (rv == CKR_OK && count > 0);
+  (void)calls->C_FindObjectsFinal(session.handle());
+  if (rv != CKR_OK) return failed(session, "C_FindObjects", rv);
+  return out;
+}
+
+Called<std::optional<Bytes>> key_id(const Session& session, CK_OBJECT_HANDLE object) {
+  Bytes id(512);
+  CK_ATTRIBUTE wanted = attribute_bytes(CKA_ID, id);
+  const CK_RV rv = session.calls()->C_GetAttributeValue(session.handle(), object, &wanted, 1);
+  // An id that is longer, or none at all, is of no key of ours.
+  if (object_is_gone(session, object, rv) || rv == CKR_BUFFER_TOO_SMALL || rv == CKR_ATTRIBUTE_TYPE_INVALID) return std::nullopt;
+  if (rv != CKR_OK) return failed(session, "C_GetAttributeValue", rv);
+  if (wanted.ulValueLen > id.size()) return std::nullopt;
+  id.resize(wanted.ulValueLen);
+  return id;
+}
+
+Called<bool> is_key(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label, ByteView id) {
+  return is_the_key(session, object, label, id, nullptr);
+}
+
+Called<std::optional<Secret>> key_value(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label,
+                                        ByteView id) {
+  Secret out{std::size_t{1024}};
+  CK_ATTRIBUTE value{CKA_VALUE, out.writable().data(), out.size()};
+  auto same = is_the_key(session, object, label, id, &value);
+  if (!same) return tl::unexpected<CallFailure>(std::move(same.error()));
+  if (!*same || value.ulValueLen > out.size()) return std::nullopt;
+  out.shrink(value.ulValueLen);
+  return out;
+}
+
+Called<std::optional<Secret>> key_hmac(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label,
+                                       ByteView id, ByteView input) {
+  auto same = is_the_key(session, object, label, id, nullptr);
+  if (!same) return tl::unexpected<CallFailure>(std::move(same.error()));
+  if (!*same) return std::nullopt;
+  CK_MECHANISM mechanism{CKM_SHA256_HMAC, nullptr, 0};
+  CK_RV rv = session.calls()->C_SignInit(session.handle(), &mechanism, object);
+  if (object_is_gone(session, object, rv)) return std::nullopt;
+  if (rv != CKR_OK) return failed(session, "C_SignInit", rv, "derived mode needs a token with CKM_SHA256_HMAC and keys that may sign");
+  Secret out{std::size_t{32}};
+  CK_ULONG size = out.size();
+  rv = session.calls()->C_Sign(session.handle(), const_cast<std::uint8_t*>(input.data()), input.size(),
+                               out.writable().data(), &size);
+  if (object_is_gone(session, object, rv)) return std::nullopt;
+  if (rv == CKR_OK && size != out.size()) rv = CKR_SIGNATURE_LEN_RANGE;
+  if (rv != CKR_OK) return failed(session, "C_Sign", rv);
+  return out;
+}
+
+Called<std::optional<Bytes>> key_check(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label,
+                                       ByteView id, ByteView input) {
+  if (label.object == wire::KeyObject::secret) {
+    auto sum = key_hmac(session, object, label, id, input);
+    if (sum && !sum->has_value()) return std::nullopt;
+    if (sum) return copy_of((*sum)->bytes().first(check_size));
+    if (token_is_broken(sum.error().rv)) return tl::unexpected<CallFailure>(std::move(sum.error()));
+  }
+  // An opaque object, or a key that another program stored without leave to sign.
+  auto value = key_value(session, object, label, id);
+  if (!value) return tl::unexpected<CallFailure>(std::move(value.error()));
+  if (!value->has_value()) return std::nullopt;
+  std::array<std::uint8_t, EVP_MAX_MD_SIZE> sum;
+  unsigned size = 0;
+  const ByteView key = (*value)->bytes();
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), input.data(), input.size(), sum.data(), &size) == nullptr) {
+    return tl::unexpected<CallFailure>(CallFailure{{Code::internal, "HMAC", session.subject(), "failed", {}}, CKR_OK});
+  }
+  return copy_of(ByteView{sum.data(), check_size});
+}
+
+Called<Destroyed> destroy_key(const Session& session, CK_OBJECT_HANDLE object) {
+  const CK_RV rv = session.calls()->C_DestroyObject(session.handle(), object);
+  if (rv == CKR_OK) return Destroyed::by_us;
+  if (object_is_gone(session, object, rv)) return Destroyed::by_another;
+  return failed(session, "C_DestroyObject", rv);
+}
+
+Called<CK_OBJECT_HANDLE> create_key(const Session& session, const KeyLabel& label, ByteView id, ByteView value,
+                                    wire::KeyMode mode) {
+  const CK_OBJECT_CLASS its_class = class_of(label.object);
+  const CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+  const CK_BBOOL yes = CK_TRUE;
+  const CK_BBOOL no = CK_FALSE;
+  const bool plain = mode == wire::KeyMode::plain;
+  std::vector<CK_ATTRIBUTE> made{attribute_of(CKA_CLASS, its_class), attribute_of(CKA_TOKEN, yes),
+                                 attribute_of(CKA_PRIVATE, yes), attribute_bytes(CKA_LABEL, view(label.label)),
+                                 attribute_bytes(CKA_ID, id), attribute_bytes(CKA_VALUE, value)};
+  switch (label.object) {
+    case wire::KeyObject::secret:
+      made.push_back(attribute_of(CKA_KEY_TYPE, type));
+      made.push_back(attribute_of(CKA_SIGN, yes));
+      made.push_back(attribute_of(CKA_SENSITIVE, plain ? no : yes));
+      made.push_back(attribute_of(CKA_EXTRACTABLE, plain ? yes : no));
+      break;
+    case wire::KeyObject::data: break;
+  }
+  CK_OBJECT_HANDLE handle = 0;
+  const CK_RV rv = session.calls()->C_CreateObject(session.handle(), made.data(), made.size(), &handle);
+  if (rv == CKR_OK) return handle;
+  auto out = failed(session, "C_CreateObject", rv);
+  if (rv == CKR_DEVICE_MEMORY) {
+    out.value().error.reason += ": the token is full";
+    out.value().error.advice = "use or remove keys, or spread them over several tokens";
+  } else if (rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_DATA_LEN_RANGE) {
+    out.value().error.advice = "the token takes no label of " + std::to_string(label.label.size()) + " bytes with an id of " +
+                               std::to_string(id.size()) + " and a key of " + std::to_string(value.size());
+  }
+  return out;
+}
+
+}  // namespace tlspool::keeper

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "sharedkey/ledger.h"
+
+namespace tlspool::keeper {
+
+/// The ledger on disk (sharedkey::Ledger has its format). Opened when it is first needed, locked against a second keeper
+/// over the same directory, and from then on only ever appended to. For any thread.
+///
+/// While it can't be used, no one-time key is given out: every call says why. What is wrong with a damaged file does not
+/// heal; a lock that another keeper holds, or a full disk, may, so those are tried again.
+class LedgerFile {
+ public:
+  explicit LedgerFile(std::string path);
+
+  /// Opens the file where that is still to be done. The error names it and says what to do.
+  [[nodiscard]] Status ready();
+  /// Asks memory alone: never waits for the disk. True, too, while the ledger can't be used.
+  [[nodiscard]] bool claimed(const sharedkey::Tombstone& tombstone) const;
+  /// Writes all tombstones that are not there yet, and syncs once. Answers, for each, whether it is ours: false for one
+  /// that was there before, or that stands twice in `tombstones`. After an error none of them is claimed for anybody.
+  [[nodiscard]] Result<std::vector<bool>> claim(const std::vector<sharedkey::Tombstone>& tombstones);
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  [[nodiscard]] Status open_locked();
+  [[nodiscard]] Status create();
+  [[nodiscard]] Status take_up();
+  [[nodiscard]] Status append(const Bytes& records);
+
+  const std::string path_;
+  std::mutex io_;  // the file: held while it is written and synced
+  UniqueFd file_;
+  std::size_t good_ = 0;  // bytes of the file that are whole records
+  std::chrono::steady_clock::time_point last_try_{};
+  Status problem_;
+  bool tried_ = false;
+  bool lasting_ = false;  // the problem stays until the keeper is started anew
+
+  mutable std::mutex memory_;  // held for moments only
+  sharedkey::Ledger ledger_;
+  bool usable_ = false;
+};
+
+/// Makes what was created, renamed or removed in the directory of `path` last over a crash.
+[[nodiscard]] Status sync_directory_of(const std::string& path);
+/// Replaces the file (0600) so that a crash leaves the old content or the new.
+[[nodiscard]] Status replace_file(const std::string& path, ByteView content);
+/// Everything in the file. Code::io with the system's reason; a missing file is empty.
+[[nodiscard]] Result<Bytes> read_whole(const std::string& path);
+
+}  // namespace tlspool::keeper

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keeper/token_store.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+
+namespace tlspool::keeper {
+namespace {
+
+constexpr std::chrono::seconds between_looks{1};
+// A ClientHello may name any key: what it names costs no more than that many searches of the token a second.
+constexpr int most_searches = 8;
+// Objects in one go inside the token's gate.
+constexpr std::size_t chunk = 64;
+// Tombstoned objects that one look destroys: a restored token may have thousands, and others wait.
+constexpr std::size_t most_dead = 256;
+
+template <class T>
+tl::unexpected<CallFailure> pass(Called<T>& failed) { return tl::unexpected<CallFailure>(std::move(failed.error())); }
+
+}  // namespace
+
+Result<KeyIndex*> TokenStore::index(const StoreName& store, Look look) {
+  if (auto done = ledger_.ready(); !done) return fail(std::move(done.error()));
+  Known& known = known_[store];
+  std::uint64_t now_open = 0;
+  auto done = token_->use(signer_, [&](const Session&, std::uint64_t generation) -> Called<void> {
+    now_open = generation;
+    return {};
+  });
+  if (!done) return fail(std::move(done.error()));
+  const bool due = look == Look::again && Clock::now() - known.looked >= between_looks;
+  if (known.generation != now_open || due) done = scan(store, known);
+  if (!done) return fail(std::move(done.error()));
+  return &known.keys;
+}
+
+Status TokenStore::scan(const StoreName& store, Known& known) {
+  std::vector<CK_OBJECT_HANDLE> there;
+  auto done = token_->use(signer_, [&](const Session& session, std::uint64_t generation) -> Called<void> {
+    auto found = find_keys(session, store.keys(), std::nullopt);
+    if (!found) return pass(found);
+    if (known.generation != generation) known.keys = {};
+    known.generation = generation;
+    there = std::move(*found);
+    return {};
+  });
+  if (!done) return done;
+  known.looked = Clock::now();
+  std::sort(there.begin(), there.end());
+  known.keys.keep_only(there);
+  std::vector<CK_OBJECT_HANDLE> fresh;
+  for (const CK_OBJECT_HANDLE h : there) {
+    if (!known.keys.knows(h)) fresh.push_back(h);
+  }
+  done = read_ids(store, known, fresh);
+  if (!done) known.generation = 0;  // half an index is none
+  return done;
+}
+
+Status TokenStore::read_ids(const StoreName& store, Known& known, const std::vector<CK_OBJECT_HANDLE>& fresh) {
+  std::vector<std::pair<Bytes, CK_OBJECT_HANDLE>> dead;
+  const std::uint64_t of = known.generation;
+  for (std::size_t from = 0; from < fresh.size(); from += chunk) {
+    bool reopened = false;
+    auto done = token_->use(signer_, [&](const Session& session, std::uint64_t generation) -> Called<void> {
+      reopened = generation != of;
+      for (std::size_t i = from; i < std::min(from + chunk, fresh.size()) && !reopened; ++i) {
+        auto id = key_id(session, fresh[i]);
+        if (!id) return pass(id);
+        if (!id->has_value() || (*id)->empty()) continue;
+        if (ledger_.claimed(sharedkey::tombstone_of(store.label, **id))) {
+          if (dead.size() < most_dead) dead.emplace_back(std::move(**id), fresh[i]);
+          continue;
+        }
+        known.keys.add(sharedkey::direction_of(**id, store.own_address, store.label), **id, fresh[i]);
+      }
+      return {};
+    });
+    if (!done) return done;
+    if (reopened) return fail({Code::busy, "read the keys", token_->name(), "the token was opened anew meanwhile", "try again"});
+  }
+  destroy_dead(store, dead, of);
+  return {};
+}
+
+// What a crash between tombstone and destruction left, or a backup brought back. It is of no use to anybody.
+void TokenStore::destroy_dead(const StoreName& store, const std::vector<std::pair<Bytes, CK_OBJECT_HANDLE>>& dead,
+                              std::uint64_t generation) {
+  for (const auto& [id, handle] : dead) {
+    auto done = token_->use(signer_, [&, &id = id, handle = handle](const Session& session, std::uint64_t now) -> Called<void> {
+      if (now != generation) return {};
+      auto gone = destroy_key(session, handle);
+      if (!gone) return pass(gone);
+      return {};
+    });
+    if (!done) return;
+    log::info("key.burned", {{"store", store.label}, {"token", token_->name()}, {"key", hex(id)},
+                             {"reason", "it was used before and is still in the token"}});
+  }
+}
+
+Called<KeyIndex::Handles> TokenStore::handles_now(const Session& session, std::uint64_t generation,
+                                                  const StoreName& store, ByteView id) {
+  Known& known = known_[store];
+  if (known.generation == generation) {
+    if (const auto* handles = known.keys.find(id)) return *handles;
+  }
+  return find_keys(session, store.keys(), copy_of(id));
+}
+
+Result<KeyIndex::Handles> TokenStore::find(const StoreName& store, ByteView id) {
+  auto keys = index(store, Look::if_needed);
+  if (!keys) return fail(std::move(keys.error()));
+  if (const auto* handles = (*keys)->find(id)) return *handles;
+  Known& known = known_[store];
+  const auto now = Clock::now();
+  if (now - known.searched >= std::chrono::seconds{1}) {
+    known.searched = now;
+    known.searches = 0;
+  }
+  if (++known.searches > most_searches) return KeyIndex::Handles{};
+  KeyIndex::Handles out;
+  auto done = token_->use(signer_, [&](const Session& session, std::uint64_t generation) -> Called<void> {
+    auto found = find_keys(session, store.keys(), copy_of(id));
+    if (!found) return pass(found);
+    out = std::move(*found);
+    if (generation != known.generation) return {};
+    for (const CK_OBJECT_HANDLE h : out) {
+      known.keys.add(sharedkey::direction_of(id, store.own_address, store.label), copy_of(id), h);
+    }
+    return {};
+  });
+  if (!done) return fail(std::move(done.error()));
+  return out;
+}
+
+Called<std::optional<Secret>> TokenStore::secret_of(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label,
+                                                    ByteView id, const Derivation& derivation) const {
+  if (!derivation) return key_value(session, object, label, id);
+  return key_hmac(session, object, label, id, derivation(id));
+}
+
+Result<std::optional<Secret>> TokenStore::read(const StoreName& store, ByteView id, const Derivation& derivation) {
+  auto found = find(store, id);
+  if (!found) return fail(std::move(found.error()));
+  if (found->empty()) return std::nullopt;
+  std::optional<Secret> out;
+  auto done = token_->use(signer_, [&](const Session& session, std::uint64_t generation) -> Called<void> {
+    auto handles = handles_now(session, generation, store, id);
+    if (!handles) return pass(handles);
+    if (handles->empty()) return {};
+    auto secret = secret_of(session, handles->front(), store.keys(), id, derivation);
+    if (!secret) return pass(secret);
+    out = std::move(*secret);
+    return {};
+  });
+  if (!done) return fail(std::move(done.error()));
+  if (!out) (void)known_[store].keys.remove(id);
+  return out;
+}
+
+Result<TokenStore::Consumed> TokenStore::consume(const StoreName& store, ByteView id, Want want,
+                                                 const Derivation& derivation) {
+  Consumed out;
+  auto done = token_->use(signer_, [&](const Session& session, std::uint64_t generation) -> Called<void> {
+    auto handles = handles_now(session, generation, store, id);
+    if (!handles) return pass(handles);
+    bool all = !handles->empty();
+    bool same = true;
+    // The same id twice: another pool may get one of the two, so the key is ours only if both fell to us.
+    for (const CK_OBJECT_HANDLE h : *handles) {
+      if (want == Want::nothing) {
+        auto there = is_key(session, h, store.keys(), id);
+        if (!there) return pass(there);
+        all = all && *there;
+        if (!*there) continue;
+      } else {
+        auto secret = secret_of(session, h, store.keys(), id, derivation);
+        if (!secret) return pass(secret);
+        if (!secret->has_value()) {
+          all = false;
+          continue;
+        }
+        same = same && (out.secret.empty() || out.secret.equals(**secret));
+        out.secret = std::move(**secret);
+      }
+      auto destroyed = destroy_key(session, h);
+      if (!destroyed) return pass(destroyed);
+      all = all && *destroyed == Destroyed::by_us;
+    }
+    out.ours = all;
+    if (!all || !same) out.secret = Secret{};
+    return {};
+  });
+  (void)known_[store].keys.remove(id);
+  if (!done) return fail(std::move(done.error()));
+  return out;
+}
+
+}  // namespace tlspool::keeper

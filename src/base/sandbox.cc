@@ -60,6 +60,10 @@ constexpr int write_calls[] = {
 };
 constexpr int thread_calls[] = {SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(set_tid_address), SCMP_SYS(prctl)};
 
+// The C library's resolver asks for both families of addresses in one call, and asks how long the answer is.
+constexpr int resolver_calls[] = {SCMP_SYS(sendmmsg)};
+constexpr scmp_datum_t bytes_waiting = 0x541B;  // FIONREAD
+
 Error seccomp_error(const char* what, int rc) { return system_error("seccomp", what, -rc); }
 
 Status allow(scmp_filter_ctx filter, std::span<const int> calls) {
@@ -83,6 +87,11 @@ Status allow_data_memory(scmp_filter_ctx filter) {
 // libuv switches sockets to non-blocking with FIONBIO.
 Status allow_fionbio(scmp_filter_ctx filter) {
   const int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, 0x5421));
+  return rc == 0 ? Status{} : fail(seccomp_error("ioctl rule", rc));
+}
+
+Status allow_bytes_waiting(scmp_filter_ctx filter) {
+  const int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, bytes_waiting));
   return rc == 0 ? Status{} : fail(seccomp_error("ioctl rule", rc));
 }
 
@@ -122,6 +131,16 @@ Status filter_calls(Confinement confinement) {
       break;
     case Confinement::judge:
       if (done) done = allow(filter.get(), file_calls);
+      break;
+    case Confinement::fetcher:
+      // The resolver reads its configuration anew when that changes; Landlock says which files, and that none is written.
+      if (done) done = allow(filter.get(), file_calls);
+      if (done) done = allow(filter.get(), resolver_calls);
+      if (done) done = allow_bytes_waiting(filter.get());
+      // An entity that is slow must not delay another: each is asked by threads of its own.
+      if (done) done = allow(filter.get(), thread_calls);
+      // TCP to the entities, UDP and TCP to name servers. Without bind and listen nobody can connect to it.
+      if (done) done = allow_sockets(filter.get(), {AF_INET, AF_INET6});
       break;
   }
   if (!done) return done;

@@ -16,6 +16,7 @@ enum class Confinement {
   worker,  ///< no file, no connect, no exec: only sockets that it was handed
   keeper,  ///< the files of its tokens, Unix sockets for smart-card daemons; no network, no exec
   judge,   ///< reads trust anchors; no exec
+  fetcher, ///< connects over TCP, resolves names, reads what that needs; no exec, no write, no listening
 };
 
 struct SandboxRequest {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One program, four kinds of process: see docs/architecture.md.
+// One program, five kinds of process: see docs/architecture.md.
 #include <getopt.h>
 #include <sys/prctl.h>
 
@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "fetcher/main.h"
 #include "judge/main.h"
 #include "keeper/main.h"
 #include "supervisor/main.h"
@@ -48,6 +49,7 @@ int run_process(const std::string& role, const std::string& channel_text) {
   if (role == "provision") return tlspool::keeper::provision(channel);
   if (role == "worker") return tlspool::worker::run(channel);
   if (role == "judge") return tlspool::judge::run(channel);
+  if (role == "fetcher") return tlspool::fetcher::run(channel);
   return wrong_usage("unknown process " + role);
 }
 

@@ -70,6 +70,8 @@ class Wire : public httplib::Stream {
   void get_local_ip_and_port(std::string&, int&) const override {}
   [[nodiscard]] socket_t socket() const override { return fd_; }
 
+  /// Bytes behind the answer, that nothing was asked for.
+  [[nodiscard]] bool left_over() const { return at_ < filled_; }
   [[nodiscard]] bool sent() const { return sent_; }
   [[nodiscard]] bool received() const { return total_ > 0; }
   [[nodiscard]] End end() const { return end_; }
@@ -175,6 +177,7 @@ class Http::Impl : private httplib::ClientImpl {
       stop();
       return fail(lost(wanted, too_long));
     }
+    if (wire_->left_over()) stop();
     reply.status = response.status;
     reply.content_type = response.get_header_value("Content-Type");
     return reply;

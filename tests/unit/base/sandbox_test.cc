@@ -4,7 +4,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netdb.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -16,6 +18,7 @@
 #include <cerrno>
 #include <functional>
 #include <map>
+#include <thread>
 
 using namespace tlspool;
 
@@ -121,6 +124,59 @@ TEST(Judge, ReadsItsAnchorsAndNothingElse) {
                        return refused(open("/etc/passwd", O_RDONLY)) + refused(socket(AF_INET, SOCK_STREAM, 0));
                      }),
             0);
+}
+
+int listening_socket(sockaddr_in& address) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  const bool good = bind(fd, generic, size) == 0 && listen(fd, 1) == 0 && getsockname(fd, generic, &size) == 0;
+  return good ? fd : -1;
+}
+
+TEST(Fetcher, ConnectsAndResolvesNames) {
+  sockaddr_in address{};
+  const int listener = listening_socket(address);
+  ASSERT_GE(listener, 0);
+  EXPECT_EQ(confined({.confinement = Confinement::fetcher, .readable = {"/etc"}},
+                     [&] {
+                       addrinfo* found = nullptr;
+                       if (getaddrinfo("localhost", "1", nullptr, &found) != 0) return 1;
+                       freeaddrinfo(found);
+                       const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                       if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return 2;
+                       int waiting = 0;
+                       if (ioctl(fd, FIONREAD, &waiting) != 0) return 3;
+                       std::thread([&] { waiting = 7; }).join();
+                       return waiting == 7 ? 0 : 4;
+                     }),
+            0);
+  close(listener);
+}
+
+TEST(Fetcher, ServesNobodyWritesNothingAndExecutesNothing) {
+  char directory[] = "/tmp/fetcher-sandbox-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::string file = std::string(directory) + "/file";
+  EXPECT_EQ(confined({.confinement = Confinement::fetcher, .readable = {"/etc"}},
+                     [&] {
+                       char path[] = "/bin/true";
+                       char* argv[] = {path, nullptr};
+                       sockaddr_in any{};
+                       any.sin_family = AF_INET;
+                       const int fd = socket(AF_INET, SOCK_STREAM, 0);
+                       if (fd < 0) return 99;
+                       return refused(bind(fd, reinterpret_cast<sockaddr*>(&any), sizeof any)) + refused(listen(fd, 1)) +
+                              refused(accept4(fd, nullptr, nullptr, 0)) + refused(socket(AF_UNIX, SOCK_STREAM, 0)) +
+                              refused(socket(AF_NETLINK, SOCK_RAW, 0)) + refused(socket(AF_PACKET, SOCK_RAW, 0)) +
+                              refused(open(file.c_str(), O_WRONLY | O_CREAT, 0600)) +
+                              refused(open("/proc/self/status", O_RDONLY)) + refused(execve(path, argv, argv + 1)) +
+                              refused(kill(getppid(), 0)) + refused(ptrace(PTRACE_ATTACH, getppid(), nullptr, nullptr));
+                     }),
+            0);
+  rmdir(directory);
 }
 
 TEST(EveryProcess, RefusesDumps) {

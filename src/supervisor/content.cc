@@ -78,7 +78,13 @@ Result<Content> read_content(const config::Paths& paths) {
   if (auto done = check_identities(*config); !done) return fail(std::move(done.error()));
   auto material = read_material(*config);
   if (!material) return fail(std::move(material.error()));
-  return Content{std::move(*config), std::move(*material)};
+  std::optional<RunAs> fetcher;
+  if (geteuid() == 0 && !config->kmes.empty()) {
+    auto found = find_user(config->users.fetcher);
+    if (!found) return fail(std::move(found.error()));
+    fetcher = *found;
+  }
+  return Content{std::move(*config), std::move(*material), fetcher};
 }
 
 Result<Ground> find_ground(const config::Paths& paths, const config::Config& config) {

@@ -79,7 +79,7 @@ class Daemon {
   void warn_of_restart(const config::Config& now) const {
     const config::Config& old = pool_.config();
     const bool users = now.users.keeper != old.users.keeper || now.users.worker != old.users.worker ||
-                       now.users.judge != old.users.judge;
+                       now.users.judge != old.users.judge || now.users.fetcher != old.users.fetcher;
     if (users) log::warning("config.needs_restart", {{"setting", "[users]"}});
     if (now.workers != old.workers) log::warning("config.needs_restart", {{"setting", "[pool] workers"}});
     if (now.log_format != old.log_format || now.log_level != old.log_level) {

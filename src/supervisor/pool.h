@@ -30,6 +30,7 @@ struct Ground {
 struct Content {
   config::Config config;
   Material material;
+  std::optional<RunAs> fetcher;  ///< whom it becomes; none: the supervisor's own user, or no [[kme]] is configured
 };
 
 /// The processes of one pool and the channels between them.
@@ -51,8 +52,8 @@ class Pool {
   void reap();
   /// Gives the keeper one end of a connection on which a program writes a token's PIN.
   void enter_pin(const std::string& token, UniqueFd connection);
-  /// Gives the keeper one end of a connection on which a program asks about shared keys. False: no keeper runs just now.
-  [[nodiscard]] bool open_keys(UniqueFd connection);
+  /// Gives the keeper one end of a connection on which a program speaks wire/key_admin.h.
+  void open_keys(UniqueFd connection);
   void ask_workers(wire::Kind query, Gather::Done done) { gather_.ask(workers_, query, std::move(done)); }
 
   [[nodiscard]] const Ground& ground() const { return ground_; }
@@ -69,20 +70,29 @@ class Pool {
     std::vector<std::function<void()>> applied;
     bool keeper = true;
     bool judge = true;
+    bool fetcher = false;
   };
 
   void make_children();
+  void make_fetcher();
+  [[nodiscard]] bool wants_fetcher() const;
   void send_keeper_setup();
   void equip_keeper();
   void equip_judge();
+  void equip_fetcher();
   void equip_worker(std::uint32_t index);
   void from_keeper(Frame frame);
   void from_judge(Frame frame);
+  void from_fetcher(const Frame& frame);
   void from_worker(std::uint32_t index, Frame frame);
   void ended(Child& child, const std::string& reason);
   void connect_keeper(std::uint32_t worker, const std::string& token);
   void connect_judge(std::uint32_t worker);
   void connect_keys(std::uint32_t worker);
+  void connect_fetcher();                      // to the keeper
+  void connect_fetcher(std::uint32_t worker);
+  void send_fetcher_setup();
+  void reload_fetcher();
   void send_setup(std::uint32_t worker);
   void renew_setup();
   void rotate_ticket_key();
@@ -115,6 +125,7 @@ class Pool {
   Gather gather_;
   std::unique_ptr<Child> keeper_;
   std::unique_ptr<Child> judge_;
+  std::unique_ptr<Child> fetcher_;  // null until a [[kme]] is configured
   std::vector<std::unique_ptr<Child>> workers_;
 };
 

@@ -84,8 +84,8 @@ void read_source(Section& s, PeerSetup& m) {
   if (m.source == KeySource::psk) {
     refuse_keys(s, {"kme", "sae", "deliver"}, "has no meaning for a lasting key (source = \"psk\")");
     if (m.psk.empty() && !s.has("psk")) m.psk = m.name;
-    if (m.psk.empty() || m.psk.size() > longest_name || !is_plain(m.psk, ":/")) {
-      s.wrong("psk", "must be the name of a key of `tlspool psk`: 1 to 64 characters, ASCII but not : or /");
+    if (m.psk.empty() || m.psk.size() > longest_name || !is_plain(m.psk, " :/\"\\")) {
+      s.wrong("psk", "must be the name of a key of `tlspool psk`: 1 to 64 characters, ASCII but no blank and none of : / \" \\");
     }
   } else {
     refuse_keys(s, {"psk"}, "has a meaning with source = \"psk\" only");

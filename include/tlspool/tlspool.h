@@ -231,7 +231,8 @@ TLSPOOL_EXPORT const char *tlspool_session_key_id(const tlspool_session *session
 /** 1: a Diffie-Hellman exchange was made beside the shared key, so who gets the key later can't read what was recorded;
  *  0: none was, or there is no shared key. */
 TLSPOOL_EXPORT int tlspool_session_key_forward_secrecy(const tlspool_session *session);
-/** How many keys remain for connections in this direction; -1: the key is a lasting one, or there is none. */
+/** How many keys remain for connections in this direction; -1: the key is a lasting one or fetched when it is
+ *  needed, or there is none. */
 TLSPOOL_EXPORT int64_t tlspool_session_keys_left(const tlspool_session *session);
 /** Frees the handle. The connection goes on: it lives as long as its plaintext descriptor. */
 TLSPOOL_EXPORT void tlspool_session_free(tlspool_session *session);

@@ -154,7 +154,7 @@ void Phantoms::of_id(const Bytes& session_id, Found found) {
   if (!serve()) waiting_.emplace_back(std::move(serve));
 }
 
-std::int64_t Phantoms::wait(const Bytes& session_id) const { return throttle_.wait(hex(session_id), now()); }
+std::int64_t Phantoms::wait(const Bytes& session_id) { return throttle_.wait(hex(session_id), now()); }
 
 void Phantoms::failed(const Bytes& session_id, std::function<void()> saved) {
   throttle_.failed(hex(session_id), now());

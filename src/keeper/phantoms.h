@@ -35,7 +35,7 @@ class Phantoms {
   void of_id(const Bytes& session_id, Found found);
 
   /// Seconds to wait before that id may be given out; 0: now.
-  [[nodiscard]] std::int64_t wait(const Bytes& session_id) const;
+  [[nodiscard]] std::int64_t wait(const Bytes& session_id);
   /// `saved` is called when the file has it.
   void failed(const Bytes& session_id, std::function<void()> saved);
   void succeeded(const Bytes& session_id, std::function<void()> saved);

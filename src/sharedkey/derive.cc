@@ -5,14 +5,12 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/kdf.h>
-#include <openssl/params.h>
 
-#include <array>
-#include <cctype>
-#include <cmath>
-#include <set>
+#include <memory>
+#include <string>
 
-#include "tls/openssl.h"
+#include "base/handle.h"
+#include "base/text.h"
 
 namespace tlspool::sharedkey {
 namespace {
@@ -20,120 +18,98 @@ namespace {
 using Kdf = std::unique_ptr<EVP_KDF, Freed<EVP_KDF_free>>;
 using KdfContext = std::unique_ptr<EVP_KDF_CTX, Freed<EVP_KDF_CTX_free>>;
 
-constexpr std::size_t master_secret_bytes = 48;
-constexpr std::size_t longest_session_id = 32;  // RFC 5246 section 7.4.1.2
-
-void append(Bytes& out, std::string_view text) { out.insert(out.end(), text.begin(), text.end()); }
-void append_part(Bytes& out, ByteView part) {
-  out.push_back(static_cast<std::uint8_t>(part.size() >> 8));
-  out.push_back(static_cast<std::uint8_t>(part.size()));
-  out.insert(out.end(), part.begin(), part.end());
-}
-
-OSSL_PARAM octets(const char* name, ByteView bytes) {
-  return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(bytes.data()), bytes.size());
-}
-
-Result<Secret> derive(const char* algorithm, const OSSL_PARAM* parameters, std::size_t size) {
-  const Kdf kdf{EVP_KDF_fetch(nullptr, algorithm, nullptr)};
-  const KdfContext context{kdf ? EVP_KDF_CTX_new(kdf.get()) : nullptr};
-  Secret out{size};
-  if (!context || EVP_KDF_derive(context.get(), out.writable().data(), size, parameters) != 1) {
-    return fail(tls::openssl_error(Code::internal, "derive key", algorithm));
-  }
+Bytes begun(std::string_view purpose) {
+  Bytes out = copy_of(view(purpose));
+  out.push_back(0);
   return out;
+}
+
+/// Two bytes of length, then the bytes: no two lists of fields come to the same input. Fields are far below 64 KiB.
+void append_sized(Bytes& out, ByteView bytes) {
+  out.push_back(static_cast<std::uint8_t>(bytes.size() >> 8));
+  out.push_back(static_cast<std::uint8_t>(bytes.size()));
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+std::string_view name_of(wire::KeyHash hash) {
+  switch (hash) {
+    case wire::KeyHash::sha256: return "sha256";
+    case wire::KeyHash::sha384: return "sha384";
+  }
+  return {};
+}
+
+tl::unexpected<Error> refuse(Code code, std::string operation, std::string reason, std::string advice = {}) {
+  return fail({code, std::move(operation), "shared secret", std::move(reason), std::move(advice)});
 }
 
 }  // namespace
 
-Bytes derivation_input(std::string_view client_store, std::string_view server_store, ByteView identity, bool tls13, wire::KeyHash hash) {
-  Bytes out;
-  append(out, "tlspool derived psk");
-  out.push_back(0);
-  append_part(out, view(client_store));
-  append_part(out, view(server_store));
-  append_part(out, identity);
-  append_part(out, view(tls13 ? "1.3" : "1.2"));
-  append_part(out, view(hash == wire::KeyHash::sha384 ? "sha384" : "sha256"));
+Bytes derivation_input(std::string_view client_store, std::string_view server_store, ByteView identity, bool tls13,
+                       wire::KeyHash hash) {
+  Bytes out = begun("tlspool derived psk");
+  append_sized(out, view(client_store));
+  append_sized(out, view(server_store));
+  append_sized(out, identity);
+  append_sized(out, view(tls13 ? "1.3" : "1.2"));
+  append_sized(out, view(name_of(hash)));
   return out;
 }
 
 Bytes key_check_input(ByteView nonce, ByteView id) {
-  Bytes out;
-  append(out, "tlspool key check");
-  out.insert(out.end(), nonce.begin(), nonce.end());
-  out.insert(out.end(), id.begin(), id.end());
+  Bytes out = begun("tlspool key check");
+  append_sized(out, nonce);
+  append_sized(out, id);
   return out;
 }
 
 Result<Secret> phantom_master_secret(ByteView shared_secret, std::string_view seed, wire::KeyHash prf) {
-  std::string digest = prf == wire::KeyHash::sha384 ? "SHA384" : "SHA256";
-  // OpenSSL's TLS1-PRF takes label and seed as one text.
-  const std::string label_and_seed = "shared secret" + std::string(seed);
-  const std::array<OSSL_PARAM, 4> parameters = {
-      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0), octets(OSSL_KDF_PARAM_SECRET, shared_secret),
-      octets(OSSL_KDF_PARAM_SEED, view(label_and_seed)), OSSL_PARAM_construct_end()};
-  return derive("TLS1-PRF", parameters.data(), master_secret_bytes);
+  if (shared_secret.empty()) return refuse(Code::invalid, "derive master secret", "is empty");
+  std::string label_and_seed = "shared secret";
+  label_and_seed += seed;
+  std::string digest(name_of(prf));
+  const OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, const_cast<std::uint8_t*>(shared_secret.data()), shared_secret.size()),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, label_and_seed.data(), label_and_seed.size()),
+      OSSL_PARAM_construct_end()};
+  const Kdf kdf{EVP_KDF_fetch(nullptr, OSSL_KDF_NAME_TLS1_PRF, nullptr)};
+  const KdfContext context{kdf ? EVP_KDF_CTX_new(kdf.get()) : nullptr};
+  Secret out(48);
+  if (!context || EVP_KDF_derive(context.get(), out.writable().data(), out.size(), params) != 1)
+    return refuse(Code::internal, "derive master secret", "OpenSSL's TLS1-PRF failed", "a seed has at most 1000 bytes");
+  return out;
 }
 
 Result<Bytes> phantom_session_id(ByteView shared_secret, std::string_view user, wire::SessionIdForm form) {
-  if (form == wire::SessionIdForm::user) {
-    if (user.empty() || user.size() > longest_session_id) {
-      return fail({Code::invalid, "session id", "user", "a name that is a session id has 1 to 32 bytes", "use session_id = \"hmac\""});
-    }
-    return copy_of(view(user));
+  if (user.empty()) return refuse(Code::invalid, "make session id", "the user has no name");
+  switch (form) {
+    case wire::SessionIdForm::user:
+      if (user.size() > 32)
+        return fail({Code::invalid, "make session id", "user " + printable(user), "has more than 32 bytes", "set session_id = \"hmac\""});
+      return copy_of(view(user));
+    case wire::SessionIdForm::hmac: break;
   }
-  Bytes input;
-  append(input, "tlspool session id");
-  input.push_back(0);
-  append(input, user);
-  Bytes out(longest_session_id);
+  if (shared_secret.empty()) return refuse(Code::invalid, "make session id", "is empty");
+  Bytes text = begun("tlspool session id");
+  text.insert(text.end(), user.begin(), user.end());
+  Bytes out(32);
   unsigned size = 0;
-  if (HMAC(EVP_sha256(), shared_secret.data(), static_cast<int>(shared_secret.size()), input.data(), input.size(), out.data(), &size) == nullptr) {
-    return fail(tls::openssl_error(Code::internal, "session id", "user"));
-  }
+  if (HMAC(EVP_sha256(), shared_secret.data(), static_cast<int>(shared_secret.size()), text.data(), text.size(), out.data(), &size) == nullptr ||
+      size != out.size())
+    return refuse(Code::internal, "make session id", "OpenSSL's HMAC failed");
   return out;
 }
 
 Result<Secret> stretch_passphrase(ByteView passphrase, std::string_view salt) {
-  std::uint64_t n = 1 << 17;
-  std::uint32_t r = 8;
-  std::uint32_t p = 1;
-  std::uint64_t memory = 256ULL << 20;
-  const std::array<OSSL_PARAM, 7> parameters = {
-      octets(OSSL_KDF_PARAM_PASSWORD, passphrase), octets(OSSL_KDF_PARAM_SALT, view(salt)),
-      OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &n), OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &r),
-      OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &p), OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &memory),
-      OSSL_PARAM_construct_end()};
-  return derive("SCRYPT", parameters.data(), 32);
-}
-
-// Each character counts by its class as long as it is new: what was there before, or follows its neighbour as in "abc"
-// and "321", counts for one bit.
-double passphrase_bits(std::string_view passphrase) {
-  bool lower = false;
-  bool upper = false;
-  bool digit = false;
-  bool other = false;
-  for (const char c : passphrase) {
-    const auto u = static_cast<unsigned char>(c);
-    if (std::islower(u) != 0) lower = true;
-    else if (std::isupper(u) != 0) upper = true;
-    else if (std::isdigit(u) != 0) digit = true;
-    else other = true;
-  }
-  const double alphabet = (lower ? 26 : 0) + (upper ? 26 : 0) + (digit ? 10 : 0) + (other ? 33 : 0);
-  const double each = alphabet > 1 ? std::log2(alphabet) : 1;
-  double bits = 0;
-  std::set<char> seen;
-  char before = 0;
-  for (const char c : passphrase) {
-    const int step = c - before;
-    const bool neighbour = before != 0 && step >= -1 && step <= 1;
-    bits += neighbour || !seen.insert(c).second ? 1 : each;
-    before = c;
-  }
-  return bits;
+  if (passphrase.empty()) return refuse(Code::invalid, "stretch passphrase", "is empty");
+  constexpr std::uint64_t cost = 1u << 17, block = 8, parallel = 1, memory = 192u << 20;
+  Secret out(32);
+  if (EVP_PBE_scrypt(reinterpret_cast<const char*>(passphrase.data()), passphrase.size(),
+                     reinterpret_cast<const unsigned char*>(salt.data()), salt.size(), cost, block, parallel, memory,
+                     out.writable().data(), out.size()) != 1)
+    return refuse(Code::internal, "stretch passphrase", "OpenSSL's scrypt failed", "it takes 128 MiB of memory");
+  return out;
 }
 
 }  // namespace tlspool::sharedkey

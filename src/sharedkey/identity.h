@@ -22,17 +22,17 @@ struct PskIdentity {
 /// parse error a reason to refuse the peer; other names may be tickets or lasting keys.
 [[nodiscard]] bool looks_like_identity(ByteView bytes);
 
-/// Strict: the document's form, cqptoolkit's "?id=", and RFC 7512. Each attribute
-/// once, no attribute that is unknown, no empty value, at most `longest` bytes. Error: Code::invalid, its
-/// subject the identity made printable.
+/// Strict: the document's form, cqptoolkit's "?id=", and RFC 7512. Percent-encoding only where it is due (free in an RFC
+/// 7512 id), each attribute once, no attribute that is unknown, no empty value, printable ASCII without blanks, at most
+/// `longest` bytes. Error: Code::invalid, its subject the identity made printable.
 [[nodiscard]] Result<PskIdentity> parse_identity(ByteView bytes, std::size_t longest = 128);
 
-/// `id` is CKA_ID. The inverse of parse_identity() for every form but `text`.
+/// `id` is CKA_ID. The inverse of parse_identity() for every form but `text`, where it is `object` as it stands.
 [[nodiscard]] std::string write_identity(wire::IdentityForm form, wire::IdForm id_form, std::string_view object, ByteView id,
                                          bool derived);
 
 /// CKA_ID of a key number that people write: decimal or 0x... for `number` (64 bits) and `brief` (16 bits), a UUID, any
-/// text of 1 to 64 printable bytes. Code::invalid.
+/// text of 1 to 64 printable ASCII bytes, no blanks. Code::invalid.
 [[nodiscard]] Result<Bytes> id_from_text(wire::IdForm form, std::string_view text);
 /// CKA_ID of a parsed identity. Raw ids of `number` and `brief` may have fewer bytes (leading zeros left out).
 [[nodiscard]] Result<Bytes> id_of(wire::IdForm form, const PskIdentity& identity);

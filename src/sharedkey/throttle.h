@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -17,7 +16,7 @@ class Throttle {
  public:
   static constexpr std::int64_t longest = 3600;
   /// Seconds until `id` may be seeded; 0: now.
-  [[nodiscard]] std::int64_t wait(const std::string& id, std::int64_t now) const;
+  [[nodiscard]] std::int64_t wait(const std::string& id, std::int64_t now);
   void failed(const std::string& id, std::int64_t now);
   void succeeded(const std::string& id) { entries_.erase(id); }
 

@@ -118,7 +118,8 @@ void Pool::equip_worker(std::uint32_t index) {
   connect_judge(index);
   for (const auto& token : content_.config.tokens) connect_keeper(index, token.name);
   connect_keys(index);
-  connect_fetcher(index);
+  if (fetcher_) controls_[index] = 0;
+  connect_controls(index);
   const int copy = fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0);
   workers_[index]->send_bytes(Kind::listener, {}, 0, only(UniqueFd{copy}));
 }

@@ -89,8 +89,8 @@ class Pool {
   void connect_keeper(std::uint32_t worker, const std::string& token);
   void connect_judge(std::uint32_t worker);
   void connect_keys(std::uint32_t worker);
-  void connect_fetcher();                      // to the keeper
-  void connect_fetcher(std::uint32_t worker);
+  void connect_fetcher();  // to the keeper
+  void connect_controls(std::uint32_t worker);
   void send_fetcher_setup();
   void reload_fetcher();
   void send_setup(std::uint32_t worker);
@@ -125,7 +125,8 @@ class Pool {
   Gather gather_;
   std::unique_ptr<Child> keeper_;
   std::unique_ptr<Child> judge_;
-  std::unique_ptr<Child> fetcher_;  // null until a [[kme]] is configured
+  std::unique_ptr<Child> fetcher_;     // null until a [[kme]] is configured
+  std::vector<std::size_t> controls_;  // control connections of the fetcher, by worker
   std::vector<std::unique_ptr<Child>> workers_;
 };
 

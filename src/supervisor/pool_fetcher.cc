@@ -3,15 +3,19 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/socket.h"
 #include "supervisor/pool.h"
 
 namespace tlspool::supervisor {
+namespace {
 
 using wire::Kind;
 
-namespace {
+// Control connections from the fetcher to one worker. Each carries one handshake at a time: one for each entity.
+constexpr std::size_t most_controls = 16;
 
 std::vector<UniqueFd> only(UniqueFd fd) {
   std::vector<UniqueFd> out;
@@ -22,6 +26,7 @@ std::vector<UniqueFd> only(UniqueFd fd) {
 }  // namespace
 
 void Pool::make_fetcher() {
+  controls_.assign(ground_.workers, 0);
   fetcher_ = std::make_unique<Child>(
       loop_, "fetcher", StartAs{"fetcher", "/", content_.fetcher, {}},
       Child::Events{[this] { equip_fetcher(); }, [this](Frame f) { from_fetcher(std::move(f)); },
@@ -33,10 +38,11 @@ bool Pool::wants_fetcher() const { return !content_.config.kmes.empty(); }
 void Pool::send_fetcher_setup() { fetcher_->send(Kind::fetcher_setup, wire::FetcherSetup{content_.config.kmes}); }
 
 void Pool::equip_fetcher() {
+  std::fill(controls_.begin(), controls_.end(), 0);
   send_fetcher_setup();
   connect_fetcher();
   if (!reported_) return;
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_fetcher(i);
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_controls(i);
 }
 
 void Pool::connect_fetcher() {
@@ -47,12 +53,15 @@ void Pool::connect_fetcher() {
   fetcher_->send_bytes(Kind::fetcher_end, {}, 0, only(std::move(pair->second)));
 }
 
-void Pool::connect_fetcher(std::uint32_t worker) {
+void Pool::connect_controls(std::uint32_t worker) {
   if (!fetcher_ || !fetcher_->running() || !workers_[worker]->running()) return;
-  auto pair = socket_pair(SOCK_STREAM, false);
-  if (!pair) return log::error("channel.failed", {{"reason", pair.error().text()}});
-  workers_[worker]->send_bytes(Kind::fetcher_control, {}, 0, only(std::move(pair->first)));
-  fetcher_->send_bytes(Kind::fetcher_control_end, {}, 0, only(std::move(pair->second)));
+  const std::size_t wanted = std::min(content_.config.kmes.size(), most_controls);
+  for (; controls_[worker] < wanted; ++controls_[worker]) {
+    auto pair = socket_pair(SOCK_STREAM, true);
+    if (!pair) return log::error("channel.failed", {{"reason", pair.error().text()}});
+    workers_[worker]->send_bytes(Kind::fetcher_control, {}, 0, only(std::move(pair->first)));
+    fetcher_->send_bytes(Kind::fetcher_control_end, {}, 0, only(std::move(pair->second)));
+  }
 }
 
 void Pool::from_fetcher(const Frame& frame) {
@@ -76,7 +85,9 @@ void Pool::reload_fetcher() {
   if (fetcher_ && fetcher_->running()) {
     fetcher_->after_end(Child::AfterEnd::start_again);
     reload_->fetcher = true;
-    return send_fetcher_setup();
+    send_fetcher_setup();
+    for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_controls(i);
+    return;
   }
   make_fetcher();
   reload_->fetcher = true;

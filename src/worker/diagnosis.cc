@@ -40,6 +40,9 @@ std::string wrong_key(const Diagnosis& d) {
     case SSL_AD_BAD_RECORD_MAC: return different;
     case SSL_AD_ILLEGAL_PARAMETER:  // OpenSSL's alert for a binder that does not fit
       return c.alert_received || d.openssl_reason == SSL_R_BINDER_DOES_NOT_VERIFY ? different : std::string{};
+    case SSL_AD_DECODE_ERROR:  // and for one of another length
+      if (!c.alert_received && d.openssl_reason != SSL_R_BAD_EXTENSION) return {};
+      return which + "the two sites use it with different hashes; see hash of [[peer]] on both";
     case SSL_AD_HANDSHAKE_FAILURE:
       if (!c.alert_received) return {};
       return which + "the peer refused with the alert handshake_failure: it knows no such peer, or has other settings for it; compare "

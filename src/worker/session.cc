@@ -34,7 +34,7 @@ wire::Value shared_key_value(const Connection& c) {
       .set("store", store_of(*key.peer))
       .set("keyId", key.key_id)
       .set("forwardSecrecy", has_forward_secrecy(*key.peer))
-      .set("keysLeft", is_lasting(*key.peer) ? wire::Value{} : wire::Value{static_cast<std::int64_t>(key.left)});
+      .set("keysLeft", key.peer->source == wire::KeySource::token ? wire::Value{static_cast<std::int64_t>(key.left)} : wire::Value{});
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A PKCS#11 module that passes everything on to SoftHSM2, with four ways to misbehave:
-//   TLSPOOL_SLOW_TOKEN_MS  C_Sign takes that many milliseconds more
-//   TLSPOOL_FAIL_TOKEN     while a file of that name exists, C_SignInit, C_Sign and C_OpenSession fail with
-//                          CKR_DEVICE_ERROR
+//   TLSPOOL_SLOW_TOKEN_MS  C_Sign and C_DestroyObject take that many milliseconds more
+//   TLSPOOL_FAIL_TOKEN     while a file of that name exists, C_SignInit, C_Sign, C_OpenSession and C_DestroyObject fail
+//                          with CKR_DEVICE_ERROR
 //   TLSPOOL_PIN_LOCKED     while a file of that name exists, C_Login fails with CKR_PIN_LOCKED
 //   TLSPOOL_LOGIN_COUNT    a file that gets one line for each C_Login as the user: what it returned
 // tlspool_most_signing() says how many C_Sign there have been at the same time.
@@ -29,6 +29,11 @@ bool is_there(const char* variable) {
 
 bool failing() { return is_there("TLSPOOL_FAIL_TOKEN"); }
 
+void dawdle() {
+  const char* delay = std::getenv("TLSPOOL_SLOW_TOKEN_MS");
+  if (delay != nullptr) std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(delay)));
+}
+
 std::atomic<int> signing = 0;
 std::atomic<int> most_signing = 0;
 
@@ -42,12 +47,16 @@ CK_RV sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG size, unsign
   const int now = ++signing;
   for (int most = most_signing; most < now && !most_signing.compare_exchange_weak(most, now);) {
   }
-  if (const char* delay = std::getenv("TLSPOOL_SLOW_TOKEN_MS"); delay != nullptr && out != nullptr) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(delay)));
-  }
+  if (out != nullptr) dawdle();
   const CK_RV rv = real_calls.C_Sign(session, data, size, out, out_size);
   --signing;
   return rv;
+}
+
+CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
+  if (failing()) return CKR_DEVICE_ERROR;
+  dawdle();
+  return real_calls.C_DestroyObject(session, object);
 }
 
 CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session) {
@@ -80,6 +89,7 @@ extern "C" __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUN
   our_calls.C_Sign = &sign;
   our_calls.C_OpenSession = &open_session;
   our_calls.C_Login = &login;
+  our_calls.C_DestroyObject = &destroy_object;
   *list = &our_calls;
   return CKR_OK;
 }

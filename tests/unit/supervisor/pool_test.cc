@@ -349,6 +349,18 @@ TEST_F(PoolTest, ReloadStartsAndEndsTheFetcher) {
   EXPECT_EQ(rows()[0].received, 13u);
 }
 
+TEST_F(PoolTest, EachEntityMayShakeHandsWithEachWorkerAtTheSameTime) {
+  first = content_with_kme();
+  start();
+  EXPECT_EQ(rows()[0].received, 11u);
+  second = content_with_kme();
+  second.config.kmes.push_back({"kme-b", "kme-b.example", 443, "", "web.example", "kme-b.example", 1000});
+  EXPECT_EQ(call("io.tlspool.Admin.Reload").error, "");
+  EXPECT_EQ(rows()[0].received, 12u);
+  kill_and_wait("worker-1");
+  EXPECT_EQ(rows()[1].received, 12u);
+}
+
 TEST_F(PoolTest, ReloadOfPeersReachesTheWorkersAndChangesThePolicy) {
   start();
   const Bytes before = pool->setup().policy;

@@ -89,4 +89,43 @@ TEST(Diagnosis, AResetIsTransportWithTheSystemsWords) {
   EXPECT_NE(f.message.find("reset"), std::string::npos);
 }
 
+TEST(Diagnosis, AKeyThatFailedTheHandshakeIsNamed) {
+  Case c;
+  c.connection.key_problem = "C_GetAttributeValue: store=hsm.b.example key=5678: CKR_DEVICE_REMOVED";
+  const auto f = c.diagnosed();
+  EXPECT_EQ(f.reason, "sharedKey");
+  EXPECT_NE(f.message.find("CKR_DEVICE_REMOVED"), std::string::npos);
+}
+
+TEST(Diagnosis, AlertsOnASharedKeySayWhichAndWhatToDo) {
+  wire::PeerSetup peer;
+  peer.name = "b.example";
+  peer.store = "hsm.b.example";
+  for (const auto& [alert, expected] : {std::pair{SSL_AD_UNKNOWN_PSK_IDENTITY, "does not have the key"},
+                                        std::pair{SSL_AD_DECRYPT_ERROR, "different keys"},
+                                        std::pair{SSL_AD_BAD_RECORD_MAC, "different keys"},
+                                        std::pair{SSL_AD_ILLEGAL_PARAMETER, "different keys"},
+                                        std::pair{SSL_AD_DECODE_ERROR, "different hashes"},
+                                        std::pair{SSL_AD_HANDSHAKE_FAILURE, "other settings"}}) {
+    Case c;
+    c.connection.shared_key = std::make_unique<SharedKey>();
+    c.connection.shared_key->peer = &peer;
+    c.connection.shared_key->key_id = "5678";
+    c.connection.alert_received = alert;
+    const auto f = c.diagnosed();
+    EXPECT_EQ(f.reason, "sharedKey");
+    EXPECT_NE(f.message.find(expected), std::string::npos) << f.message;
+    EXPECT_NE(f.message.find("store=hsm.b.example key=5678"), std::string::npos) << f.message;
+  }
+}
+
+TEST(Diagnosis, OtherAlertsKeepTheirMeaningBesideASharedKey) {
+  wire::PeerSetup peer;
+  Case c;
+  c.connection.shared_key = std::make_unique<SharedKey>();
+  c.connection.shared_key->peer = &peer;
+  c.connection.alert_received = SSL_AD_PROTOCOL_VERSION;
+  EXPECT_EQ(c.diagnosed().reason, "alert");
+}
+
 }  // namespace

@@ -97,7 +97,6 @@ void Filler::store(etsi014::KeyContainer delivered) {
   if (done->refused.empty()) {
     storing_ = Storing::well;
   } else if (storing_ == Storing::doubtful || stored.empty()) {
-    storing_ = Storing::hopeless;
     tally_.stopped = Error{Code::busy, "store keys", "", printable(done->refused.front().reason, 1024),
                            "no more were asked for, so that no more are lost"};
   } else {

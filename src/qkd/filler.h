@@ -54,7 +54,7 @@ class Filler {
   [[nodiscard]] const Tally& tally() const { return tally_; }
 
  private:
-  enum class Storing { well, doubtful, hopeless };
+  enum class Storing { well, doubtful };
   void fetch_named(std::vector<std::string> ids);
   void store(etsi014::KeyContainer delivered);
 

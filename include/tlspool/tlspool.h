@@ -126,12 +126,13 @@ typedef struct tlspool_options {
   int deadline_ms;                  /**< for the whole handshake, 1 to 600000; 0: 30000 */
   int plaintext_fd;                 /**< a connected stream socket that the pool shall move the plain bytes to
                                          and from, itself; -1: the pool makes a socket pair */
+  int reserved;                     /**< not read: programs of the first version have no value here */
   int require_shared_key;           /**< 1: the connection must be protected by a key that both sides share; 0: as
                                          the pool's policy for the peer says */
 } tlspool_options;
 
 #define TLSPOOL_OPTIONS_INIT \
-  {sizeof(tlspool_options), NULL, NULL, NULL, TLSPOOL_PROOF_DEFAULT, NULL, NULL, NULL, TLSPOOL_VERSION_DEFAULT, 0, -1, 0}
+  {sizeof(tlspool_options), NULL, NULL, NULL, TLSPOOL_PROOF_DEFAULT, NULL, NULL, NULL, TLSPOOL_VERSION_DEFAULT, 0, -1, 0, 0}
 
 /** What one handshake proved and agreed on; made by a start, freed by tlspool_session_free. */
 typedef struct tlspool_session tlspool_session;

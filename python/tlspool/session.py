@@ -54,8 +54,8 @@ class Session:
     signature_algorithm: str | None
     alpn: str | None
     resumed: bool
-    shared_key: SharedKey | None  #: that protects the connection
     _path: str = field(repr=False, compare=False)
+    shared_key: SharedKey | None = None  #: that protects the connection
 
     @classmethod
     def from_answer(cls, path: str, s: Any) -> "Session":

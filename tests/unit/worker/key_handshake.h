@@ -104,7 +104,8 @@ class KeyHandshake : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     std::signal(SIGPIPE, SIG_IGN);  // as the worker's main() does
-    Handshake::reserve_jobs(16);
+    static const bool once = (Handshake::reserve_jobs(16), true);
+    ASSERT_TRUE(once);
   }
 
   template <class Condition> void until(Condition condition) {

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration: any text is either a Config or one mistake with its place. A line of ten dashes parts
-// tlspool.toml from a file of identities.
+// The configuration: any text is either a Config or one mistake with its place. Lines of ten dashes part
+// tlspool.toml from a file of identities, and that from a file of peers.
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "config/config.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
-  const auto cut = text.find("\n----------\n");
-  std::vector<tlspool::config::Source> sources{{"tlspool.toml", text.substr(0, cut)}};
-  if (cut != std::string::npos) sources.push_back({"identities/a.toml", text.substr(cut + 12)});
+  using tlspool::config::Source;
+  constexpr std::string_view line = "\n----------\n";
+  std::vector<Source> sources;
+  for (std::size_t at = 0; at != std::string::npos && sources.size() < 3;) {
+    const auto cut = text.find(line, at);
+    sources.push_back({std::to_string(sources.size()), text.substr(at, cut - at), sources.size() == 2 ? Source::Holds::peers : Source::Holds::identities});
+    at = cut == std::string::npos ? cut : cut + line.size();
+  }
   const auto config = tlspool::config::parse(sources, "/pool", "/pool/keeper");
   if (!config) {
     if (config.error().subject.empty() || config.error().reason.empty()) std::abort();
@@ -27,6 +34,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     bool named = !rule.uids.empty() || !rule.gids.empty() || !rule.executables.empty();
     for (const auto& name : config->allow_names) named = named || name.rule == i;
     if (!named) std::abort();  // a rule that lets everybody in
+  }
+  for (const auto& peer : config->peers) {
+    if (peer.name.empty() || peer.roles == 0) std::abort();
+    const bool named = peer.use == tlspool::wire::KeyUse::psk && peer.identity_form != tlspool::wire::IdentityForm::text;
+    if (named && (peer.address.empty() || peer.address == peer.store)) std::abort();  // it would be reflected
+    if (peer.token.empty() && peer.source != tlspool::wire::KeySource::kme) std::abort();
   }
   return 0;
 }

@@ -9,6 +9,16 @@
 using namespace tlspool;
 using namespace tlspool::sharedkey;
 
+namespace {
+
+/// An id is read back from what people see of it.
+bool reads_back(wire::IdForm form, const Bytes& id) {
+  const auto again = id_from_text(form, id_text(form, id));
+  return again && *again == id;
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const ByteView bytes{data, size};
   const auto parsed = parse_identity(bytes);
@@ -18,10 +28,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::abort();
   }
   for (const auto id_form : {wire::IdForm::number, wire::IdForm::text, wire::IdForm::uuid, wire::IdForm::brief}) {
-    if (const auto id = id_from_text(id_form, text_of(bytes)); id && id_from_text(id_form, id_text(id_form, *id)) != id) std::abort();
+    if (const auto id = id_from_text(id_form, text_of(bytes)); id && !reads_back(id_form, *id)) std::abort();
     const std::string text = id_text(id_form, bytes);
     if (printable(text, text.size() + 1) != text) std::abort();
-    if (const auto id = id_from_uuid(id_form, text_of(bytes)); id && id_from_text(id_form, id_text(id_form, *id)) != id) std::abort();
+    if (const auto id = id_from_uuid(id_form, text_of(bytes)); id && !reads_back(id_form, *id)) std::abort();
     if (!parsed) continue;
     const auto id = id_of(id_form, *parsed);
     if (!id) continue;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -238,8 +239,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : exit_usage;
   }
-  const Status done = todo();
-  if (std::fflush(stdout) != 0) return exit_failure;
+  Status done = todo();
+  if (std::fflush(stdout) != 0 && done) done = fail(system_error("write", "standard output", errno));
   if (done) return 0;
   std::fprintf(stderr, "tlspool: %s\n", done.error().text().c_str());
   return exit_failure;

@@ -34,6 +34,7 @@ anchors = ["ca/ca.pem"]  # and in these: the pool's own development CA
 keeper = "tlspool-keeper"
 worker = "tlspool-worker"
 judge = "tlspool-judge"
+fetcher = "tlspool-fetcher"
 
 [[token]]  # a PKCS#11 token with private keys; there may be several
 name = "default"
@@ -49,6 +50,14 @@ parallel = 4  # signatures side by side
 # executable = ["/usr/sbin/nginx"]
 # identity = ["*"]  # or names
 # role = ["server"]  # "client", "server"
+
+# A peer whose connections are protected by keys that both sites share; also in peers/*.toml.
+# [keystore]
+# address = "hsm.a.example"  # what the other site labels our keys with
+# [[peer]]
+# name = "b.example"  # whom its keys prove
+# store = "hsm.b.example"  # the label of its keys in the token
+# source = "token"  # one-time keys; "kme": from a key management entity; "psk": of `tlspool psk`
 )";
 
 constexpr const char* identity_text = R"(# Made by `tlspool identity new`; tlspool.toml(5) explains every key.

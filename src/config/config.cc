@@ -10,7 +10,6 @@
 
 #include "base/text.h"
 #include "config/checks.h"
-#include "config/peers.h"
 
 namespace tlspool::config {
 namespace {
@@ -61,7 +60,7 @@ Status check_references(Config& config) {
       }
     }
   }
-  return check_peers(config);
+  return {};
 }
 
 Status resolve(Config& config) {

@@ -62,23 +62,25 @@ struct Config {
   std::vector<Identity> identities;
   std::vector<wire::AllowRule> allow;  ///< empty: the owner and the group of the pool's directory
   std::vector<AllowName> allow_names;
-  std::string keystore_address;  ///< of our own key store; may be empty
   std::vector<wire::PeerSetup> peers;
-  std::vector<std::string> peer_places;  ///< FILE:LINE of each
   std::vector<wire::KmeSetup> kmes;
-  std::vector<std::string> kme_places;
 };
 
 /// One file of the configuration: its path (for messages) and its text.
 struct Source {
+  /// What a file beside tlspool.toml may hold.
+  enum class Holds {
+    identities,  ///< identities/*.toml: [[identity]]
+    peers,       ///< peers/*.toml: [[peer]] and [[kme]]
+  };
   std::string path;
   std::string text;
+  Holds holds = Holds::identities;
 };
 
-/// Pure. The first source is tlspool.toml, the others identities/*.toml and peers/*.toml, which may
-/// hold [[identity]], [[kme]] and [[peer]] tables only. `directory` makes relative paths absolute, `keeper` those of PIN files. The first mistake is the error: Code::config, subject
+/// Pure. The first source is tlspool.toml, the others are files beside it. `directory` makes relative paths absolute, `keeper` those of PIN files. The first mistake is the error: Code::config, subject
 /// "FILE:LINE", what is wrong, and what would be right. Unknown tables and keys are mistakes, and so are
-/// duplicate names, references to tokens that are not there, and numbers out of range.
+/// duplicate names, references to what is not there, and numbers out of range.
 [[nodiscard]] Result<Config> parse(const std::vector<Source>& sources, const std::string& directory,
                                    const std::string& keeper);
 

@@ -11,6 +11,30 @@
 #include "base/fd.h"
 
 namespace tlspool::config {
+namespace {
+
+// No directory, no files: a pool may have neither identities nor peers.
+Status add_drop_ins(const std::string& directory, Source::Holds holds, std::vector<Source>& sources) {
+  std::vector<std::string> files;
+  std::error_code failed;
+  for (std::filesystem::directory_iterator entry(directory, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    const auto name = entry->path().filename().string();
+    if (name.ends_with(".toml") && !name.starts_with('.')) files.push_back(entry->path().string());
+  }
+  if (failed && failed != std::errc::no_such_file_or_directory) {
+    return fail(system_error("read directory", directory, failed.value()));
+  }
+  std::sort(files.begin(), files.end());
+  for (const std::string& file : files) {
+    auto text = read_file(file);
+    if (!text) return fail(std::move(text.error()));
+    sources.push_back({file, std::move(*text), holds});
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t limit) {
   const UniqueFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
@@ -31,31 +55,6 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
   }
 }
 
-namespace {
-
-// The *.toml files of a drop-in directory, in the order of their names. No directory, no files: a pool that only
-// connects out as nobody has no identities.
-Status read_directory(const std::string& directory, std::vector<Source>& sources) {
-  std::vector<std::string> files;
-  std::error_code failed;
-  for (std::filesystem::directory_iterator entry(directory, failed), end; !failed && entry != end; entry.increment(failed)) {
-    const auto name = entry->path().filename().string();
-    if (name.ends_with(".toml") && !name.starts_with('.')) files.push_back(entry->path().string());
-  }
-  if (failed && failed != std::errc::no_such_file_or_directory) {
-    return fail(system_error("read directory", directory, failed.value()));
-  }
-  std::sort(files.begin(), files.end());
-  for (const std::string& file : files) {
-    auto text = read_file(file);
-    if (!text) return fail(std::move(text.error()));
-    sources.push_back({file, std::move(*text)});
-  }
-  return {};
-}
-
-}  // namespace
-
 Result<Config> load(const Paths& paths) {
   std::vector<Source> sources;
   auto first = read_file(paths.file());
@@ -67,9 +66,8 @@ Result<Config> load(const Paths& paths) {
     return fail(std::move(e));
   }
   sources.push_back({paths.file(), std::move(*first)});
-  for (const std::string& directory : {paths.identities(), paths.peers()}) {
-    if (auto done = read_directory(directory, sources); !done) return fail(std::move(done.error()));
-  }
+  if (auto done = add_drop_ins(paths.identities(), Source::Holds::identities, sources); !done) return fail(done.error());
+  if (auto done = add_drop_ins(paths.peers(), Source::Holds::peers, sources); !done) return fail(done.error());
   auto config = parse(sources, paths.directory, paths.keeper);
   if (!config) return config;
   if (auto done = resolve(*config); !done) return fail(std::move(done.error()));

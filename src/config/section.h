@@ -1,42 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
+// A table of a TOML file, read key by key. The library behind it is known to toml.cc alone.
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <map>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "config/checks.h"
 
 namespace tlspool::config {
 
-/// What one call of parse() has found so far; the first mistake stays.
-struct Progress {
+/// Where a table and its keys stand: for mistakes that show only once every file is read.
+struct Place {
   std::string file;
-  std::optional<Error> error;
-  bool only_missing = false;  ///< the error is a key that isn't there: a misspelled one explains it better
+  int line = 0;
+  std::map<std::string, int, std::less<>> lines;  ///< of its keys
+  [[nodiscard]] int of(std::string_view key) const {
+    const auto found = lines.find(key);
+    return found == lines.end() ? line : found->second;
+  }
+  [[nodiscard]] bool has(std::string_view key) const { return lines.contains(key); }
 };
 
-/// A table whose keys are taken one by one; what was never asked for is unknown. It borrows a toml::table, of which
-/// only toml.cc knows, because toml++ is slow to compile.
+/// A table whose keys are taken one by one; what was never asked for is unknown. Valid within the call of read_toml()
+/// that made it. The first mistake is the one that counts; a key that is not there leaves `out` as it is.
 class Section {
  public:
-  Section(const void* table, std::string name, Progress& progress)
-      : table_(table), name_(std::move(name)), progress_(&progress) {}
+  /// An element of a list of numbers or texts.
+  struct Item {
+    std::optional<std::int64_t> number;
+    std::string text;
+    int line = 0;
+  };
 
   [[nodiscard]] int line() const;
   [[nodiscard]] int line(std::string_view key) const;
-  [[nodiscard]] const std::string& file() const { return progress_->file; }
+  [[nodiscard]] const std::string& file() const;
   [[nodiscard]] bool has(std::string_view key) const;
-  /// "FILE:LINE" of the table.
-  [[nodiscard]] std::string where() const { return file() + ":" + std::to_string(line()); }
+  [[nodiscard]] Place place() const;
+  /// Whether a mistake was found in this file, in whatever table.
+  [[nodiscard]] bool failed() const;
 
   void wrong(int line, std::string reason, std::string advice = {});
-  void wrong(std::string_view key, const std::string& reason, std::string advice = {});
+  /// "[table] key reason", where the key stands.
+  void wrong(std::string_view key, std::string reason, std::string advice = {});
 
   void text(std::string_view key, std::string& out);
   void needed_text(std::string_view key, std::string& out);
@@ -57,28 +70,24 @@ class Section {
     }
     wrong(key, "must be one of " + known);
   }
+  /// `take(item)` for each element of a list; one that is neither a number nor a text has neither.
+  void each(std::string_view key, const std::function<void(const Item&)>& take);
   /// `take(text, line)` for each element of a list of texts, none of them empty.
   void texts(std::string_view key, const std::function<void(const std::string&, int)>& take);
-  /// One element of a list of numbers and names: a number, else a text that is not empty, else neither.
-  struct Id {
-    std::optional<std::uint32_t> number;
-    std::string name;
-    int line = 0;
-  };
-  void ids(std::string_view key, const std::function<void(const Id&)>& take);
   [[nodiscard]] std::optional<Section> section(std::string_view key);
   [[nodiscard]] std::vector<Section> sections(std::string_view key);
   /// Every key that nobody asked for is a mistake.
   void done();
 
  private:
-  [[nodiscard]] std::string described(std::string_view key) const;
-  const void* ask(std::string_view key);  // a toml::node, or null
+  struct Table;
+  friend Status read_toml(const Source& source, const std::function<void(Section&)>& read);
+  explicit Section(std::shared_ptr<Table> table) : table_(std::move(table)) {}
 
-  const void* table_;
-  std::string name_;
-  Progress* progress_;
-  std::set<std::string> asked_;
+  std::shared_ptr<Table> table_;
 };
+
+/// Parses one file and has its outermost table read. The first mistake is the error.
+[[nodiscard]] Status read_toml(const Source& source, const std::function<void(Section&)>& read);
 
 }  // namespace tlspool::config

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config/tables.h"
-
-#include <utility>
-
+// The tables of tlspool.toml but those of shared keys, which peers.cc reads.
 #include "base/text.h"
 #include "config/peers.h"
+#include "config/section.h"
 
 namespace tlspool::config {
 namespace {
@@ -12,28 +10,6 @@ namespace {
 std::string below(const std::string& directory, const std::string& path) {
   return path.starts_with('/') ? path : directory + "/" + path;
 }
-
-}  // namespace
-
-void read_roles(Section& section, std::uint8_t& out) {
-  if (!section.has("role")) {
-    section.texts("role", [](const std::string&, int) {});
-    return;
-  }
-  out = 0;
-  section.texts("role", [&](const std::string& word, int line) {
-    if (word == "client") {
-      out |= wire::role_client;
-    } else if (word == "server") {
-      out |= wire::role_server;
-    } else {
-      section.wrong(line, "role must be \"client\" or \"server\", not \"" + printable(word) + "\"");
-    }
-  });
-  if (out == 0) section.wrong("role", "names no role");
-}
-
-namespace {
 
 void read_pool(Section s, Config& config) {
   s.text("name", config.name);
@@ -78,8 +54,7 @@ void read_users(Section s, Users& users) {
   s.needed_text("keeper", users.keeper);
   s.needed_text("worker", users.worker);
   s.needed_text("judge", users.judge);
-  s.text("fetcher", users.fetcher);
-  if (users.fetcher.empty()) s.wrong("fetcher", "must not be empty");
+  s.needed_text("fetcher", users.fetcher);
   s.done();
 }
 
@@ -107,13 +82,14 @@ void read_token(Section s, Config& config, const std::string& keeper) {
 
 void read_ids(Section& s, std::string_view key, AllowName::Kind kind, std::vector<std::uint32_t>& numbers,
               Config& config) {
-  s.ids(key, [&](const Section::Id& id) {
-    if (id.number) {
-      numbers.push_back(*id.number);
-    } else if (!id.name.empty()) {
-      config.allow_names.push_back({config.allow.size(), kind, id.name, s.file() + ":" + std::to_string(id.line)});
+  s.each(key, [&](const Section::Item& item) {
+    // The last number means "nobody" to the kernel.
+    if (item.number && *item.number >= 0 && *item.number < 0xffffffff) {
+      numbers.push_back(static_cast<std::uint32_t>(*item.number));
+    } else if (!item.text.empty()) {
+      config.allow_names.push_back({config.allow.size(), kind, item.text, s.file() + ":" + std::to_string(item.line)});
     } else {
-      s.wrong(id.line, "[allow] " + std::string(key) + " must be a list of numbers or names");
+      s.wrong(item.line, "[allow] " + std::string(key) + " must be a list of numbers or names");
     }
   });
 }
@@ -175,28 +151,68 @@ std::string directory_of(const std::string& file) {
   return slash == std::string::npos ? "." : file.substr(0, slash);
 }
 
-}  // namespace
-
-void read_main(Section root, Config& config, const std::string& directory, const std::string& keeper) {
+void read_main(Section& root, Config& config, SharedKeyTables& shared, const std::string& directory,
+               const std::string& keeper) {
   if (auto s = root.section("pool")) read_pool(std::move(*s), config);
   if (auto s = root.section("log")) read_log(std::move(*s), config);
   if (auto s = root.section("limits")) read_limits(std::move(*s), config.limits);
   if (auto s = root.section("trust")) read_trust(std::move(*s), config.trust, directory);
   if (auto s = root.section("users")) read_users(std::move(*s), config.users);
-  if (auto s = root.section("keystore")) read_keystore(std::move(*s), config);
   for (Section& s : root.sections("token")) read_token(std::move(s), config, keeper);
   for (Section& s : root.sections("allow")) read_allow(std::move(s), config);
   for (Section& s : root.sections("identity")) read_identity(std::move(s), config, directory_of(root.file()));
-  for (Section& s : root.sections("kme")) read_kme(std::move(s), config);
-  for (Section& s : root.sections("peer")) read_peer(std::move(s), config);
+  if (auto s = root.section("keystore")) shared.read_keystore(std::move(*s));
+  shared.read_peers(root);
   root.done();
 }
 
-void read_drop_in(Section root, Config& config) {
-  for (Section& s : root.sections("identity")) read_identity(std::move(s), config, directory_of(root.file()));
-  for (Section& s : root.sections("kme")) read_kme(std::move(s), config);
-  for (Section& s : root.sections("peer")) read_peer(std::move(s), config);
+void read_drop_in(Section& root, Source::Holds holds, Config& config, SharedKeyTables& shared) {
+  switch (holds) {
+    case Source::Holds::identities:
+      for (Section& s : root.sections("identity")) read_identity(std::move(s), config, directory_of(root.file()));
+      break;
+    case Source::Holds::peers: shared.read_peers(root); break;
+  }
   root.done();
+}
+
+}  // namespace
+
+void read_roles(Section& section, std::uint8_t& out) {
+  if (!section.has("role")) {
+    section.texts("role", [](const std::string&, int) {});
+    return;
+  }
+  out = 0;
+  section.texts("role", [&](const std::string& word, int line) {
+    if (word == "client") {
+      out |= wire::role_client;
+    } else if (word == "server") {
+      out |= wire::role_server;
+    } else {
+      section.wrong(line, "role must be \"client\" or \"server\", not \"" + printable(word) + "\"");
+    }
+  });
+  if (out == 0) section.wrong("role", "names no role");
+}
+
+Result<Config> parse(const std::vector<Source>& sources, const std::string& directory, const std::string& keeper) {
+  Config config;
+  SharedKeyTables shared;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const Source& source = sources[i];
+    auto done = read_toml(source, [&](Section& root) {
+      if (i == 0) {
+        read_main(root, config, shared, directory, keeper);
+      } else {
+        read_drop_in(root, source.holds, config, shared);
+      }
+    });
+    if (!done) return fail(std::move(done.error()));
+  }
+  if (auto done = check_references(config); !done) return fail(std::move(done.error()));
+  if (auto done = shared.finish(config); !done) return fail(std::move(done.error()));
+  return config;
 }
 
 }  // namespace tlspool::config

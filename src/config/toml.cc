@@ -3,69 +3,95 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
-#include "config/checks.h"
-#include "config/config.h"
 #include "config/section.h"
-#include "config/tables.h"
 
 namespace tlspool::config {
 namespace {
 
+/// What one call of read_toml() has found so far; the first mistake stays.
+struct Progress {
+  std::string file;
+  std::optional<Error> error;
+  bool only_missing = false;  ///< the error is a key that isn't there: a misspelled one explains it better
+};
+
 int line_of(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
-const toml::table& table_of(const void* table) { return *static_cast<const toml::table*>(table); }
-const toml::node* node_of(const void* node) { return static_cast<const toml::node*>(node); }
 
 }  // namespace
 
-int Section::line() const { return line_of(table_of(table_)); }
-int Section::line(std::string_view key) const { return has(key) ? line_of(*table_of(table_).get(key)) : line(); }
-bool Section::has(std::string_view key) const { return table_of(table_).contains(key); }
+struct Section::Table {
+  const toml::table* table;
+  std::string name;
+  Progress* progress;
+  std::set<std::string> asked;
+
+  const toml::node* ask(std::string_view key) {
+    asked.emplace(key);
+    return table->get(key);
+  }
+  [[nodiscard]] std::string described(std::string_view key) const {
+    return (name.empty() ? "" : "[" + name + "] ") + std::string(key);
+  }
+};
+
+int Section::line() const { return line_of(*table_->table); }
+
+int Section::line(std::string_view key) const { return has(key) ? line_of(*table_->table->get(key)) : line(); }
+
+const std::string& Section::file() const { return table_->progress->file; }
+
+bool Section::has(std::string_view key) const { return table_->table->contains(key); }
+
+Place Section::place() const {
+  Place out{file(), line(), {}};
+  for (const auto& [key, node] : *table_->table) out.lines.emplace(key.str(), line_of(node));
+  return out;
+}
+
+bool Section::failed() const { return table_->progress->error.has_value(); }
 
 void Section::wrong(int line, std::string reason, std::string advice) {
-  if (!progress_->error) progress_->error = mistake(progress_->file, line, std::move(reason), std::move(advice));
+  Progress& progress = *table_->progress;
+  if (!progress.error) progress.error = mistake(progress.file, line, std::move(reason), std::move(advice));
 }
 
-void Section::wrong(std::string_view key, const std::string& reason, std::string advice) {
-  wrong(line(key), described(key) + " " + reason, std::move(advice));
-}
-
-std::string Section::described(std::string_view key) const {
-  return (name_.empty() ? "" : "[" + name_ + "] ") + std::string(key);
-}
-
-const void* Section::ask(std::string_view key) {
-  asked_.emplace(key);
-  return table_of(table_).get(key);
+void Section::wrong(std::string_view key, std::string reason, std::string advice) {
+  wrong(line(key), table_->described(key) + " " + std::move(reason), std::move(advice));
 }
 
 void Section::text(std::string_view key, std::string& out) {
-  const toml::node* node = node_of(ask(key));
+  const toml::node* node = table_->ask(key);
   if (node == nullptr) return;
-  const auto* value = node->as_string();
-  if (value == nullptr) return wrong(key, "must be a text in quotes");
-  if (value->get().find('\0') != std::string::npos) return wrong(key, "must not contain a NUL");
-  out = value->get();
+  if (const auto* value = node->as_string()) {
+    if (value->get().find('\0') != std::string::npos) return wrong(key, "must not contain a NUL");
+    out = value->get();
+  } else {
+    wrong(key, "must be a text in quotes");
+  }
 }
 
 void Section::needed_text(std::string_view key, std::string& out) {
   text(key, out);
-  if (!out.empty() || progress_->error) return;
+  if (!out.empty() || failed()) return;
   wrong(key, "is missing or empty");
-  progress_->only_missing = !has(key);
+  table_->progress->only_missing = !has(key);
 }
 
 void Section::flag(std::string_view key, bool& out) {
-  const toml::node* node = node_of(ask(key));
+  const toml::node* node = table_->ask(key);
   if (node == nullptr) return;
-  const auto* value = node->as_boolean();
-  if (value == nullptr) return wrong(key, "must be true or false");
-  out = value->get();
+  if (const auto* value = node->as_boolean()) {
+    out = value->get();
+  } else {
+    wrong(key, "must be true or false");
+  }
 }
 
 void Section::number(std::string_view key, std::uint32_t least, std::uint32_t most, std::uint32_t& out) {
-  const toml::node* node = node_of(ask(key));
+  const toml::node* node = table_->ask(key);
   if (node == nullptr) return;
   const auto* value = node->as_integer();
   if (value == nullptr || value->get() < least || value->get() > most) {
@@ -74,93 +100,79 @@ void Section::number(std::string_view key, std::uint32_t least, std::uint32_t mo
   out = static_cast<std::uint32_t>(value->get());
 }
 
-void Section::texts(std::string_view key, const std::function<void(const std::string&, int)>& take) {
-  const toml::node* node = node_of(ask(key));
+void Section::each(std::string_view key, const std::function<void(const Item&)>& take) {
+  const toml::node* node = table_->ask(key);
   if (node == nullptr) return;
   const auto* array = node->as_array();
   if (array == nullptr) return wrong(key, "must be a list in [ ]");
-  for (const toml::node& item : *array) {
-    const auto* value = item.as_string();
-    if (value == nullptr || value->get().empty() || value->get().find('\0') != std::string::npos) {
-      wrong(line_of(item), described(key) + " must be a list of texts, none of them empty");
-    } else {
-      take(value->get(), line_of(item));
-    }
+  for (const toml::node& element : *array) {
+    Item item{std::nullopt, {}, line_of(element)};
+    if (const auto* number = element.as_integer()) item.number = number->get();
+    if (const auto* text = element.as_string()) item.text = text->get();
+    take(item);
   }
 }
 
-void Section::ids(std::string_view key, const std::function<void(const Id&)>& take) {
-  const toml::node* node = node_of(ask(key));
-  if (node == nullptr) return;
-  const auto* array = node->as_array();
-  if (array == nullptr) return wrong(key, "must be a list in [ ]");
-  for (const toml::node& item : *array) {
-    Id id;
-    id.line = line_of(item);
-    // The last number means "nobody" to the kernel.
-    if (const auto* number = item.as_integer(); number != nullptr && number->get() >= 0 && number->get() < 0xffffffff) {
-      id.number = static_cast<std::uint32_t>(number->get());
-    } else if (const auto* name = item.as_string(); name != nullptr) {
-      id.name = name->get();
+void Section::texts(std::string_view key, const std::function<void(const std::string&, int)>& take) {
+  each(key, [&](const Item& item) {
+    if (item.text.empty() || item.text.find('\0') != std::string::npos) {
+      return wrong(item.line, table_->described(key) + " must be a list of texts, none of them empty");
     }
-    take(id);
-  }
+    take(item.text, item.line);
+  });
 }
 
 std::optional<Section> Section::section(std::string_view key) {
-  const toml::node* node = node_of(ask(key));
+  const toml::node* node = table_->ask(key);
   if (node == nullptr) return std::nullopt;
-  if (const auto* table = node->as_table()) return Section(table, std::string(key), *progress_);
+  if (const auto* table = node->as_table()) {
+    return Section(std::make_shared<Table>(Table{table, std::string(key), table_->progress, {}}));
+  }
   wrong(line_of(*node), "[" + std::string(key) + "] must be a table");
   return std::nullopt;
 }
 
 std::vector<Section> Section::sections(std::string_view key) {
   std::vector<Section> out;
-  const std::string full = (name_.empty() ? "" : name_ + ".") + std::string(key);
-  const toml::node* node = node_of(ask(key));
+  const std::string full = (table_->name.empty() ? "" : table_->name + ".") + std::string(key);
+  const toml::node* node = table_->ask(key);
   if (node == nullptr) return out;
   const auto* array = node->as_array();
-  const auto is_table = [](const toml::node& item) { return item.is_table(); };
-  if (array == nullptr || !std::all_of(array->begin(), array->end(), is_table)) {
+  const auto table = [](const toml::node& item) { return item.is_table(); };
+  if (array == nullptr || !std::all_of(array->begin(), array->end(), table)) {
     wrong(line_of(*node), "write [[" + full + "]], in two pairs of brackets, for each one");
     return out;
   }
-  for (const toml::node& item : *array) out.emplace_back(item.as_table(), full, *progress_);
+  for (const toml::node& item : *array) {
+    out.push_back(Section(std::make_shared<Table>(Table{item.as_table(), full, table_->progress, {}})));
+  }
   return out;
 }
 
 void Section::done() {
-  for (const auto& [key, node] : table_of(table_)) {
-    if (asked_.contains(std::string(key.str()))) continue;
+  Progress& progress = *table_->progress;
+  for (const auto& [key, node] : *table_->table) {
+    if (table_->asked.contains(std::string(key.str()))) continue;
     std::string known;
-    for (const std::string& name : asked_) known += (known.empty() ? "" : ", ") + name;
-    if (std::exchange(progress_->only_missing, false)) progress_->error.reset();
-    return wrong(line_of(node), "unknown " + (name_.empty() ? "table or key" : "key in [" + name_ + "]") + " \"" +
-                                    printable(key.str()) + "\"",
+    for (const std::string& name : table_->asked) known += (known.empty() ? "" : ", ") + name;
+    if (std::exchange(progress.only_missing, false)) progress.error.reset();
+    return wrong(line_of(node), "unknown " + (table_->name.empty() ? "table or key" : "key in [" + table_->name + "]") +
+                                    " \"" + printable(key.str()) + "\"",
                  "known here: " + known);
   }
 }
 
-Result<Config> parse(const std::vector<Source>& sources, const std::string& directory, const std::string& keeper) {
-  Config config;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    Progress progress{sources[i].path, std::nullopt};
-    try {
-      const toml::table table = toml::parse(sources[i].text, sources[i].path);
-      Section root(&table, "", progress);
-      if (i == 0) {
-        read_main(std::move(root), config, directory, keeper);
-      } else {
-        read_drop_in(std::move(root), config);
-      }
-    } catch (const toml::parse_error& e) {
-      return fail(mistake(sources[i].path, static_cast<int>(e.source().begin.line), printable(e.description())));
-    }
-    if (progress.error) return fail(std::move(*progress.error));
+Status read_toml(const Source& source, const std::function<void(Section&)>& read) {
+  Progress progress{source.path, std::nullopt};
+  try {
+    const toml::table table = toml::parse(source.text, source.path);
+    Section root(std::make_shared<Section::Table>(Section::Table{&table, "", &progress, {}}));
+    read(root);
+  } catch (const toml::parse_error& e) {
+    return fail(mistake(source.path, static_cast<int>(e.source().begin.line), printable(e.description())));
   }
-  if (auto done = check_references(config); !done) return fail(std::move(done.error()));
-  return config;
+  if (progress.error) return fail(std::move(*progress.error));
+  return {};
 }
 
 }  // namespace tlspool::config

@@ -154,15 +154,15 @@ void Phantoms::of_id(const Bytes& session_id, Found found) {
   if (!serve()) waiting_.emplace_back(std::move(serve));
 }
 
-std::int64_t Phantoms::wait(const Bytes& session_id) { return throttle_.wait(hex(session_id), now()); }
+std::int64_t Phantoms::wait(const Bytes& session_id) { return throttle_.wait(std::string(text_of(session_id)), now()); }
 
 void Phantoms::failed(const Bytes& session_id, std::function<void()> saved) {
-  throttle_.failed(hex(session_id), now());
+  throttle_.failed(std::string(text_of(session_id)), now());
   save(std::move(saved));
 }
 
 void Phantoms::succeeded(const Bytes& session_id, std::function<void()> saved) {
-  throttle_.succeeded(hex(session_id));
+  throttle_.succeeded(std::string(text_of(session_id)));
   save(std::move(saved));
 }
 

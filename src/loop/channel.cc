@@ -152,17 +152,26 @@ void Channel::closed() {
   if (OnClosed callback = std::move(on_closed_)) callback();
 }
 
-Status send_frame(int socket, const Frame& frame) {
-  const Bytes bytes = encode(frame.kind, frame.number, frame.body, frame.descriptors.size());
+namespace {
+
+Status send_all(int socket, ByteView bytes, const std::vector<int>& descriptors) {
   std::size_t at = 0;
   while (at < bytes.size()) {
-    const auto fds = at == 0 ? borrowed(frame.descriptors) : std::vector<int>{};
-    auto sent = transmit(socket, ByteView{bytes}.subspan(at), fds);
+    auto sent = transmit(socket, bytes.subspan(at), at == 0 ? descriptors : std::vector<int>{});
     if (!sent) return fail(std::move(sent.error()));
     if (!sent->has_value()) return fail({Code::timeout, "sendmsg", "", "the other process does not read", {}});
     at += **sent;
   }
   return {};
+}
+
+}  // namespace
+
+Status send_frame(int socket, const Frame& frame) {
+  Bytes bytes = encode(frame.kind, frame.number, frame.body, frame.descriptors.size());
+  Status sent = send_all(socket, bytes, borrowed(frame.descriptors));
+  wipe(bytes);
+  return sent;
 }
 
 Result<Frame> receive_frame(int socket) {
@@ -188,6 +197,7 @@ Result<Frame> receive_frame(int socket) {
   frame.kind = header.kind;
   frame.number = header.number;
   frame.body.assign(bytes.begin() + header_size, bytes.end());
+  wipe(bytes);
   if (frame.descriptors.size() != header.descriptors) {
     return fail({Code::protocol, "recvmsg", "", "a frame with another number of descriptors than it says", {}});
   }

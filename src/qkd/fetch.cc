@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 #include "base/text.h"
@@ -133,7 +134,8 @@ Status conclude(const Filler::Tally& tally, const wire::PeerSetup& peer, const w
   print_told("refused", tally.refused);
   print_told("lost", tally.lost);
   print_told("missing", tally.missing);
-  if (tally.stored == tally.wanted && malformed == 0) return {};
+  print_told("stored", tally.untold);
+  if (tally.stored == tally.wanted && malformed == 0 && !tally.stopped) return {};
   std::string reason = fmt::format("{} of {} keys were stored", tally.stored, tally.wanted + malformed);
   const std::size_t lost = tally.refused.size() + tally.lost.size();
   if (lost > 0) reason += fmt::format("; {} that were delivered are lost", lost);
@@ -187,12 +189,13 @@ Status run(const cli::QkdFetchOptions& options) {
   calls.enc_keys = [&](std::uint32_t number) { return entity.enc_keys(number, options.bits); };
   calls.dec_keys = [&](const std::vector<std::string>& wanted) { return entity.dec_keys(wanted); };
   calls.deposit = [&](std::vector<wire::NumberedKey> found) { return keys->deposit({peer->name, std::move(found)}); };
-  calls.stored = [&](const std::vector<std::string>& done) {
+  calls.stored = [&](const std::vector<std::string>& done) -> Status {
     for (const std::string& id : done) {
       if (options.output == cli::Output::json) stored.push(id);
       else cli::print(id + "\n");
     }
-    static_cast<void>(std::fflush(stdout));  // the other site may be reading already
+    if (std::fflush(stdout) == 0) return {};  // the other site may be reading already
+    return fail(system_error("write", "standard output", errno));
   };
   Filler filler(std::move(calls), peer->id_form, static_cast<std::uint32_t>(std::clamp(status->max_key_per_request, std::int64_t{1}, largest_batch)));
   if (options.ids.empty()) filler.fetch(options.count);

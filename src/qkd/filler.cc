@@ -89,7 +89,11 @@ void Filler::store(etsi014::KeyContainer delivered) {
     refuse(found == uuids.end() ? printable(r.id) : found->second, printable(r.reason, 1024));
   }
   tally_.stored += stored.size();
-  calls_.stored(stored);
+  if (auto told = calls_.stored(stored); !told) {
+    for (const std::string& id : stored) tally_.untold.emplace_back(id, told.error().reason);
+    tally_.stopped = std::move(told.error());
+    return;
+  }
   if (done->refused.empty()) {
     storing_ = Storing::well;
   } else if (storing_ == Storing::doubtful || stored.empty()) {

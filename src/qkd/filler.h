@@ -25,7 +25,8 @@ struct FillerCalls {
   std::function<Delivery(std::uint32_t number)> enc_keys;
   std::function<Delivery(const std::vector<std::string>& ids)> dec_keys;
   std::function<Result<wire::Deposited>(std::vector<wire::NumberedKey>)> deposit;  ///< wipes the keys
-  std::function<void(const std::vector<std::string>& ids)> stored;  ///< as soon as they are
+  /// As soon as they are. Where this fails nothing more is asked for: keys whose ids nobody learns are of no use.
+  std::function<Status(const std::vector<std::string>& ids)> stored;
 };
 
 /// Brings keys from a key management entity into the token, batch by batch. Each batch is stored before the next one
@@ -40,6 +41,7 @@ class Filler {
     Told lost;                  ///< delivered damaged, or in an answer that did not come; the id may be empty
     std::size_t maybe_lost = 0; ///< keys without known id in answers that did not come
     Told missing;               ///< the entity does not have them
+    Told untold;                ///< stored, and FillerCalls::stored could not say so
     std::optional<Error> stopped;  ///< why not all were asked for
   };
 

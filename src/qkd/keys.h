@@ -4,14 +4,13 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/fd.h"
+#include "cli/key_admin.h"
 #include "config/paths.h"
-#include "loop/channel.h"
 #include "wire/key_admin.h"
 
 namespace tlspool::qkd {
 
-/// The running pool's shared keys: the way straight to its keeper, as wire/key_admin.h says. One request at a time.
+/// What the commands of quantum keys ask the keeper for.
 class Keys {
  public:
   /// Error: Code::closed where no daemon runs, Code::denied where the pool is another user's.
@@ -23,11 +22,9 @@ class Keys {
   [[nodiscard]] Result<std::vector<wire::AuditRow>> audit(const std::string& peer, ByteView nonce);
 
  private:
-  explicit Keys(UniqueFd socket) : socket_(std::move(socket)) {}
-  [[nodiscard]] Result<Frame> ask(wire::KeyAdminKind kind, Bytes body, wire::KeyAdminKind expected);
+  explicit Keys(cli::KeyAdmin keeper) : keeper_(std::move(keeper)) {}
 
-  UniqueFd socket_;
-  std::uint64_t number_ = 0;
+  cli::KeyAdmin keeper_;
 };
 
 }  // namespace tlspool::qkd

@@ -141,11 +141,12 @@ void Admin::enter_pin(const Handle& to, const wire::Call& call) {
 void Admin::open_keys(const Handle& to, const wire::Call&) {
   // As with a PIN: what flows on it is never in this process.
   auto pair = socket_pair(SOCK_STREAM, false);
-  if (!pair || !pool_.open_keys(std::move(pair->first))) {
-    log::error("keys.not_opened", {{"reason", pair ? "the keeper is being started again" : pair.error().text()}});
+  if (!pair) {
+    log::error("keys.failed", {{"reason", pair.error().text()}});
     connections_.remove(to.lock());
     return;
   }
+  pool_.open_keys(std::move(pair->first));
   std::vector<UniqueFd> descriptors;
   descriptors.push_back(std::move(pair->second));
   answer(to, wire::reply_text(wire::Value::object().set("keysFileDescriptor", 0)), std::move(descriptors));

@@ -67,14 +67,6 @@ Status find_users(const config::Users& users, Ground& ground) {
   return {};
 }
 
-Status find_fetcher_user(const config::Config& config, Ground& ground) {
-  if (config.kmes.empty()) return {};
-  auto found = find_user(config.users.fetcher);
-  if (!found) return fail(std::move(found.error()));
-  ground.fetcher = *found;
-  return {};
-}
-
 }  // namespace
 
 Result<Content> read_content(const config::Paths& paths) {
@@ -86,7 +78,13 @@ Result<Content> read_content(const config::Paths& paths) {
   if (auto done = check_identities(*config); !done) return fail(std::move(done.error()));
   auto material = read_material(*config);
   if (!material) return fail(std::move(material.error()));
-  return Content{std::move(*config), std::move(*material)};
+  std::optional<RunAs> fetcher;
+  if (geteuid() == 0 && !config->kmes.empty()) {
+    auto found = find_user(config->users.fetcher);
+    if (!found) return fail(std::move(found.error()));
+    fetcher = *found;
+  }
+  return Content{std::move(*config), std::move(*material), fetcher};
 }
 
 Result<Ground> find_ground(const config::Paths& paths, const config::Config& config) {
@@ -101,7 +99,6 @@ Result<Ground> find_ground(const config::Paths& paths, const config::Config& con
   if (!credentials) return fail(std::move(credentials.error()));
   out.credentials = std::move(*credentials);
   if (auto done = find_users(config.users, out); !done) return fail(std::move(done.error()));
-  if (auto done = find_fetcher_user(config, out); !done) return fail(std::move(done.error()));
   return out;
 }
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/socket.h"
 #include "supervisor/words.h"
+#include "wire/key_admin.h"
 
 namespace tlspool::supervisor {
 namespace {
@@ -64,13 +65,13 @@ void Pool::make_children() {
       loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}},
       Child::Events{[this] { equip_judge(); }, [this](Frame f) { from_judge(std::move(f)); },
                     [this](const std::string& why) { ended(*judge_, why); }});
+  if (wants_fetcher()) make_fetcher();
   for (std::uint32_t i = 0; i < ground_.workers; ++i) {
     workers_.push_back(std::make_unique<Child>(
         loop_, "worker-" + std::to_string(i), StartAs{"worker", "/", ground_.worker, {}},
         Child::Events{[this, i] { equip_worker(i); }, [this, i](Frame f) { from_worker(i, std::move(f)); },
                       [this, i](const std::string& why) { ended(*workers_[i], why); }}));
   }
-  if (!content_.config.kmes.empty()) make_fetcher();
 }
 
 Status Pool::start() {
@@ -82,7 +83,7 @@ Status Pool::start() {
 
 std::vector<Child*> Pool::children() const {
   std::vector<Child*> out{keeper_.get(), judge_.get()};
-  if (fetcher_) out.push_back(fetcher_.get());
+  if (fetcher_ && (wants_fetcher() || fetcher_->running())) out.push_back(fetcher_.get());
   for (const auto& worker : workers_) out.push_back(worker.get());
   return out;
 }
@@ -275,10 +276,13 @@ void Pool::enter_pin(const std::string& token, UniqueFd connection) {
   keeper_->send(Kind::pin_entry, wire::PinEntry{token}, 0, only(std::move(connection)));
 }
 
-bool Pool::open_keys(UniqueFd connection) {
-  if (keeper_->phase() != Child::Phase::ready) return false;
+void Pool::open_keys(UniqueFd connection) {
+  if (keeper_->phase() != Child::Phase::ready) {
+    const wire::Failure failure = wire::failure_of({Code::busy, "shared keys", "keeper", "it is being started again", "try again in a moment"});
+    (void)send_frame(connection.get(), {static_cast<std::uint16_t>(wire::KeyAdminKind::key_failed), 0, wire::encode(failure), {}});
+    return;
+  }
   keeper_->send_bytes(Kind::key_admin, {}, 0, only(std::move(connection)));
-  return true;
 }
 
 void Pool::look_ready() {
@@ -310,11 +314,11 @@ void Pool::reload(Content content, std::function<void()> applied) {
   reload_->judge = judge_->running();
   send_keeper_setup();
   judge_->send(Kind::judge_setup, judge_setup(content_.config, ground_.paths));
+  reload_fetcher();
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;
     for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_keeper(i, token.name);
   }
-  reload_fetcher();
   reload_timer_.start(reload_deadline, [this] { finish_reload(); });
   look_reloaded();
 }

@@ -24,13 +24,13 @@ struct Ground {
   std::optional<RunAs> judge;
   std::uint32_t workers = 1;
   Credentials credentials;
-  std::optional<RunAs> fetcher;  ///< none, too, where there is no [[kme]]
 };
 
 /// The configuration together with the files it names, read and checked.
 struct Content {
   config::Config config;
   Material material;
+  std::optional<RunAs> fetcher;  ///< whom it becomes; none: the supervisor's own user, or no [[kme]] is configured
 };
 
 /// The processes of one pool and the channels between them.
@@ -52,8 +52,8 @@ class Pool {
   void reap();
   /// Gives the keeper one end of a connection on which a program writes a token's PIN.
   void enter_pin(const std::string& token, UniqueFd connection);
-  /// Gives the keeper one end of a connection on which a program asks about shared keys. False: no keeper runs just now.
-  [[nodiscard]] bool open_keys(UniqueFd connection);
+  /// Gives the keeper one end of a connection on which a program speaks wire/key_admin.h.
+  void open_keys(UniqueFd connection);
   void ask_workers(wire::Kind query, Gather::Done done) { gather_.ask(workers_, query, std::move(done)); }
 
   [[nodiscard]] const Ground& ground() const { return ground_; }
@@ -74,26 +74,25 @@ class Pool {
   };
 
   void make_children();
+  void make_fetcher();
+  [[nodiscard]] bool wants_fetcher() const;
   void send_keeper_setup();
   void equip_keeper();
   void equip_judge();
+  void equip_fetcher();
   void equip_worker(std::uint32_t index);
   void from_keeper(Frame frame);
   void from_judge(Frame frame);
+  void from_fetcher(const Frame& frame);
   void from_worker(std::uint32_t index, Frame frame);
   void ended(Child& child, const std::string& reason);
   void connect_keeper(std::uint32_t worker, const std::string& token);
   void connect_judge(std::uint32_t worker);
   void connect_keys(std::uint32_t worker);
-  // pool_fetcher.cc
-  void make_fetcher();
-  void send_fetcher_setup();
-  void equip_fetcher();
-  void connect_fetcher();
+  void connect_fetcher();  // to the keeper
   void connect_controls(std::uint32_t worker);
-  void from_fetcher(const Frame& frame);
+  void send_fetcher_setup();
   void reload_fetcher();
-
   void send_setup(std::uint32_t worker);
   void renew_setup();
   void rotate_ticket_key();
@@ -126,7 +125,7 @@ class Pool {
   Gather gather_;
   std::unique_ptr<Child> keeper_;
   std::unique_ptr<Child> judge_;
-  std::unique_ptr<Child> fetcher_;     // none until there is a [[kme]]
+  std::unique_ptr<Child> fetcher_;     // null until a [[kme]] is configured
   std::vector<std::size_t> controls_;  // control connections of the fetcher, by worker
   std::vector<std::unique_ptr<Child>> workers_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fetcher's part of the pool: a process that is there only where a [[kme]] is configured.
+// The fetcher: a process that is there only while the configuration has a [[kme]].
+#include <signal.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -14,7 +14,7 @@ namespace {
 
 using wire::Kind;
 
-// Control connections from the fetcher to one worker. Each carries one handshake at a time, and an entity uses one.
+// Control connections from the fetcher to one worker. Each carries one handshake at a time: one for each entity.
 constexpr std::size_t most_controls = 16;
 
 std::vector<UniqueFd> only(UniqueFd fd) {
@@ -28,10 +28,12 @@ std::vector<UniqueFd> only(UniqueFd fd) {
 void Pool::make_fetcher() {
   controls_.assign(ground_.workers, 0);
   fetcher_ = std::make_unique<Child>(
-      loop_, "fetcher", StartAs{"fetcher", "/", ground_.fetcher, {}},
-      Child::Events{[this] { equip_fetcher(); }, [this](const Frame& f) { from_fetcher(f); },
+      loop_, "fetcher", StartAs{"fetcher", "/", content_.fetcher, {}},
+      Child::Events{[this] { equip_fetcher(); }, [this](Frame f) { from_fetcher(std::move(f)); },
                     [this](const std::string& why) { ended(*fetcher_, why); }});
 }
+
+bool Pool::wants_fetcher() const { return !content_.config.kmes.empty(); }
 
 void Pool::send_fetcher_setup() { fetcher_->send(Kind::fetcher_setup, wire::FetcherSetup{content_.config.kmes}); }
 
@@ -63,7 +65,9 @@ void Pool::connect_controls(std::uint32_t worker) {
 }
 
 void Pool::from_fetcher(const Frame& frame) {
-  if (static_cast<Kind>(frame.kind) != Kind::fetcher_ready) return;
+  if (static_cast<Kind>(frame.kind) != Kind::fetcher_ready) {
+    return log::warning("fetcher.unexpected", {{"kind", std::to_string(frame.kind)}});
+  }
   fetcher_->ready();
   if (reload_) {
     reload_->fetcher = false;
@@ -72,27 +76,27 @@ void Pool::from_fetcher(const Frame& frame) {
   look_ready();
 }
 
-// A fetcher that has nobody left to ask stays: the next reload may bring an entity again.
 void Pool::reload_fetcher() {
+  if (!wants_fetcher()) {
+    if (!fetcher_) return;
+    fetcher_->after_end(Child::AfterEnd::stay_down);
+    return fetcher_->signal(SIGTERM);
+  }
   if (fetcher_ && fetcher_->running()) {
+    fetcher_->after_end(Child::AfterEnd::start_again);
     reload_->fetcher = true;
     send_fetcher_setup();
     for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_controls(i);
-  } else if (!fetcher_ && !content_.config.kmes.empty()) {
-    if (geteuid() == 0) {
-      auto user = find_user(content_.config.users.fetcher);
-      if (!user) return log::error("fetcher.not_started", {{"reason", user.error().text()}});
-      ground_.fetcher = *user;
-    }
-    make_fetcher();
-    if (auto done = fetcher_->start(); !done) {
-      log::error("fetcher.not_started", {{"reason", done.error().text()}});
-      fetcher_.reset();
-      return;
-    }
-    fetcher_->after_end(Child::AfterEnd::start_again);
-    reload_->fetcher = true;
+    return;
   }
+  make_fetcher();
+  reload_->fetcher = true;
+  if (auto done = fetcher_->start(); !done) {
+    log::error("process.not_started", {{"name", "fetcher"}, {"reason", done.error().text()}});
+    reload_->fetcher = false;
+    return;
+  }
+  if (ready_) fetcher_->after_end(Child::AfterEnd::start_again);
 }
 
 }  // namespace tlspool::supervisor

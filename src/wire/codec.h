@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <concepts>
 #include <cstring>
 #include <map>
@@ -10,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/secret.h"
 
 namespace tlspool::wire {
 
@@ -33,12 +35,11 @@ class Writer {
   template <class T>
     requires std::is_integral_v<T> || std::is_enum_v<T>
   void put(T value) {
-    const auto* raw = reinterpret_cast<const std::uint8_t*>(&value);
-    out_.insert(out_.end(), raw, raw + sizeof value);
+    append({reinterpret_cast<const std::uint8_t*>(&value), sizeof value});
   }
   void put_bytes(ByteView bytes) {
     put(static_cast<std::uint32_t>(bytes.size()));
-    out_.insert(out_.end(), bytes.begin(), bytes.end());
+    append(bytes);
   }
   void put(std::string& text) { put_bytes(view(text)); }
   void put(Bytes& bytes) { put_bytes(bytes); }
@@ -56,6 +57,17 @@ class Writer {
     requires std::is_class_v<T>
   void put(T& message) {
     fields(*this, message);
+  }
+  /// Grows by hand: what a vector leaves behind isn't wiped, and a message may hold a key.
+  void append(ByteView more) {
+    if (more.size() > out_.capacity() - out_.size()) {
+      Bytes larger;
+      larger.reserve(std::max<std::size_t>({64, out_.size() + more.size(), 2 * out_.capacity()}));
+      larger.assign(out_.begin(), out_.end());
+      wipe(out_);
+      out_ = std::move(larger);
+    }
+    out_.insert(out_.end(), more.begin(), more.end());
   }
   Bytes out_;
 };

@@ -130,6 +130,17 @@ def test_damaged_keys_are_not_stored(world):
     assert done.returncode == 1 and "0 of 3 keys were stored" in done.stderr and "up to 3 more are lost" in done.stderr
 
 
+def test_ids_that_cannot_be_written_are_told_instead(world):
+    a, _ = world.pools
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([str(BIN / "tlspool"), "--pool", str(a.directory), "qkd", "fetch", "b.example", "--count", "20"],
+                              stdout=full, stderr=subprocess.PIPE, text=True, env=a.environment, timeout=PATIENCE)
+    assert done.returncode == 1
+    assert len(re.findall(r"^stored [0-9a-f-]{36}: No space left on device$", done.stderr, re.MULTILINE)) == 7
+    assert "7 of 20 keys were stored; stopped by: write: standard output" in done.stderr
+    assert len(world.kmes[0].calls("enc_keys")) == 1
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_asked_for(world):
     a, _ = world.pools
     too_long = a.tlspool("qkd", "fetch", "b.example", "--size", 2048, check=False)

@@ -49,6 +49,64 @@ TEST(Config, EmptyTextGivesTheDefaults) {
   EXPECT_TRUE(config->allow.empty());
 }
 
+wire::PeerSetup peer_of(const std::string& lines) {
+  const std::string identities = identity("sae.example") + "[keystore]\naddress = \"hsm.a\"\n[[kme]]\nname = \"k\"\nurl = \"https://K.example\"\n"
+                                 "identity = \"SAE.example\"\n";
+  const auto config = parse({{"tlspool.toml", token + identities}, {"peers/b.toml", "[[peer]]\nname = \"B.example\"\n" + lines, Source::Holds::peers}},
+                            "/pool", "/pool/keeper");
+  EXPECT_TRUE(config) << config.error().text();
+  return config ? config->peers.at(0) : wire::PeerSetup{};
+}
+
+TEST(Config, PeerHasTheDefaultsOfTheManual) {
+  const auto peer = peer_of("");
+  EXPECT_EQ(peer.name, "b.example");
+  EXPECT_EQ(peer.store, "b.example");
+  EXPECT_EQ(peer.address, "hsm.a");
+  EXPECT_EQ(peer.token, "default");
+  EXPECT_EQ(peer.roles, wire::role_client | wire::role_server);
+  EXPECT_TRUE(peer.tls13);
+  EXPECT_FALSE(peer.only_if_asked);
+  EXPECT_EQ(peer.hash, wire::KeyHash::sha384);
+  EXPECT_EQ(peer.exchange, wire::KeyExchange::ecdhe);
+  EXPECT_EQ(peer.id_form, wire::IdForm::number);
+  EXPECT_EQ(peer.exhausted, wire::Exhausted::fail);
+  EXPECT_EQ(peer.wait_ms, 10000u);
+  EXPECT_EQ(peer.low_water, 16u);
+}
+
+TEST(Config, DefaultsOfAPeerFollowFromItsOtherKeys) {
+  EXPECT_EQ(peer_of("version = \"1.2\"\n").exchange, wire::KeyExchange::dhe);
+  EXPECT_EQ(peer_of("version = \"1.2\"\nexchange = \"ecdhe\"\n").hash, wire::KeyHash::sha256);
+  const auto kme = peer_of("source = \"kme\"\nkme = \"k\"\nsae = \"s\"\n");
+  EXPECT_EQ(kme.id_form, wire::IdForm::uuid);
+  EXPECT_EQ(kme.token, "");
+  const auto hsm = peer_of("profile = \"yubihsm\"\n");
+  EXPECT_EQ(hsm.id_form, wire::IdForm::brief);
+  EXPECT_EQ(hsm.object, wire::KeyObject::data);
+  const auto psk = peer_of("source = \"psk\"\n");
+  EXPECT_EQ(psk.psk, "b.example");
+  EXPECT_EQ(psk.id_form, wire::IdForm::text);
+  const auto session = peer_of("use = \"session\"\nuser = \"alice\"\nsuite = \"ECDHE-RSA-AES256-GCM-SHA384\"\n");
+  EXPECT_EQ(session.source, wire::KeySource::psk);
+  EXPECT_FALSE(session.tls13);
+  EXPECT_EQ(session.hash, wire::KeyHash::sha384) << "the PRF is the suite's";
+  EXPECT_EQ(peer_of("use = \"session\"\nuser = \"alice\"\n").hash, wire::KeyHash::sha256);
+}
+
+TEST(Config, UrlOfAKeyManagementEntityIsCutIntoItsParts) {
+  const auto config = parse({{"t", std::string(token) + identity("sae.example") +
+                              "[[kme]]\nname = \"k\"\nurl = \"https://[2001:DB8::1]:8443/site/\"\nidentity = \"sae.example\"\ntimeout = 3\n"}},
+                            "/pool", "/pool/keeper");
+  ASSERT_TRUE(config) << config.error().text();
+  const auto& kme = config->kmes.at(0);
+  EXPECT_EQ(kme.host, "2001:db8::1");
+  EXPECT_EQ(kme.port, 8443);
+  EXPECT_EQ(kme.path, "/site");
+  EXPECT_EQ(kme.expect, "2001:db8::1");
+  EXPECT_EQ(kme.timeout_ms, 3000u);
+}
+
 TEST(Config, RelativePathsStartWhereTheContractSays) {
   const std::vector<Source> sources{
       {"/pool/tlspool.toml", std::string(token) + "[trust]\nanchors = [\"ca/ca.pem\", \"/etc/x.pem\"]\n"},
@@ -88,6 +146,23 @@ TEST(Config, LoadReadsIdentitiesInTheOrderOfTheirNames) {
   ASSERT_EQ(config->identities.size(), 2u);
   EXPECT_EQ(config->identities[0].name, "a.example");
   EXPECT_EQ(config->identities[1].credentials[0].chain, d.path() + "/identities/x.pem");
+}
+
+TEST(Config, LoadTakesPeersFromFilesOfTheirOwn) {
+  const Directory d;
+  d.write("tlspool.toml", std::string(token) + "[keystore]\naddress = \"hsm.a\"\n");
+  d.write("peers/20-c.toml", "[[peer]]\nname = \"c.example\"\n");
+  d.write("peers/10-b.toml", "[[peer]]\nname = \"b.example\"\n");
+  d.write("peers/.b.toml.swp", "x");
+  const config::Paths paths{d.path(), d.path() + "/keeper", d.path() + "/run"};
+  const auto config = load(paths);
+  ASSERT_TRUE(config) << config.error().text();
+  ASSERT_EQ(config->peers.size(), 2u);
+  EXPECT_EQ(config->peers[0].name, "b.example");
+  d.write("peers/30-again.toml", "[[peer]]\nname = \"b.example\"\n");
+  const auto again = load(paths);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().subject, paths.peers() + "/30-again.toml:2");
 }
 
 TEST(Config, LoadWithoutAPoolSaysHowToMakeOne) {

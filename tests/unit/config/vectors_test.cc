@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each file of tests/vectors/config says in its first line what becomes of it: `# expect: ok`, or the line
-// of the mistake and how its message starts. Files called dropin-* are read as a second file of identities.
+// of the mistake and how its message starts. Files called dropin-* are read as a second file of identities,
+// those called dropin-peer-* as one of peers.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -22,6 +23,12 @@ name = "web.example"
 [[identity.credential]]
 key = "pkcs11:object=web"
 chain = "web.pem"
+[keystore]
+address = "hsm.web.example"
+[[kme]]
+name = "kme-a"
+url = "https://kme-a.example:8443"
+identity = "web.example"
 )";
 
 std::string contents(const std::filesystem::path& path) {
@@ -33,7 +40,7 @@ std::string contents(const std::filesystem::path& path) {
 Result<Config> read(const std::string& name, const std::string& text) {
   std::vector<Source> sources;
   if (name.starts_with("dropin-")) sources.push_back({"tlspool.toml", base});
-  sources.push_back({name, text});
+  sources.push_back({name, text, name.starts_with("dropin-peer-") ? Source::Holds::peers : Source::Holds::identities});
   auto config = parse(sources, "/pool", "/pool/keeper");
   if (!config) return config;
   if (auto done = resolve(*config); !done) return fail(done.error());

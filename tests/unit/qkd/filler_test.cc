@@ -23,6 +23,7 @@ struct World {
   std::map<std::string, std::string> refuses;  // id in the token -> reason
   std::size_t room = 1'000'000;
   bool keeper_gone = false;
+  bool output_gone = false;
   std::optional<FetchFailure> failure;
   int until_failure = 0;
   std::vector<std::size_t> batches;
@@ -68,7 +69,11 @@ struct World {
       return delivered(ids);
     };
     calls.deposit = [this](std::vector<wire::NumberedKey> keys) { return deposit(keys); };
-    calls.stored = [this](const Ids& ids) { printed.insert(printed.end(), ids.begin(), ids.end()); };
+    calls.stored = [this](const Ids& ids) -> Status {
+      if (output_gone) return fail({Code::io, "write", "standard output", "Broken pipe", {}});
+      printed.insert(printed.end(), ids.begin(), ids.end());
+      return {};
+    };
     return {std::move(calls), form, batch};
   }
 };
@@ -123,6 +128,17 @@ TEST(Filler, KeysThatTheKeeperDidNotTakeAreNamed) {
   EXPECT_EQ(filler.tally().stored, 0U);
   EXPECT_TRUE(filler.tally().stopped);
   EXPECT_TRUE(world.printed.empty());
+}
+
+TEST(Filler, IdsThatCouldNotBeWrittenAreKeptAndEndIt) {
+  World world;
+  world.output_gone = true;
+  Filler filler = world.filler();
+  filler.fetch(25);
+  EXPECT_EQ(filler.tally().stored, 10U);
+  EXPECT_EQ(filler.tally().untold.size(), 10U);
+  EXPECT_TRUE(filler.tally().stopped);
+  EXPECT_EQ(world.batches.size(), 1U);
 }
 
 TEST(Filler, AFullTokenCostsNoWholeBatchMore) {
@@ -200,7 +216,7 @@ TEST(Filler, DamagedKeysOfAnAnswerAreTold) {
     return Delivery(std::move(out));
   };
   calls.deposit = [](std::vector<wire::NumberedKey> keys) { return Result<wire::Deposited>(wire::Deposited{{keys.at(0).id}, {}}); };
-  calls.stored = [](const Ids&) {};
+  calls.stored = [](const Ids&) { return Status{}; };
   Filler filler(std::move(calls), wire::IdForm::uuid, 2);
   filler.fetch(2);
   EXPECT_EQ(filler.tally().stored, 1U);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 
+#include "base/fd.h"
 #include "loop/channel.h"
 #include "wire/ipc.h"
 
@@ -34,7 +35,17 @@ struct WorkerState {
   int sign_ends = 0;
   int judge_ends = 0;
   int listeners = 0;
+  int key_ends = 0;
+  int fetcher_controls = 0;
 };
+
+// What the keeper says on a connection for shared keys: whether the fetcher is at the other end of its channel.
+void say_fetcher(const UniqueFd& to, const UniqueFd& channel) {
+  char from_fetcher = '-';
+  if (channel.valid()) (void)!read(channel.get(), &from_fetcher, 1);
+  const char line[] = {'o', 'k', from_fetcher};
+  (void)!write(to.get(), line, sizeof line);
+}
 
 void worker_frame(int channel, const Frame& frame, WorkerState& state) {
   switch (static_cast<Kind>(frame.kind)) {
@@ -45,6 +56,8 @@ void worker_frame(int channel, const Frame& frame, WorkerState& state) {
     case Kind::sign_end: ++state.sign_ends; break;
     case Kind::judge_end: ++state.judge_ends; break;
     case Kind::listener: ++state.listeners; break;
+    case Kind::key_end: ++state.key_ends; break;
+    case Kind::fetcher_control: ++state.fetcher_controls; break;
     case Kind::counters_query: answer(channel, Kind::counters_answer, frame.number, wire::Counters{1, 2, 3, 4, 5}); break;
     case Kind::sessions_query: {
       wire::SessionRow row;
@@ -54,6 +67,8 @@ void worker_frame(int channel, const Frame& frame, WorkerState& state) {
       row.version = "tls13";
       row.local_identity = state.setup.identities.empty() ? "" : state.setup.identities[0].name;
       row.sent = static_cast<std::uint64_t>(state.sign_ends * 100 + state.judge_ends * 10 + state.listeners);
+      row.received = static_cast<std::uint64_t>(state.key_ends * 10 + state.fetcher_controls);
+      row.started = static_cast<std::int64_t>(state.setup.peers.size());
       answer(channel, Kind::sessions_answer, frame.number, wire::SessionList{{row}});
       break;
     }
@@ -66,6 +81,7 @@ void worker_frame(int channel, const Frame& frame, WorkerState& state) {
 
 int fake_process(const char* role, int channel) {
   WorkerState state;
+  UniqueFd fetcher;
   const char* broken = std::getenv("FAKE_BROKEN");
   if (broken != nullptr && std::strcmp(broken, role) == 0) return 7;
   while (true) {
@@ -74,6 +90,13 @@ int fake_process(const char* role, int channel) {
     const auto kind = static_cast<Kind>(frame->kind);
     if (kind == Kind::keeper_setup) report(channel, wire::decode<wire::KeeperSetup>(frame->body).value());
     if (kind == Kind::judge_setup) answer(channel, Kind::judge_ready, 0, wire::JudgeReady{5, ""});
+    if (kind == Kind::fetcher_setup) answer(channel, Kind::fetcher_ready, 0, wire::FetcherSetup{});
+    if (kind == Kind::fetcher_channel) fetcher = std::move(frame->descriptors.at(0));
+    if (kind == Kind::fetcher_end) {
+      fetcher = std::move(frame->descriptors.at(0));
+      (void)!write(fetcher.get(), "f", 1);
+    }
+    if (kind == Kind::key_admin) say_fetcher(frame->descriptors.at(0), fetcher);
     if (kind == Kind::pin_entry) (void)!write(frame->descriptors.at(0).get(), "ok\n", 3);
     if (std::strcmp(role, "worker") == 0) worker_frame(channel, *frame, state);
   }

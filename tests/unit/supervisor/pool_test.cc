@@ -12,6 +12,7 @@
 
 #include "base/socket.h"
 #include "supervisor/admin.h"
+#include "wire/key_admin.h"
 #include "wire/varlink.h"
 
 namespace tlspool::supervisor {
@@ -29,7 +30,19 @@ config::Config two_tokens() {
   return config;
 }
 
-Content content() { return {two_tokens(), {{{"/web.pem", {Bytes{1}}}}, {}}}; }
+Content content() { return {two_tokens(), {{{"/web.pem", {Bytes{1}}}}, {}}, {}}; }
+
+Content content_with_kme() {
+  Content out = content();
+  out.config.kmes.push_back({"kme-a", "kme.example", 443, "", "web.example", "kme.example", 1000});
+  return out;
+}
+
+Content renamed() {
+  Content out = content();
+  out.config.identities[0].name = "new.example";
+  return out;
+}
 
 class PoolTest : public testing::Test {
  protected:
@@ -49,7 +62,7 @@ class PoolTest : public testing::Test {
   void make() {
     config::Paths paths{directory, directory + "/keeper", directory + "/run"};
     UniqueFd listener = listen_unix(directory + "/pool.sock", 0600).value();
-    pool = std::make_unique<Pool>(loop, Ground{paths, {getuid(), getgid()}, {}, {}, {}, 2, {}}, content(),
+    pool = std::make_unique<Pool>(loop, Ground{paths, {getuid(), getgid()}, {}, {}, {}, 2, {}}, first,
                                   std::move(listener),
                                   Pool::Events{[this] { ready = true; }, [this](const std::string& w) { why = w; }});
     child = std::make_unique<SignalWatch>(loop, SIGCHLD, [this](int) { pool->reap(); });
@@ -99,6 +112,20 @@ class PoolTest : public testing::Test {
     c.signal(SIGKILL);
     EXPECT_TRUE(until([&] { return c.restarts() == 1 && c.phase() == Child::Phase::ready; }));
   }
+  // 'f': the keeper and the fetcher share a channel; '-': the keeper has none.
+  char fetcher_of_keeper() {
+    const auto answer = call("io.tlspool.Admin.OpenKeys");
+    EXPECT_EQ(answer.error, "");
+    EXPECT_EQ(answer.parameters.number("keysFileDescriptor", -1), 0);
+    char line[4]{};
+    EXPECT_EQ(answer_fds.empty() ? 0 : read(answer_fds[0].get(), line, 3), 3);
+    return line[2];
+  }
+  std::vector<std::string> names() {
+    std::vector<std::string> out;
+    for (const Child* c : pool->children()) out.push_back(c->name());
+    return out;
+  }
   // One call on the administrators' socket; fills `answer_fds`.
   wire::Answer call(const std::string& method, wire::Value parameters = wire::Value::object()) {
     const std::string path = directory + "/admin.sock";
@@ -106,9 +133,7 @@ class PoolTest : public testing::Test {
       admin_socket = listen_unix(path, 0600).value();
       admin = std::make_unique<Admin>(loop, admin_socket.get(), *pool, [this](std::function<void(Status)> done) {
         if (broken) return done(fail({Code::config, "configuration", "tlspool.toml:3", "broken", {}}));
-        auto next = content();
-        next.config.identities[0].name = "new.example";
-        pool->reload(std::move(next), [done = std::move(done)] { done({}); });
+        pool->reload(second, [done = std::move(done)] { done({}); });
       });
     }
     const UniqueFd client = connect_unix(path).value();
@@ -139,6 +164,8 @@ class PoolTest : public testing::Test {
   std::string directory;
   bool ready = false;
   bool broken = false;
+  Content first = content();
+  Content second = renamed();  // after a reload
   std::string why;
   UniqueFd admin_socket;
   std::vector<UniqueFd> answer_fds;
@@ -263,6 +290,100 @@ TEST_F(PoolTest, WrongParametersAreNamed) {
   const auto answer = call("io.tlspool.Admin.EnterPin");
   EXPECT_EQ(answer.error, "org.varlink.service.InvalidParameter");
   EXPECT_EQ(answer.parameters.text("parameter"), "token");
+}
+
+TEST_F(PoolTest, EveryWorkerHasAKeyChannelAndGetsANewOneWhenTheKeeperOrItDied) {
+  start();
+  EXPECT_EQ(rows()[0].received, 10u);
+  kill_and_wait("keeper");
+  EXPECT_EQ(rows()[0].received, 20u);
+  EXPECT_EQ(rows()[1].received, 20u);
+  kill_and_wait("worker-1");
+  EXPECT_EQ(rows()[0].received, 20u);
+  EXPECT_EQ(rows()[1].received, 10u);
+}
+
+TEST_F(PoolTest, WithoutAKeyManagementEntityThereIsNoFetcher) {
+  start();
+  EXPECT_EQ(names(), (std::vector<std::string>{"keeper", "judge", "worker-0", "worker-1"}));
+  EXPECT_EQ(fetcher_of_keeper(), '-');
+}
+
+TEST_F(PoolTest, FetcherIsJoinedToTheKeeperAndEveryWorker) {
+  first = content_with_kme();
+  start();
+  EXPECT_EQ(names(), (std::vector<std::string>{"keeper", "judge", "fetcher", "worker-0", "worker-1"}));
+  EXPECT_EQ(rows()[0].received, 11u);
+  EXPECT_EQ(rows()[1].received, 11u);
+  EXPECT_EQ(fetcher_of_keeper(), 'f');
+}
+
+TEST_F(PoolTest, FetcherIsJoinedAnewWhoeverDied) {
+  first = content_with_kme();
+  start();
+  kill_and_wait("fetcher");
+  EXPECT_EQ(rows()[0].received, 12u);
+  EXPECT_EQ(fetcher_of_keeper(), 'f');
+  kill_and_wait("keeper");
+  EXPECT_EQ(rows()[0].received, 22u);
+  EXPECT_EQ(fetcher_of_keeper(), 'f');
+  kill_and_wait("worker-0");
+  EXPECT_EQ(rows()[0].received, 11u);
+  EXPECT_EQ(rows()[1].received, 22u);
+}
+
+TEST_F(PoolTest, ReloadStartsAndEndsTheFetcher) {
+  start();
+  second = content_with_kme();
+  EXPECT_EQ(call("io.tlspool.Admin.Reload").error, "");
+  EXPECT_EQ(named("fetcher").phase(), Child::Phase::ready);
+  EXPECT_EQ(rows()[0].received, 11u);
+  EXPECT_EQ(fetcher_of_keeper(), 'f');
+  kill_and_wait("fetcher");
+  second = content();
+  EXPECT_EQ(call("io.tlspool.Admin.Reload").error, "");
+  EXPECT_TRUE(until([this] { return names().size() == 4; }));
+  second = content_with_kme();
+  EXPECT_EQ(call("io.tlspool.Admin.Reload").error, "");
+  EXPECT_EQ(named("fetcher").phase(), Child::Phase::ready);
+  EXPECT_EQ(rows()[0].received, 13u);
+}
+
+TEST_F(PoolTest, EachEntityMayShakeHandsWithEachWorkerAtTheSameTime) {
+  first = content_with_kme();
+  start();
+  EXPECT_EQ(rows()[0].received, 11u);
+  second = content_with_kme();
+  second.config.kmes.push_back({"kme-b", "kme-b.example", 443, "", "web.example", "kme-b.example", 1000});
+  EXPECT_EQ(call("io.tlspool.Admin.Reload").error, "");
+  EXPECT_EQ(rows()[0].received, 12u);
+  kill_and_wait("worker-1");
+  EXPECT_EQ(rows()[1].received, 12u);
+}
+
+TEST_F(PoolTest, ReloadOfPeersReachesTheWorkersAndChangesThePolicy) {
+  start();
+  const Bytes before = pool->setup().policy;
+  second = content();
+  second.config.peers.emplace_back().name = "b.example";
+  EXPECT_EQ(call("io.tlspool.Admin.Reload").error, "");
+  EXPECT_EQ(rows()[0].started, 1);
+  EXPECT_NE(pool->setup().policy, before);
+}
+
+TEST_F(PoolTest, KeyConnectionWhileTheKeeperIsStartedAgainSaysSo) {
+  start();
+  auto pair = socket_pair(SOCK_STREAM, false);
+  ASSERT_TRUE(pair);
+  named("keeper").signal(SIGKILL);
+  ASSERT_TRUE(until([this] { return !named("keeper").running(); }));
+  pool->open_keys(std::move(pair->first));
+  const auto frame = receive_frame(pair->second.get());
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->kind, static_cast<std::uint16_t>(wire::KeyAdminKind::key_failed));
+  const auto failure = wire::decode<wire::Failure>(frame->body);
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->code, static_cast<decltype(failure->code)>(Code::busy));
 }
 
 }  // namespace

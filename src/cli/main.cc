@@ -199,8 +199,7 @@ void add_qkd(CLI::App& app, Options& o, Todo& todo) {
   one_of->add_option("--connect", o.qkd_audit.connect, "Where the other site waits")->type_name("A:P");
   c->add_option("--as", o.qkd_audit.as, "Identity to prove (default: the peer's `as`, else the pool's name)")->type_name("ID");
   c->add_option("--expect", o.qkd_audit.expect, "Name that the other site must prove (default: PEER)")->type_name("NAME");
-  c->add_flag_callback("--shared-key", [&] { o.qkd_audit.keys = cli::KeyPolicy::shared_key; },
-                       "Protect the connection by a shared key alone; a one-time key is used up");
+  add_shared_key(c, o.qkd_audit.shared_key);
   c->add_option("--timeout", o.audit_timeout, "Seconds for all of it (default: 300)")
       ->type_name("SECONDS")->check(CLI::Range(0.1, 3600.0));
   add_json(c, o.qkd_audit.output, "Write one JSON object");

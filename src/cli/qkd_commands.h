@@ -33,12 +33,6 @@ struct QkdStatusOptions {
 };
 [[nodiscard]] Status qkd_status(const QkdStatusOptions& options);
 
-/// What may protect a connection.
-enum class KeyPolicy {
-  as_configured,  ///< what the configuration says for the peer
-  shared_key,     ///< a key that both sites share, and nothing else
-};
-
 struct QkdAuditOptions {
   std::string pool;
   std::string peer;
@@ -46,7 +40,7 @@ struct QkdAuditOptions {
   std::string connect;  ///< A:P
   std::string as;       ///< identity to prove; empty: the peer's `as`, else the pool's name
   std::string expect;   ///< name that the other site must prove; empty: the peer's name
-  KeyPolicy keys = KeyPolicy::as_configured;
+  SharedKey shared_key = SharedKey::by_policy;
   std::chrono::milliseconds timeout{300'000};  ///< for all of it
   Output output = Output::text;
 };

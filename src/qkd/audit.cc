@@ -34,7 +34,7 @@ Protection protection(const cli::QkdAuditOptions& options, const wire::PeerSetup
   out.as = !options.as.empty() ? options.as : !peer.local_identity.empty() ? peer.local_identity : pool_name;
   out.expect = options.expect.empty() ? peer.name : options.expect;
   out.service = "audit";
-  out.keys = options.keys;
+  out.shared_key = options.shared_key;
   out.deadline = std::min(longest_handshake, options.timeout);
   return out;
 }

@@ -15,7 +15,7 @@ Result<Secured> secure(const config::Paths& paths, UniqueFd socket, tlspool_role
   how.remote_proof = TLSPOOL_PROOF_REQUIRED;
   how.service = protection.service.c_str();
   how.deadline_ms = static_cast<int>(std::clamp<long>(protection.deadline.count(), 1, longest));
-  how.require_shared_key = protection.keys == cli::KeyPolicy::shared_key ? 1 : 0;
+  how.require_shared_key = protection.shared_key == cli::SharedKey::required ? 1 : 0;
   tlspool_error error = TLSPOOL_ERROR_INIT;
   tlspool_session* session = nullptr;
   const auto start = role == TLSPOOL_SERVER ? tlspool_starttls_server : tlspool_starttls_client;

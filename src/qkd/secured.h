@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/handle.h"
-#include "cli/qkd_commands.h"
+#include "cli/commands.h"
 #include "config/paths.h"
 #include "tlspool/tlspool.h"
 
@@ -25,7 +25,7 @@ struct Protection {
   std::string expect;   ///< name that the peer must prove
   std::string service;  ///< for policy and logs
   std::chrono::milliseconds deadline{30'000};
-  cli::KeyPolicy keys = cli::KeyPolicy::as_configured;
+  cli::SharedKey shared_key = cli::SharedKey::by_policy;
 };
 
 /// Has the pool speak TLS on a connected socket. `subject` names the peer's address for errors.

@@ -18,16 +18,16 @@ address = "{address}"
 name = "{other}"
 as = "{own}"
 store = "hsm.{other}"
-when = "asked"
+when = "{when}"
 """
 
 
 class Sites:
     """Pools A and B, which trust each other's CA. address: of B's key store."""
 
-    def __init__(self, make_pool, address="hsm.b.example"):
-        self.a = make_pool(name="a.example", extra=PEER.format(own="a.example", other="b.example", address="hsm.a.example"))
-        self.b = make_pool(name="b.example", extra=PEER.format(own="b.example", other="a.example", address=address))
+    def __init__(self, make_pool, address="hsm.b.example", when="asked"):
+        self.a = make_pool(name="a.example", extra=PEER.format(own="a.example", other="b.example", address="hsm.a.example", when=when))
+        self.b = make_pool(name="b.example", extra=PEER.format(own="b.example", other="a.example", address=address, when=when))
         self.a.trust(self.b.ca)
         self.b.trust(self.a.ca)
         self.a.start()
@@ -37,10 +37,11 @@ class Sites:
         for pool, other, keys in ((self.a, "b.example", at_a), (self.b, "a.example", at_b)):
             pool.tlspool("qkd", "import", other, stdin="".join(f"{n} {k}\n" for n, k in keys.items()))
 
-    def audit(self, *words):
-        """Both sites' outcomes: of A, which listens, and of B."""
+    def audit(self, *words, there=None):
+        """Both sites' outcomes: of A, which listens, and of B; `there`: other words for B."""
         with Listening(self.a, "b.example", "--json", *words) as listening:
-            there = self.b.tlspool("qkd", "audit", "a.example", "--connect", f"127.0.0.1:{listening.port}", "--json", *words, check=False)
+            there = self.b.tlspool("qkd", "audit", "a.example", "--connect", f"127.0.0.1:{listening.port}", "--json",
+                                   *(words if there is None else there), check=False)
             return listening.outcome(), (there.returncode, json.loads(there.stdout) if there.stdout else None, there.stderr)
 
 
@@ -128,6 +129,21 @@ def test_a_shared_key_may_protect_it_and_is_used_up(sites):
         assert report["connection"]["verifiedBy"] == "sharedKey"
         assert (report["here"], report["there"], report["equal"]) == (9, 9, 9)
         assert report["connection"]["keyId"] in {str(n) for n in same}
+
+
+def test_names_without_a_peer_keep_to_certificates(make_pool):
+    sites = Sites(make_pool, when="always")
+    for pool, own in ((sites.a, "a"), (sites.b, "b")):
+        pool.identity(f"audit.{own}.example")
+    same = keys(1, 2)
+    sites.stock(same, same)
+    names = {own: ("--as", f"audit.{own}.example", "--expect", f"audit.{other}.example") for own, other in ("ab", "ba")}
+    for status, report, said in sites.audit(*names["a"], there=names["b"]):
+        assert status == 0, said
+        assert report["equal"] == 2 and report["connection"]["verifiedBy"] == "chain"
+    for status, report, said in sites.audit():
+        assert status == 0, said
+        assert report["equal"] == 1 and report["connection"]["verifiedBy"] == "sharedKey", "as the policy for the peer says"
 
 
 def test_a_stranger_is_turned_away_and_the_wait_goes_on(sites):

@@ -47,6 +47,7 @@ Status doctor(const std::string& pool) {
     check_tokens(findings, *paths, *config);
   }
   check_daemon(findings, *paths);
+  if (config) check_shared_keys(findings, *paths, *config);
   if (findings.problems() == 0) {
     print("nothing is wrong\n");
     return {};

@@ -27,5 +27,7 @@ void check_directories(Findings& findings, const config::Paths& paths, const con
 void check_certificates(Findings& findings, const config::Paths& paths, const config::Config& config);
 void check_tokens(Findings& findings, const config::Paths& paths, const config::Config& config);
 void check_daemon(Findings& findings, const config::Paths& paths);
+/// Whether the running pool has keys for every [[peer]].
+void check_shared_keys(Findings& findings, const config::Paths& paths, const config::Config& config);
 
 }  // namespace tlspool::cli

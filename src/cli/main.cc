@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/psk_commands.h"
 #include "cli/qkd_commands.h"
 
 namespace {
@@ -58,6 +59,9 @@ struct Options {
   cli::QkdStatusOptions qkd_status;
   cli::QkdAuditOptions qkd_audit;
   double audit_timeout = 300;
+  cli::PskAddOptions psk_add;
+  cli::PskListOptions psk_list;
+  cli::PskRemoveOptions psk_remove;
 };
 
 void add_init(CLI::App& app, Options& o, Todo& todo) {
@@ -208,6 +212,40 @@ void add_qkd(CLI::App& app, Options& o, Todo& todo) {
   });
 }
 
+void add_psk(CLI::App& app, Options& o, Todo& todo) {
+  using From = cli::PskAddOptions::From;
+  auto* group = app.add_subcommand("psk", "Lasting keys that both sides of a connection share: put one in, list, remove");
+  group->require_subcommand(1);
+  auto& add = o.psk_add;
+  auto* c = group->add_subcommand("add", "Store a shared key in the token; it never stands on a command line");
+  c->add_option("NAME", add.name, "What [[peer]] psk calls it")->required();
+  auto* source = c->add_option_group("One of");
+  source->require_option(0, 1);
+  source->add_flag_callback("--from-stdin", [&] { add.from = From::text; }, "Read it from standard input, hexadecimal or base64 (default)");
+  source->add_flag_callback("--raw", [&] { add.from = From::raw; }, "Read its bytes from standard input");
+  auto* generate = source->add_flag_callback("--generate", [&] { add.from = From::generated; }, "Make a random one");
+  auto* phrase = source->add_flag_callback("--passphrase", [&] { add.from = From::passphrase; },
+                                           "Ask for a passphrase, without echo, and stretch it by scrypt");
+  c->add_option("--bytes", add.bytes, "Size of a random one (default: 32)")
+      ->type_name("N")->check(CLI::Range(16, 256))->needs(generate);
+  c->add_flag_callback("--show", [&] { add.show = cli::PskAddOptions::Show::key; },
+                       "Print the random one in hexadecimal, this once, for the other side")->needs(generate);
+  c->add_option("--salt", add.salt, "Salt of scrypt, equal on both sides (default: tlspool-psk:NAME)")
+      ->type_name("TEXT")->needs(phrase);
+  c->add_flag_callback("--weak", [&] { add.weak = cli::PskAddOptions::Weak::accepted; },
+                       "Take a passphrase that can be guessed")->needs(phrase);
+  c->add_option("--token", add.token, "Name of the [[token]] (default: the first)")->type_name("TOKEN");
+  c->add_flag_callback("--derived", [&] { add.mode = wire::KeyMode::derived; },
+                       "It never leaves the token again: for mode = \"derived\"");
+  c->callback([&] { todo = [&] { o.psk_add.pool = o.pool; return cli::psk_add(o.psk_add); }; });
+  c = group->add_subcommand("list", "List the lasting keys, and the peers that use each");
+  add_json(c, o.psk_list.output, "Write one JSON array");
+  c->callback([&] { todo = [&] { o.psk_list.pool = o.pool; return cli::psk_list(o.psk_list); }; });
+  c = group->add_subcommand("remove", "Destroy a lasting key");
+  c->add_option("NAME", o.psk_remove.name, "The key")->required();
+  c->callback([&] { todo = [&] { o.psk_remove.pool = o.pool; return cli::psk_remove(o.psk_remove); }; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -228,6 +266,7 @@ int main(int argc, char** argv) {
   add_connect(app, options, todo);
   add_tunnel(app, options, todo);
   add_qkd(app, options, todo);
+  add_psk(app, options, todo);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 
 #include "base/secret.h"
 #include "base/socket.h"
 #include "base/text.h"
 #include "cli/admin.h"
+#include "cli/ask.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 
@@ -20,62 +18,6 @@ namespace tlspool::cli {
 namespace {
 
 constexpr std::size_t longest_pin = 255;  // SoftHSM's own limit; smart cards take far less
-
-/// No echo while it lives. Interrupting keys are off with it, so that the terminal is never left silent.
-class SilentTerminal {
- public:
-  explicit SilentTerminal(int fd) : fd_(fd) {
-    if (tcgetattr(fd, &before_) != 0) return;
-    termios quiet = before_;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
-    changed_ = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
-  }
-  ~SilentTerminal() {
-    if (changed_) tcsetattr(fd_, TCSAFLUSH, &before_);
-  }
-  SilentTerminal(const SilentTerminal&) = delete;
-  SilentTerminal& operator=(const SilentTerminal&) = delete;
-  [[nodiscard]] bool silent() const { return changed_; }
-
- private:
-  int fd_;
-  termios before_{};
-  bool changed_ = false;
-};
-
-/// One line, without its end.
-Result<Secret> read_line(int fd) {
-  Secret line(longest_pin + 2);
-  std::size_t have = 0;
-  while (have < line.size()) {
-    const ssize_t n = read(fd, line.writable().data() + have, 1);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(system_error("read", "PIN", errno));
-    const std::uint8_t c = n == 0 ? '\n' : line.bytes()[have];
-    if (c == 3) return fail({Code::invalid, "PIN", "", "interrupted", {}});  // Ctrl-C, as ISIG is off
-    if (c == '\n' || c == '\r') break;
-    ++have;
-  }
-  if (have == 0) return fail({Code::invalid, "PIN", "", "empty", "nothing was sent to the token"});
-  if (have > longest_pin) {
-    return fail({Code::invalid, "PIN", "", fmt::format("longer than {} bytes", longest_pin), {}});
-  }
-  line.shrink(have);
-  return line;
-}
-
-Result<Secret> ask(const std::string& token) {
-  if (isatty(STDIN_FILENO) == 0) return read_line(STDIN_FILENO);
-  const UniqueFd terminal{open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)};
-  if (!terminal.valid()) return fail(system_error("open", "/dev/tty", errno));
-  const SilentTerminal silence(terminal.get());
-  if (!silence.silent()) return fail(system_error("tcsetattr", "/dev/tty", errno));
-  const std::string prompt = fmt::format("PIN of token {}: ", printable(token));
-  if (write(terminal.get(), prompt.data(), prompt.size()) < 0) return fail(system_error("write", "/dev/tty", errno));
-  auto line = read_line(terminal.get());
-  if (write(terminal.get(), "\n", 1) < 0) return fail(system_error("write", "/dev/tty", errno));
-  return line;
-}
 
 /// The token that the user most likely means.
 Result<std::string> only_token(const config::Paths& paths) {
@@ -125,7 +67,7 @@ Status pin(const PinOptions& options) {
     if (!found) return fail(std::move(found.error()));
     token = std::move(*found);
   }
-  auto entered = ask(token);
+  auto entered = ask_secret({"PIN", fmt::format("PIN of token {}: ", printable(token)), longest_pin, "nothing was sent to the token"});
   if (!entered) return fail(std::move(entered.error()));
   auto reply = call_admin(*paths, "EnterPin", wire::Value::object().set("token", token));
   if (!reply) return fail(std::move(reply.error()));

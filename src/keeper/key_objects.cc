@@ -36,27 +36,22 @@ CK_OBJECT_CLASS class_of(wire::KeyObject object) {
   return CKO_SECRET_KEY;
 }
 
-// Room for what was asked; one call for all of them. A handle that was taken over by another object must never be read,
-// signed with or destroyed as if it were the key, so every use starts with this look.
-Called<bool> is_the_key(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label, ByteView id,
-                        CK_ATTRIBUTE* value) {
-  std::array<std::uint8_t, 512> its_label;
+// A handle that a module gave to another object meanwhile must not be read or signed with as if it were the key. One call
+// for the id and the value; the label is left out, since SoftHSM decrypts each attribute.
+Called<bool> is_the_key(const Session& session, CK_OBJECT_HANDLE object, ByteView id, CK_ATTRIBUTE* value) {
   std::array<std::uint8_t, 512> its_id;
-  CK_ATTRIBUTE wanted[3] = {{CKA_LABEL, its_label.data(), its_label.size()}, {CKA_ID, its_id.data(), its_id.size()}, {}};
-  if (value != nullptr) wanted[2] = *value;
-  const CK_RV rv = session.calls()->C_GetAttributeValue(session.handle(), object, wanted, value != nullptr ? 3 : 2);
+  CK_ATTRIBUTE wanted[2] = {{CKA_ID, its_id.data(), its_id.size()}, {}};
+  if (value != nullptr) wanted[1] = *value;
+  const CK_RV rv = session.calls()->C_GetAttributeValue(session.handle(), object, wanted, value != nullptr ? 2 : 1);
   if (object_is_gone(session, object, rv) || rv == CKR_BUFFER_TOO_SMALL) return false;
   if (rv == CKR_ATTRIBUTE_SENSITIVE) {
     return failed(session, "C_GetAttributeValue", rv,
                   "the key can't be read: set mode = \"derived\" on both sites, or store keys that are extractable");
   }
   if (rv != CKR_OK) return failed(session, "C_GetAttributeValue", rv);
-  if (value != nullptr) value->ulValueLen = wanted[2].ulValueLen;
-  const auto unavailable = static_cast<CK_ULONG>(-1);
-  if (wanted[0].ulValueLen == unavailable || wanted[1].ulValueLen == unavailable) return false;
-  const ByteView found_label{its_label.data(), wanted[0].ulValueLen};
-  const ByteView found_id{its_id.data(), wanted[1].ulValueLen};
-  return text_of(found_label) == label.label && std::equal(found_id.begin(), found_id.end(), id.begin(), id.end());
+  if (value != nullptr) value->ulValueLen = wanted[1].ulValueLen;
+  const ByteView found{its_id.data(), std::min<std::size_t>(wanted[0].ulValueLen, its_id.size())};
+  return std::equal(found.begin(), found.end(), id.begin(), id.end());
 }
 
 }  // namespace
@@ -95,24 +90,18 @@ Called<std::optional<Bytes>> key_id(const Session& session, CK_OBJECT_HANDLE obj
   return id;
 }
 
-Called<bool> is_key(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label, ByteView id) {
-  return is_the_key(session, object, label, id, nullptr);
-}
-
-Called<std::optional<Secret>> key_value(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label,
-                                        ByteView id) {
+Called<std::optional<Secret>> key_value(const Session& session, CK_OBJECT_HANDLE object, ByteView id) {
   Secret out{std::size_t{1024}};
   CK_ATTRIBUTE value{CKA_VALUE, out.writable().data(), out.size()};
-  auto same = is_the_key(session, object, label, id, &value);
+  auto same = is_the_key(session, object, id, &value);
   if (!same) return tl::unexpected<CallFailure>(std::move(same.error()));
   if (!*same || value.ulValueLen > out.size()) return std::nullopt;
   out.shrink(value.ulValueLen);
   return out;
 }
 
-Called<std::optional<Secret>> key_hmac(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label,
-                                       ByteView id, ByteView input) {
-  auto same = is_the_key(session, object, label, id, nullptr);
+Called<std::optional<Secret>> key_hmac(const Session& session, CK_OBJECT_HANDLE object, ByteView id, ByteView input) {
+  auto same = is_the_key(session, object, id, nullptr);
   if (!same) return tl::unexpected<CallFailure>(std::move(same.error()));
   if (!*same) return std::nullopt;
   CK_MECHANISM mechanism{CKM_SHA256_HMAC, nullptr, 0};
@@ -129,16 +118,16 @@ Called<std::optional<Secret>> key_hmac(const Session& session, CK_OBJECT_HANDLE 
   return out;
 }
 
-Called<std::optional<Bytes>> key_check(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label,
+Called<std::optional<Bytes>> key_check(const Session& session, CK_OBJECT_HANDLE object, wire::KeyObject kind,
                                        ByteView id, ByteView input) {
-  if (label.object == wire::KeyObject::secret) {
-    auto sum = key_hmac(session, object, label, id, input);
+  if (kind == wire::KeyObject::secret) {
+    auto sum = key_hmac(session, object, id, input);
     if (sum && !sum->has_value()) return std::nullopt;
     if (sum) return copy_of((*sum)->bytes().first(check_size));
     if (token_is_broken(sum.error().rv)) return tl::unexpected<CallFailure>(std::move(sum.error()));
   }
   // An opaque object, or a key that another program stored without leave to sign.
-  auto value = key_value(session, object, label, id);
+  auto value = key_value(session, object, id);
   if (!value) return tl::unexpected<CallFailure>(std::move(value.error()));
   if (!value->has_value()) return std::nullopt;
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> sum;

@@ -23,16 +23,13 @@ struct KeyLabel {
 /// CKA_ID; std::nullopt where the object is gone: another program destroyed it.
 [[nodiscard]] Called<std::optional<Bytes>> key_id(const Session& session, CK_OBJECT_HANDLE object);
 /// CKA_VALUE; std::nullopt where the object is gone, or the handle is of another object by now.
-[[nodiscard]] Called<std::optional<Secret>> key_value(const Session& session, CK_OBJECT_HANDLE object,
-                                                      const KeyLabel& label, ByteView id);
-/// Whether the handle still is that key: what is destroyed must be nothing else.
-[[nodiscard]] Called<bool> is_key(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label, ByteView id);
+[[nodiscard]] Called<std::optional<Secret>> key_value(const Session& session, CK_OBJECT_HANDLE object, ByteView id);
 /// HMAC-SHA256 of `input` in the token; std::nullopt as above.
-[[nodiscard]] Called<std::optional<Secret>> key_hmac(const Session& session, CK_OBJECT_HANDLE object,
-                                                     const KeyLabel& label, ByteView id, ByteView input);
+[[nodiscard]] Called<std::optional<Secret>> key_hmac(const Session& session, CK_OBJECT_HANDLE object, ByteView id,
+                                                     ByteView input);
 /// The first 8 bytes of HMAC-SHA256, computed in the token where it does that, else here from the value.
 [[nodiscard]] Called<std::optional<Bytes>> key_check(const Session& session, CK_OBJECT_HANDLE object,
-                                                     const KeyLabel& label, ByteView id, ByteView input);
+                                                     wire::KeyObject kind, ByteView id, ByteView input);
 
 enum class Destroyed { by_us, by_another };
 /// C_DestroyObject: of all who try, in any process, exactly one gets by_us.

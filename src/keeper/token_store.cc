@@ -137,10 +137,10 @@ Result<KeyIndex::Handles> TokenStore::find(const StoreName& store, ByteView id) 
   return out;
 }
 
-Called<std::optional<Secret>> TokenStore::secret_of(const Session& session, CK_OBJECT_HANDLE object, const KeyLabel& label,
-                                                    ByteView id, const Derivation& derivation) const {
-  if (!derivation) return key_value(session, object, label, id);
-  return key_hmac(session, object, label, id, derivation(id));
+Called<std::optional<Secret>> TokenStore::secret_of(const Session& session, CK_OBJECT_HANDLE object, ByteView id,
+                                                    const Derivation& derivation) {
+  if (!derivation) return key_value(session, object, id);
+  return key_hmac(session, object, id, derivation(id));
 }
 
 Result<std::optional<Secret>> TokenStore::read(const StoreName& store, ByteView id, const Derivation& derivation) {
@@ -152,7 +152,7 @@ Result<std::optional<Secret>> TokenStore::read(const StoreName& store, ByteView 
     auto handles = handles_now(session, generation, store, id);
     if (!handles) return pass(handles);
     if (handles->empty()) return {};
-    auto secret = secret_of(session, handles->front(), store.keys(), id, derivation);
+    auto secret = secret_of(session, handles->front(), id, derivation);
     if (!secret) return pass(secret);
     out = std::move(*secret);
     return {};
@@ -172,13 +172,8 @@ Result<TokenStore::Consumed> TokenStore::consume(const StoreName& store, ByteVie
     bool same = true;
     // The same id twice: another pool may get one of the two, so the key is ours only if both fell to us.
     for (const CK_OBJECT_HANDLE h : *handles) {
-      if (want == Want::nothing) {
-        auto there = is_key(session, h, store.keys(), id);
-        if (!there) return pass(there);
-        all = all && *there;
-        if (!*there) continue;
-      } else {
-        auto secret = secret_of(session, h, store.keys(), id, derivation);
+      if (want == Want::secret) {
+        auto secret = secret_of(session, h, id, derivation);
         if (!secret) return pass(secret);
         if (!secret->has_value()) {
           all = false;

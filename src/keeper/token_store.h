@@ -77,8 +77,8 @@ class TokenStore {
   [[nodiscard]] Status scan(const StoreName& store, Known& known);
   [[nodiscard]] Status read_ids(const StoreName& store, Known& known, const std::vector<CK_OBJECT_HANDLE>& fresh);
   void destroy_dead(const StoreName& store, const std::vector<std::pair<Bytes, CK_OBJECT_HANDLE>>& dead, std::uint64_t generation);
-  [[nodiscard]] Called<std::optional<Secret>> secret_of(const Session& session, CK_OBJECT_HANDLE object,
-                                                        const KeyLabel& label, ByteView id, const Derivation& derivation) const;
+  [[nodiscard]] static Called<std::optional<Secret>> secret_of(const Session& session, CK_OBJECT_HANDLE object,
+                                                               ByteView id, const Derivation& derivation);
   [[nodiscard]] Called<KeyIndex::Handles> handles_now(const Session& session, std::uint64_t generation,
                                                       const StoreName& store, ByteView id);
 

@@ -53,7 +53,7 @@ Result<std::vector<Bytes>> TokenStore::check(const StoreName& store, const std::
       if (!handles) return pass(handles);
       Bytes sum;
       if (!handles->empty()) {
-        auto computed = key_check(session, handles->front(), store.keys(), id, sharedkey::key_check_input(nonce, id));
+        auto computed = key_check(session, handles->front(), store.object, id, sharedkey::key_check_input(nonce, id));
         if (!computed) return pass(computed);
         if (*computed) sum = std::move(**computed);
       }
@@ -108,7 +108,7 @@ Result<std::optional<Secret>> TokenStore::read_lasting(const std::string& name, 
         of = generation;
         handle = found->front();
       }
-      auto secret = secret_of(session, handle, label, view(name), derivation);
+      auto secret = secret_of(session, handle, view(name), derivation);
       if (!secret) return pass(secret);
       out = std::move(*secret);
       if (!out) handle = 0;  // removed, and perhaps stored anew

@@ -75,9 +75,11 @@ class Loop::Watches {
   [[nodiscard]] bool any() const { return active_ > 0; }
 
   // Waits for `timeout` milliseconds at most. True: libuv has something to do.
-  bool dispatch(int timeout) {
+  bool dispatch(uv_loop_t& loop, int timeout) {
     std::array<epoll_event, 128> events;
     const int n = epoll_wait(set_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    // A timer that one of the callbacks starts counts from now, not from before the wait.
+    uv_update_time(&loop);
     bool libuv = false;
     for (int i = 0; i < n; ++i) {
       if (events[i].data.u64 == of_libuv) {
@@ -136,7 +138,7 @@ void Loop::run() {
 void Loop::turn(std::chrono::milliseconds longest) {
   const int due = uv_backend_timeout(&loop_);  // -1: no timer; 0: libuv has a round of its own to make
   const auto most = static_cast<int>(longest.count());
-  const bool libuv_ready = watches_->dispatch(due < 0 || (most >= 0 && most < due) ? most : due);
+  const bool libuv_ready = watches_->dispatch(loop_, due < 0 || (most >= 0 && most < due) ? most : due);
   if (stopped_) return;
   uv_update_time(&loop_);
   if (due == 0 || libuv_ready || uv_backend_timeout(&loop_) == 0) uv_run(&loop_, UV_RUN_NOWAIT);

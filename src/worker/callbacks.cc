@@ -32,8 +32,7 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   // Only a handshake of ours may accept a chain: post-handshake authentication is not offered.
   if (c == nullptr || c->handshake == nullptr) return 0;
   if (c->shared_key) {  // a full handshake in place of the key that was wanted
-    c->key_problem = "shared key: store=" + store_of(*c->shared_key->peer) + " key=" + c->shared_key->key_id +
-                     ": the server does not use it, and sent a certificate instead; see [[peer]] on both sites";
+    c->key_problem = c->shared_key->named() + "the server does not use it, and sent a certificate instead; see [[peer]] on both sites";
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
   }
@@ -129,8 +128,8 @@ int choose_certificate(SSL* ssl, void*) {
   Connection* c = Connection::of(ssl);
   // Here a server is on its way to a full handshake; where a key was named, that is the wrong way.
   if (SSL_is_server(ssl) == 1 && c != nullptr && c->shared_key) {
-    c->key_problem = "shared key: store=" + store_of(*c->shared_key->peer) + " key=" + c->shared_key->key_id +
-                     ": the peer named it, and offered nothing that goes with it; give both sites the same settings of [[peer]]";
+    c->key_problem = c->shared_key->named() + "the peer named it, and offered nothing that goes with it; give both sites the same settings "
+                                               "of [[peer]]";
     return 0;
   }
   if (SSL_is_server(ssl) == 1 || SSL_version(ssl) >= TLS1_3_VERSION) return 1;

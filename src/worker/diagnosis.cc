@@ -30,8 +30,9 @@ HandshakeFailure refused_by_judge(const Diagnosis& d) {
 std::string wrong_key(const Diagnosis& d) {
   const Connection& c = d.connection;
   const SharedKey& key = *c.shared_key;
-  const std::string which = "shared key: store=" + store_of(*key.peer) + " key=" + key.key_id + ": ";
-  const std::string audit = is_lasting(*key.peer) ? "give both the same one by `tlspool psk add`" : "run `tlspool qkd audit " + key.peer->name + "`";
+  const std::string which = key.named();
+  const std::string audit =
+      is_lasting(*key.peer) ? "give both the same one by `tlspool psk add`" : "run `tlspool qkd audit " + key.peer->name + "`";
   const std::string different = which + "the two sites hold different keys under this id; " + audit;
   switch (c.alert_received.value_or(c.alert_sent.value_or(-1))) {
     case SSL_AD_UNKNOWN_PSK_IDENTITY:

@@ -65,7 +65,7 @@ bool Handshake::consume_key() {
 // A shared key that was named must be what the handshake rests on, and no other connection may ever rest on it.
 void Handshake::key_proved() {
   SharedKey& key = *connection_->shared_key;
-  if (!key.used(ssl_.get())) return refuse_key("shared key: store=" + store_of(*key.peer) + " key=" + key.key_id + ": the peer did not use it");
+  if (!key.used(ssl_.get())) return refuse_key(key.named() + "the peer did not use it");
   if (key.consumed || !key.lease.held()) return finish();
   poll_->want(Poll::none);
   asked_ = key.lease.settle([this](wire::KeySettled settled) {

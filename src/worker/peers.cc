@@ -58,7 +58,9 @@ Result<const wire::PeerSetup*> peer_of_client(const Policy& policy, const StartR
   const std::string& name = request.remote_identity.empty() ? request.server_name : request.remote_identity;
   const wire::PeerSetup* peer = client_peer_of_name(policy.setup().peers, name);
   const bool certificate = request.local_identity.empty() || policy.find(request.local_identity) != nullptr;
-  if (peer == nullptr || (peer->only_if_asked && !request.require_shared_key)) {
+  // Who names an identity that only shared keys prove has asked for one.
+  const bool asked = request.require_shared_key || !certificate;
+  if (peer == nullptr || (peer->only_if_asked && !asked)) {
     if (certificate && !request.require_shared_key) return nullptr;
     return refused(Code::not_found, "peer=" + printable(name),
                    certificate ? "a shared key is required, and no [[peer]] with the role client has this name"
@@ -124,10 +126,6 @@ Result<std::optional<NamedKey>> key_named_by(ByteView identity, const std::vecto
   if (identity.size() > named.peer->longest_identity) {
     return refused(Code::invalid, subject, "the identity has " + std::to_string(identity.size()) + " bytes",
                    "see longest_identity of [[peer]] " + named.peer->name);
-  }
-  if (parsed->derived != (named.peer->mode == wire::KeyMode::derived)) {
-    return refused(Code::policy, subject, parsed->derived ? "the peer derives its keys, and we do not" : "we derive its keys, and the peer does not",
-                   "give both sites the same mode; see mode of [[peer]] " + named.peer->name);
   }
   if (named.peer->source != wire::KeySource::psk) {
     auto id = sharedkey::id_of(named.peer->id_form, *parsed);

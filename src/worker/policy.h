@@ -30,7 +30,8 @@ class Policy {
   /// For connections that show no identity, or do not know yet which.
   [[nodiscard]] SSL_CTX* anonymous() const { return anonymous_.get(); }
   [[nodiscard]] const Identity* find(const std::string& name) const;
-  /// Whether a rule and the identity itself allow this; of an identity without a certificate, the [[peer]]s that name it. An empty name: a client that shows no identity.
+  /// Whether a rule and the identity itself allow this; of an identity without a certificate, the [[peer]]s that name it.
+  /// An empty name: a client that shows no identity.
   [[nodiscard]] bool allows(const authz::Caller& caller, const std::string& name, wire::RoleBits role) const;
   /// The identity that serves `server_name` for this caller: of that name, or whose certificate covers it.
   [[nodiscard]] const Identity* serving(const std::string& server_name, const authz::Caller& caller) const;

@@ -14,12 +14,27 @@
 namespace tlspool::worker {
 namespace {
 
-Status unfit(const Connection& c, const char* what) {
-  return fail(tls::openssl_error(Code::internal, what, "peer=" + c.shared_key->peer->name));
+// Nothing but the key's own version and suite.
+Status restrict_to_key(SSL* ssl, const Connection& c) {
+  const wire::PeerSetup& peer = *c.shared_key->peer;
+  const int version = peer.tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
+  const std::string suite = suite_of(peer).name;
+  const auto set_suite = peer.tls13 ? SSL_set_ciphersuites : SSL_set_cipher_list;
+  SSL_set_options(ssl, SSL_OP_NO_TICKET);
+  if (SSL_set_min_proto_version(ssl, version) == 1 && SSL_set_max_proto_version(ssl, version) == 1 && set_suite(ssl, suite.c_str()) == 1) {
+    return {};
+  }
+  return fail(tls::openssl_error(Code::internal, "restrict to the shared key", "peer=" + peer.name));
 }
 
-bool only_version(SSL* ssl, int version) {
-  return SSL_set_min_proto_version(ssl, version) == 1 && SSL_set_max_proto_version(ssl, version) == 1;
+Status make_psk13(SSL* ssl, Connection& c) {
+  if (auto restricted = restrict_to_key(ssl, c); !restricted) return restricted;
+  SharedKey& key = *c.shared_key;
+  const std::string context = resumption_key(c);
+  auto session = tls::external_psk(ssl, key.secret, suite_of(*key.peer).number, view(context));
+  if (!session) return fail(std::move(session.error()));
+  key.session = std::move(*session);
+  return {};
 }
 
 // --- client ---------------------------------------------------------------------------------------------
@@ -119,16 +134,9 @@ Hello refuse(Connection& c, int* alert, int description, std::string problem) {
 }
 
 Status use_leased13(SSL* ssl, Connection& c) {
-  SharedKey& key = *c.shared_key;
-  const KeySuite suite = suite_of(*key.peer);
   // The suite is chosen before the PSK, and a PSK of another hash is dropped.
-  if (!only_version(ssl, TLS1_3_VERSION) || SSL_set_ciphersuites(ssl, suite.name.c_str()) != 1) return unfit(c, "restrict to the shared key");
-  SSL_set_options(ssl, SSL_OP_NO_TICKET);
+  if (auto made = make_psk13(ssl, c); !made) return made;
   SSL_set_num_tickets(ssl, 0);
-  const std::string context = resumption_key(c);
-  auto session = tls::external_psk(ssl, key.secret, suite.number, view(context));
-  if (!session) return fail(std::move(session.error()));
-  key.session = std::move(*session);
   SSL_set_psk_find_session_callback(ssl, find_psk13);
   return {};
 }
@@ -159,8 +167,7 @@ unsigned find_psk12(SSL* ssl, const char*, unsigned char* psk, unsigned room) {
   const KeySuite suite = suite_of(*key.peer);
   const SSL_CIPHER* chosen = SSL_get_pending_cipher(ssl);
   if (chosen == nullptr || SSL_CIPHER_get_protocol_id(chosen) != suite.number) {
-    c->key_problem = "shared key: store=" + store_of(*key.peer) + " key=" + key.key_id + ": the peer chose another suite than " + suite.name +
-                     "; give both sites the same hash and exchange";
+    c->key_problem = key.named() + "the peer chose another suite than " + suite.name + "; give both sites the same hash and exchange";
     return 0;
   }
   const ByteView secret = key.secret.bytes();
@@ -173,20 +180,13 @@ unsigned find_psk12(SSL* ssl, const char*, unsigned char* psk, unsigned room) {
 }  // namespace
 
 Status offer_psk(SSL* ssl, Connection& c) {
-  SharedKey& key = *c.shared_key;
-  const KeySuite suite = suite_of(*key.peer);
-  SSL_set_options(ssl, SSL_OP_NO_TICKET);
-  if (!key.peer->tls13) {
-    if (!only_version(ssl, TLS1_2_VERSION) || SSL_set_cipher_list(ssl, suite.name.c_str()) != 1) return unfit(c, "restrict to the shared key");
-    SSL_set_psk_client_callback(ssl, use_psk12);
+  if (c.shared_key->peer->tls13) {
+    if (auto made = make_psk13(ssl, c); !made) return made;
+    SSL_set_psk_use_session_callback(ssl, use_psk13);
     return {};
   }
-  if (!only_version(ssl, TLS1_3_VERSION) || SSL_set_ciphersuites(ssl, suite.name.c_str()) != 1) return unfit(c, "restrict to the shared key");
-  const std::string context = resumption_key(c);
-  auto session = tls::external_psk(ssl, key.secret, suite.number, view(context));
-  if (!session) return fail(std::move(session.error()));
-  key.session = std::move(*session);
-  SSL_set_psk_use_session_callback(ssl, use_psk13);
+  if (auto restricted = restrict_to_key(ssl, c); !restricted) return restricted;
+  SSL_set_psk_client_callback(ssl, use_psk12);
   return {};
 }
 
@@ -206,8 +206,8 @@ Hello accept_psk13(SSL* ssl, Connection& c, int* alert) {
     const SharedKey& key = *c.shared_key;
     const KeySuite suite = suite_of(*key.peer);
     if (!offers(ssl, suite.number)) {
-      return refuse(c, alert, SSL_AD_HANDSHAKE_FAILURE, "shared key: store=" + store_of(*key.peer) + " key=" + key.key_id +
-                                                            ": the peer does not offer " + suite.name + "; give both sites the same hash");
+      return refuse(c, alert, SSL_AD_HANDSHAKE_FAILURE, key.named() + "the peer does not offer " + suite.name +
+                                                            "; give both sites the same hash");
     }
     if (auto ready = use_leased13(ssl, c); !ready) return refuse(c, alert, SSL_AD_INTERNAL_ERROR, ready.error().text());
     return Hello::ours;

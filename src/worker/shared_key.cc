@@ -5,6 +5,8 @@
 
 namespace tlspool::worker {
 
+std::string SharedKey::named() const { return "shared key: store=" + store_of(*peer) + " key=" + key_id + ": "; }
+
 bool SharedKey::used(const SSL* ssl) const {
   if (!given) return false;
   if (peer->use == wire::KeyUse::session || peer->tls13) return SSL_session_reused(ssl) == 1;

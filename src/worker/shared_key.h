@@ -24,6 +24,8 @@ struct SharedKey {
   bool given = false;                     ///< OpenSSL has got the key
   bool consumed = false;                  ///< the keeper has settled the lease
 
+  /// "shared key: store=hsm.b.example key=5678: ", the beginning of every message about it.
+  [[nodiscard]] std::string named() const;
   /// Whether the finished handshake rests on the key.
   [[nodiscard]] bool used(const SSL* ssl) const;
   /// Forgets what a running connection needs no more.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A PKCS#11 module that passes everything on to SoftHSM2, with four ways to misbehave:
-//   TLSPOOL_SLOW_TOKEN_MS  C_Sign and C_DestroyObject take that many milliseconds more
+// A PKCS#11 module that passes everything on to SoftHSM2, with five ways to misbehave:
+//   TLSPOOL_SLOW_TOKEN_MS  C_Sign takes that many milliseconds more
+//   TLSPOOL_HOLD_TOKEN     while a file of that name exists, C_DestroyObject does not return (for 30 s at most)
 //   TLSPOOL_FAIL_TOKEN     while a file of that name exists, C_SignInit, C_Sign, C_OpenSession and C_DestroyObject fail
 //                          with CKR_DEVICE_ERROR
 //   TLSPOOL_PIN_LOCKED     while a file of that name exists, C_Login fails with CKR_PIN_LOCKED
@@ -29,11 +30,6 @@ bool is_there(const char* variable) {
 
 bool failing() { return is_there("TLSPOOL_FAIL_TOKEN"); }
 
-void dawdle() {
-  const char* delay = std::getenv("TLSPOOL_SLOW_TOKEN_MS");
-  if (delay != nullptr) std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(delay)));
-}
-
 std::atomic<int> signing = 0;
 std::atomic<int> most_signing = 0;
 
@@ -47,7 +43,9 @@ CK_RV sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG size, unsign
   const int now = ++signing;
   for (int most = most_signing; most < now && !most_signing.compare_exchange_weak(most, now);) {
   }
-  if (out != nullptr) dawdle();
+  if (const char* delay = std::getenv("TLSPOOL_SLOW_TOKEN_MS"); delay != nullptr && out != nullptr) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(delay)));
+  }
   const CK_RV rv = real_calls.C_Sign(session, data, size, out, out_size);
   --signing;
   return rv;
@@ -55,7 +53,7 @@ CK_RV sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG size, unsign
 
 CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
   if (failing()) return CKR_DEVICE_ERROR;
-  dawdle();
+  for (int n = 0; n < 15000 && is_there("TLSPOOL_HOLD_TOKEN"); ++n) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   return real_calls.C_DestroyObject(session, object);
 }
 

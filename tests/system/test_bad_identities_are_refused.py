@@ -5,13 +5,15 @@ import json
 
 import pytest
 import tlspool
+from gnutls_peer import CLIENT, Gnutls
+from peers import connect
 from shared_keys import INCOMING, OTHER, OUTGOING, OWN, give, identity, make_site, psk_client, session_file
 from talk import OurServer, read_line, s_client
 
 BAD = {
     "overlong": (f"pkcs:object={OTHER};id=" + "1" * 120, "bytes"),
-    "binary": (f"pkcs:object={OTHER};id=\x01\x02", "encoding"),
-    "badly encoded": (f"pkcs:object=hsm%2;id={INCOMING}", "encoding"),
+    "binary": (f"pkcs:object={OTHER};id=\x01\x02", "encod"),
+    "badly encoded": (f"pkcs:object=hsm%2;id={INCOMING}", "hexadecimal digits"),
     "unknown attribute": (f"pkcs:object={OTHER};id={INCOMING};type=cert", "type"),
     "no number": (f"pkcs:object={OTHER};id=abc", "number"),
     "names ourselves": (f"pkcs:object={OWN};id={OUTGOING}", "our own key store"),
@@ -60,3 +62,17 @@ def test_a_used_identity(make_pool, tmp_path, version):
         failed = server.failure()
     assert failed.reason == "sharedKey"
     assert OTHER in str(failed) and str(INCOMING) in str(failed)
+
+
+def test_an_identity_does_not_end_at_a_zero_byte(make_pool):
+    pool = make_site(make_pool, 'version = "1.2"')
+    key = bytes.fromhex(give(pool, INCOMING)[INCOMING])
+    with OurServer(tlspool, pool=pool.directory) as server:
+        client = Gnutls(connect(server.port), CLIENT, b":-KX-ALL:+DHE-PSK:-CIPHER-ALL:+AES-256-GCM")
+        client.use_psk(identity(INCOMING).encode() + b"\0", key)
+        with pytest.raises(AssertionError):
+            client.handshake()
+        failed = server.failure()
+        client.close()
+    assert failed.reason == "sharedKey" and failed.alert_sent == "unknown_psk_identity"
+    assert "encod" in str(failed) and "x00" in str(failed), str(failed)

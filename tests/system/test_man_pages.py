@@ -77,8 +77,9 @@ def test_every_function_is_in_libtlspool_3():
 
 
 def test_every_key_of_the_configuration_is_in_tlspool_toml_5():
-    source = (ROOT / "src" / "config" / "toml.cc").read_text()
+    source = "".join(path.read_text() for path in (ROOT / "src" / "config").glob("*.cc"))
     keys = set(re.findall(r'(?:text|needed_text|texts|number|flag|section|sections|word<\w+>)\("(\w+)"', source))
-    assert {"parallel", "anchors", "allow"} <= keys
+    keys |= set(re.findall(r'read_(?:label|identity_name)\(s, "(\w+)"', source))
+    assert {"parallel", "anchors", "allow", "low_water", "store", "as"} <= keys
     text = page("tlspool.toml.5")
     assert {key for key in keys if not re.search(rf"\b{key}\b", text)} == set()

@@ -153,7 +153,7 @@ def test_a_silent_one_is_given_up_at_its_timeout(sites, entity, operation):
     assert len(entity.asked_for(operation)) == 1
     entity.misbehave = None
     client, server = connect(sites)
-    assert not isinstance(client, Exception), f"the next one works: {client}"
+    assert not isinstance(client, Exception), f"the next one works: {client}, {server}"
     client.close()
     server.close()
 

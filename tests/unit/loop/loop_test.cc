@@ -118,6 +118,26 @@ TEST(Loop, HangupOnlyHearsTheEndButNoData) {
   EXPECT_EQ(heard, 1);
 }
 
+// Else a loop that waited for a second would let a timer of a second run out at once.
+TEST(Loop, WhatACallbackStartsCountsFromTheEndOfTheWait) {
+  Loop loop;
+  const Pair pair;
+  std::uint64_t seen = 0;
+  Poll poll(loop, pair.near.get(), [&](int) {
+    seen = loop.now();
+    poll.want(Poll::none);
+  });
+  poll.want(Poll::readable);
+  loop.turn(at_once);
+  const std::uint64_t before = loop.now();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{20};
+  while (std::chrono::steady_clock::now() < end) {
+  }
+  pair.say();
+  loop.turn(far_off);
+  EXPECT_GE(seen, before + 19);  // the loop's clock has whole milliseconds
+}
+
 TEST(Loop, StoppedTimerDoesNotHoldTheLoop) {
   Loop loop;
   Timer timer(loop);

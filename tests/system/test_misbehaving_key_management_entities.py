@@ -162,7 +162,7 @@ def test_one_that_is_not_there(sites, make_pool):
     pools, _ = sites
     pool = make_pool(name="a.example")
     pool.identity("sae-a.example")
-    pool.configure(pools["a"].config.read_text()[pools["a"].config.read_text().index("[keystore]"):].replace(
+    pool.configure(pools["a"].config.read_text()[pools["a"].config.read_text().index("\n[keystore]"):].replace(
         re.search(r"127\.0\.0\.1:\d+", pools["a"].config.read_text())[0], "127.0.0.1:1"))
     pool.start()
     near, far = tcp_pair()

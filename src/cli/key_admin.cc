@@ -12,23 +12,22 @@ namespace {
 
 using wire::KeyAdminKind;
 
-constexpr timeval patience{120, 0};  // a slow token with a batch of keys
-
 tl::unexpected<Error> broken(const Error& cause) {
   return fail({cause.code, "shared keys", "keeper", cause.reason, "look at tlspoold's log"});
 }
 
 }  // namespace
 
-Result<KeyAdmin> KeyAdmin::open(const config::Paths& paths) {
+Result<KeyAdmin> KeyAdmin::open(const config::Paths& paths, std::chrono::seconds patience) {
   auto reply = call_admin(paths, "OpenKeys");
   if (!reply) return fail(std::move(reply.error()));
   if (reply->descriptors.size() != 1) {
     return fail({Code::protocol, "OpenKeys", paths.admin_socket(), "no way to the keeper came back", {}});
   }
   UniqueFd socket = std::move(reply->descriptors.front());
-  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const timeval limit{patience.count(), 0};
+  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   return KeyAdmin(std::move(socket));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <chrono>
 #include <cstdint>
 
 #include "base/error.h"
@@ -15,7 +16,9 @@ namespace tlspool::cli {
 class KeyAdmin {
  public:
   /// Error: Code::closed where no daemon runs, Code::denied where the pool is another user's.
-  [[nodiscard]] static Result<KeyAdmin> open(const config::Paths& paths);
+  /// `patience`: how long the keeper may take for a request; a slow token takes long for a batch of keys.
+  [[nodiscard]] static Result<KeyAdmin> open(const config::Paths& paths,
+                                             std::chrono::seconds patience = std::chrono::seconds(120));
 
   /// Sends `kind` with `body`, and gives back the body of the answer, which must be of kind `expected`. What the keeper
   /// refused is the error, in its words. `body` is wiped, whatever comes of it.

@@ -27,6 +27,8 @@ const std::map<std::string, cli::KeyKind> key_kinds{
     {"rsa4096", {wire::KeyType::rsa, 4096}},  {"ed25519", {wire::KeyType::ed25519, 256}},
 };
 const std::map<std::string, cli::Version> versions{{"1.2", cli::Version::tls12}, {"1.3", cli::Version::tls13}};
+const std::map<std::string, cli::SaeFrom> sae_places{
+    {"cn", cli::SaeFrom::cn}, {"dns", cli::SaeFrom::dns}, {"uri", cli::SaeFrom::uri}, {"serial", cli::SaeFrom::serial}};
 const std::map<std::string, cli::Side> sides{{"tls-in", cli::Side::tls_in}, {"tls-out", cli::Side::tls_out}};
 
 void add_json(CLI::App* command, cli::Output& output, const std::string& help) {
@@ -58,6 +60,9 @@ struct Options {
   cli::QkdImportOptions qkd_import;
   cli::QkdStatusOptions qkd_status;
   cli::QkdAuditOptions qkd_audit;
+  cli::QkdServeOptions qkd_serve;
+  std::string sae_from = "cn";
+  cli::QkdCheckOptions qkd_check;
   double audit_timeout = 300;
   cli::PskAddOptions psk_add;
   cli::PskListOptions psk_list;
@@ -246,6 +251,39 @@ void add_psk(CLI::App& app, Options& o, Todo& todo) {
   c->callback([&] { todo = [&] { o.psk_remove.pool = o.pool; return cli::psk_remove(o.psk_remove); }; });
 }
 
+/// The options of one of the two entities of `qkd serve`; `which` stands before the words of the second one.
+void add_entity(CLI::App* c, cli::QkdEntity& entity, const std::string& which, const std::string& of) {
+  const auto option = [&](const std::string& name, auto& value, const std::string& help) {
+    return c->add_option("--" + which + name, value, help + of)->required();
+  };
+  option("listen", entity.listen, "Where to listen; port 0 takes a free one;")->type_name("A:P");
+  option("as", entity.as, "Identity to prove to its clients;")->type_name("ID");
+  option("kme", entity.kme, "Id of the entity;")->type_name("NAME");
+  option("link", entity.link, "The [[peer]] (deliver = true, id = \"uuid\") whose keys it delivers;")->type_name("PEER");
+  option("sae", entity.saes, "SAE that it serves; may be given again;")->type_name("NAME")->allow_extra_args(false);
+}
+
+void add_serve(CLI::App& group, Options& o, Todo& todo) {
+  auto* c = group.add_subcommand("serve", "Be two key management entities (ETSI GS QKD 014) with a simulated link between them");
+  add_entity(c, o.qkd_serve.first, "", " the first entity");
+  c->add_option("--peer-pool", o.qkd_serve.second.pool, "The pool of the second entity")->type_name("DIR")->required();
+  add_entity(c, o.qkd_serve.second, "peer-", " the second entity");
+  c->add_option("--sae-from", o.sae_from, "Where a certificate has its SAE id: cn (default), dns, uri or serial")
+      ->type_name("PLACE")->check(CLI::IsMember(sae_places));
+  c->add_option("--rate", o.qkd_serve.rate, "Keys a second that the link makes (default: as many as there is room for)")
+      ->type_name("N")->check(CLI::Range(1, 10000));
+  c->add_option("--store", o.qkd_serve.store, "Most keys that are kept (default: 1000)")->type_name("N")->check(CLI::Range(1, 100000));
+  c->add_option("--size", o.qkd_serve.bits, "Bits of a key where a client names no size (default: 256)")
+      ->type_name("BITS")->check(CLI::Range(64, 1024));
+  c->callback([&] {
+    todo = [&] {
+      o.qkd_serve.first.pool = o.pool;
+      o.qkd_serve.sae_from = sae_places.at(o.sae_from);
+      return cli::qkd_serve(o.qkd_serve);
+    };
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -267,6 +305,7 @@ int main(int argc, char** argv) {
   add_tunnel(app, options, todo);
   add_qkd(app, options, todo);
   add_psk(app, options, todo);
+  add_serve(*app.get_subcommand("qkd"), options, todo);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 
@@ -45,5 +46,44 @@ struct QkdAuditOptions {
   Output output = Output::text;
 };
 [[nodiscard]] Status qkd_audit(const QkdAuditOptions& options);
+
+/// Where in a client's certificate its SAE id stands.
+enum class SaeFrom { cn, dns, uri, serial };
+
+/// One of the two key management entities of `qkd serve`.
+struct QkdEntity {
+  std::string pool;               ///< whose token is its store
+  std::string listen;             ///< A:P
+  std::string as;                 ///< identity of the pool that it proves
+  std::string kme;                ///< its id
+  std::string link;               ///< the [[peer]] whose keys it delivers
+  std::vector<std::string> saes;  ///< whom it serves
+};
+struct QkdServeOptions {
+  QkdEntity first;
+  QkdEntity second;
+  SaeFrom sae_from = SaeFrom::cn;
+  std::uint32_t rate = 0;     ///< keys a second; 0: as many as the tokens take
+  std::uint32_t store = 1000; ///< most keys that are kept
+  std::uint32_t bits = 256;
+};
+/// Runs until SIGTERM or SIGINT.
+[[nodiscard]] Status qkd_serve(const QkdServeOptions& options);
+
+struct QkdCheckOptions {
+  std::string pool;
+  std::string url;
+  std::string as;
+  std::string expect;    ///< empty: the URL's host
+  std::string sae;       ///< ours
+  std::string peer_sae;  ///< the slave's
+  std::string peer_url;  ///< empty: what needs the slave's entity is left out
+  std::string peer_as;
+  std::string peer_expect;
+  std::string other_as;  ///< an identity that is an SAE, too, but has no part in it; empty: the master plays it
+  std::chrono::milliseconds timeout{10'000};  ///< of one request
+  Output output = Output::text;
+};
+[[nodiscard]] Status qkd_check(const QkdCheckOptions& options);
 
 }  // namespace tlspool::cli

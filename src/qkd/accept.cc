@@ -50,6 +50,21 @@ std::vector<cli::SocketAddress> Acceptor::addresses() const {
   return out;
 }
 
+std::vector<int> Acceptor::descriptors() const {
+  std::vector<int> out;
+  for (const UniqueFd& fd : sockets_) out.push_back(fd.get());
+  return out;
+}
+
+Result<std::optional<Acceptor::Accepted>> Acceptor::accept_now(int listening) {
+  Accepted out;
+  out.peer.size = sizeof out.peer.v6;
+  out.socket.reset(accept4(listening, &out.peer.generic, &out.peer.size, SOCK_CLOEXEC));
+  if (out.socket.valid()) return std::optional<Accepted>(std::move(out));
+  if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return fail(system_error("accept", "", errno));
+  return std::optional<Accepted>();
+}
+
 Result<Acceptor::Accepted> Acceptor::accept(std::chrono::steady_clock::time_point deadline) const {
   std::vector<pollfd> waiting;
   for (const UniqueFd& fd : sockets_) waiting.push_back({fd.get(), POLLIN, 0});
@@ -61,10 +76,8 @@ Result<Acceptor::Accepted> Acceptor::accept(std::chrono::steady_clock::time_poin
     if (n <= 0) continue;
     for (const pollfd& one : waiting) {
       if (one.revents == 0) continue;
-      Accepted out;
-      out.peer.size = sizeof out.peer.v6;
-      out.socket.reset(accept4(one.fd, &out.peer.generic, &out.peer.size, SOCK_CLOEXEC));
-      if (out.socket.valid()) return out;
+      auto accepted = accept_now(one.fd);
+      if (accepted && *accepted) return std::move(**accepted);
     }
   }
 }

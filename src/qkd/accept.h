@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <chrono>
+#include <optional>
 #include <vector>
 
 #include "base/error.h"
@@ -23,6 +24,10 @@ class Acceptor {
   };
   /// Code::timeout where nobody connects until the deadline.
   [[nodiscard]] Result<Accepted> accept(std::chrono::steady_clock::time_point deadline) const;
+  /// The listening sockets, for who waits for more than one thing.
+  [[nodiscard]] std::vector<int> descriptors() const;
+  /// A connection that waits at one of them; std::nullopt where it has gone meanwhile, an error where none can be taken.
+  [[nodiscard]] static Result<std::optional<Accepted>> accept_now(int listening);
 
  private:
   std::vector<UniqueFd> sockets_;

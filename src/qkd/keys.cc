@@ -7,8 +7,8 @@ namespace tlspool::qkd {
 
 using wire::KeyAdminKind;
 
-Result<Keys> Keys::open(const config::Paths& paths) {
-  auto keeper = cli::KeyAdmin::open(paths);
+Result<Keys> Keys::open(const config::Paths& paths, std::chrono::seconds patience) {
+  auto keeper = cli::KeyAdmin::open(paths, patience);
   if (!keeper) return fail(std::move(keeper.error()));
   return Keys(std::move(*keeper));
 }
@@ -17,6 +17,10 @@ Result<wire::Deposited> Keys::deposit(wire::Deposit keys) {
   auto answer = keeper_.ask<wire::Deposited>(KeyAdminKind::deposit, keys, KeyAdminKind::deposited);
   for (wire::NumberedKey& key : keys.keys) wipe(key.key);
   return answer;
+}
+
+Result<wire::Withdrawn> Keys::withdraw(const wire::Withdraw& wanted) {
+  return keeper_.ask<wire::Withdrawn>(KeyAdminKind::withdraw, wanted, KeyAdminKind::withdrawn);
 }
 
 Result<std::vector<wire::KeyCount>> Keys::counts() {

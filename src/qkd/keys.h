@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,14 @@ namespace tlspool::qkd {
 class Keys {
  public:
   /// Error: Code::closed where no daemon runs, Code::denied where the pool is another user's.
-  [[nodiscard]] static Result<Keys> open(const config::Paths& paths);
+  /// `patience`: how long the keeper may take for a request.
+  [[nodiscard]] static Result<Keys> open(const config::Paths& paths,
+                                         std::chrono::seconds patience = std::chrono::seconds(120));
 
   /// Stores keys in a peer's token, and wipes the copies that it was given.
   [[nodiscard]] Result<wire::Deposited> deposit(wire::Deposit keys);
+  /// Takes keys out, each exactly once; those that are not there are left out. The caller wipes them.
+  [[nodiscard]] Result<wire::Withdrawn> withdraw(const wire::Withdraw& wanted);
   [[nodiscard]] Result<std::vector<wire::KeyCount>> counts();
   [[nodiscard]] Result<std::vector<wire::AuditRow>> audit(const std::string& peer, ByteView nonce);
 

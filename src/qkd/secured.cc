@@ -11,7 +11,7 @@ Result<Secured> secure(const config::Paths& paths, UniqueFd socket, tlspool_role
   tlspool_options how = TLSPOOL_OPTIONS_INIT;
   how.pool = paths.directory.c_str();
   how.local_identity = protection.as.empty() ? nullptr : protection.as.c_str();
-  how.remote_identity = protection.expect.c_str();
+  how.remote_identity = protection.expect.empty() ? nullptr : protection.expect.c_str();
   how.remote_proof = TLSPOOL_PROOF_REQUIRED;
   how.service = protection.service.c_str();
   how.deadline_ms = static_cast<int>(std::clamp<long>(protection.deadline.count(), 1, longest));

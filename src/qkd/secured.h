@@ -19,10 +19,10 @@ struct Secured {
   std::unique_ptr<tlspool_session, Freed<tlspool_session_free>> session;
 };
 
-/// How the pool shall protect one. The peer must always prove a name.
+/// How the pool shall protect one. The peer must always prove who it is.
 struct Protection {
   std::string as;       ///< identity of ours; empty: a client shows none
-  std::string expect;   ///< name that the peer must prove
+  std::string expect;   ///< name that the peer must prove; empty, for a server: any
   std::string service;  ///< for policy and logs
   std::chrono::milliseconds deadline{30'000};
   cli::SharedKey shared_key = cli::SharedKey::by_policy;

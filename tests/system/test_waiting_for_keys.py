@@ -3,7 +3,7 @@
 import tlspool
 from peers import in_thread
 from pool import eventually
-from shared_keys import OUTGOING, give_both, make_two_sites
+from shared_keys import OUTGOING, give, make_two_sites, put
 from talk import OurServer, our_client, refusal
 
 
@@ -12,7 +12,8 @@ def test_a_connection_goes_on_when_keys_come(make_pool):
     with OurServer(tlspool, pool=b.directory) as server:
         with in_thread(lambda: our_client(tlspool, server.port, "b.example", pool=a.directory)) as waiting:
             eventually(lambda: a.status()["handshakes"] == 1, message=a.text)
-            give_both(b, a, OUTGOING)
+            # The server's site has the key before the client can offer it.
+            put(a, give(b, OUTGOING, peer="a.example"))
             with waiting.result() as plain, server.plain():
                 assert plain.session.shared_key.key_id == str(OUTGOING)
 

@@ -110,6 +110,7 @@ void make_claims(std::vector<Claim> claims, LedgerFile& ledger, TokenStore* stor
         finish(c.claim, KeyProblem::failed, ours.error(), c.id);
         continue;
       }
+      if ((*ours)[i]) ledger.note_claimed(c.claim.store.label);
       if (!(*ours)[i] && c.claim.id) {
         finish(c.claim, KeyProblem::used,
                {Code::busy, "claim a key", subject_of(c.claim, store, c.id), "it was used before", {}}, c.id);

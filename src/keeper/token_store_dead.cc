@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Objects of keys that are used up, destroyed one by one when nobody waits for a key.
+#include <algorithm>
+
 #include "base/log.h"
 #include "keeper/token_store.h"
 
@@ -42,9 +44,11 @@ TokenStore::Burial TokenStore::bury_one() {
     log::info("token.shared", {{"token", token_->name()}});
     return Burial::one;
   }
-  if (Clock::now() < dead_.front().not_before) return Burial::later;
-  Dead dead = std::move(dead_.front());
-  dead_.pop_front();
+  const auto now = Clock::now();
+  const auto due = std::find_if(dead_.begin(), dead_.end(), [&](const Dead& d) { return now >= d.not_before; });
+  if (due == dead_.end()) return Burial::later;
+  Dead dead = std::move(*due);
+  dead_.erase(due);
   return bury(std::move(dead));
 }
 

@@ -38,7 +38,7 @@ def pkcs11_tool(pool, *words):
 
 def pin_file(pool):
     line = next(line for line in pool.config.read_text().splitlines() if line.startswith("pin_file"))
-    return pool.directory / line.split('"')[1]
+    return pool.directory / "keeper" / line.split('"')[1]
 
 
 def use_yubihsm(pool, shim, pin=PIN):
@@ -56,7 +56,8 @@ def with_yubihsm(make_pool, shim, more="", **site):
 
 def objects(pool):
     """How many the token has for all purposes."""
-    return pkcs11_tool(pool, "--pin", PIN, "--list-objects").count(" Object")
+    listed = pkcs11_tool(pool, "--pin", PIN, "--list-objects").splitlines()
+    return sum(" object" in line.lower() and not line.startswith(" ") for line in listed)
 
 
 def keys_left(pool, peer="b.example"):
@@ -134,7 +135,7 @@ def test_by_itself_it_has_room_for_256_objects(make_pool, shim):
 
 def test_a_store_name_of_41_bytes_is_refused_by_the_configuration(make_pool, shim):
     a = with_yubihsm(make_pool, shim, store="x" * 41)
-    done = a.tlspool("check", check=False)
+    done = a.tlspool("doctor", check=False)
     assert done.returncode != 0 and "at most 40 characters" in done.stdout + done.stderr
 
 

@@ -2,6 +2,7 @@
 // A PSK peer by wolfSSL: TLS 1.3 where the suite's name says so, else 1.2. See psk_peer.h.
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/dh.h>
 
 #include "psk_peer.h"
 
@@ -56,6 +57,13 @@ static WOLFSSL_CTX* make_context(bool tls13) {
     wolfSSL_CTX_set_psk_client_callback(context, client_key);
     wolfSSL_CTX_set_psk_server_callback(context, server_key);
   }
+  // Else a server has a group for DHE only where the client offers one by name (RFC 7919), and ours offers none.
+  const DhParams* group = wc_Dh_ffdhe2048_Get();
+  if (peer.server && !tls13 && wolfSSL_CTX_SetTmpDH(context, group->p, (int)group->p_len, group->g, (int)group->g_len) != WOLFSSL_SUCCESS)
+    peer_fail("group", "wolfSSL refuses it");
+  // wolfSSL 5.5.4 offers X25519 for ECDHE-PSK of TLS 1.2 and then fails ("Bad ECC Peer Key") when the server takes it.
+  if (!peer.server && !tls13 && wolfSSL_CTX_UseSupportedCurve(context, WOLFSSL_ECC_SECP256R1) != WOLFSSL_SUCCESS)
+    peer_fail("group", "wolfSSL refuses P-256");
   if (wolfSSL_CTX_set_cipher_list(context, peer.suite) != WOLFSSL_SUCCESS) peer_fail("suite", "wolfSSL does not have it");
   if (peer.hint != NULL && wolfSSL_CTX_use_psk_identity_hint(context, peer.hint) != WOLFSSL_SUCCESS) peer_fail("hint", peer.hint);
   return context;

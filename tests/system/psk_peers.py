@@ -69,6 +69,12 @@ def connected(pool, stack, suite, key, *hint, name=None):
         return facts, agreed(server)
 
 
+def check_not_there(stack, suite):
+    """That the stack does not have this suite: docs/interop.md says so."""
+    with peer_client(stack, 1, identity(INCOMING), "00" * 32, suite) as client:
+        assert client.status() == 1 and "failed: suite" in client.text, client.text
+
+
 def check_both_roles(make_pool, stack, lines, suite, iana, hint=()):
     """The pool as server and as client; what the client of the stack saw."""
     pool = make_site(make_pool, lines)

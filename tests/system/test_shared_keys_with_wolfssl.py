@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shared keys with wolfSSL, TLS 1.2 and 1.3."""
 import pytest
-from psk_peers import check_both_roles, check_longest_identity, check_wrong_key, exchange
+from psk_peers import check_both_roles, check_longest_identity, check_not_there, check_wrong_key, exchange
 from shared_keys import OTHER, OWN
 
 SUITES = {
-    ("none", "sha384"): ("PSK-AES256-GCM-SHA384", "TLS_PSK_WITH_AES_256_GCM_SHA384"),
-    ("none", "sha256"): ("PSK-AES128-GCM-SHA256", "TLS_PSK_WITH_AES_128_GCM_SHA256"),
     ("dhe", "sha384"): ("DHE-PSK-AES256-GCM-SHA384", "TLS_DHE_PSK_WITH_AES_256_GCM_SHA384"),
     ("dhe", "sha256"): ("DHE-PSK-AES128-GCM-SHA256", "TLS_DHE_PSK_WITH_AES_128_GCM_SHA256"),
     ("ecdhe", "sha256"): ("ECDHE-PSK-CHACHA20-POLY1305", "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"),
 }
 SUITES13 = {"sha384": ("TLS13-AES256-GCM-SHA384", "TLS_AES_256_GCM_SHA384"), "sha256": ("TLS13-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256")}
-ECDHE = exchange("ecdhe", "sha256"), "ECDHE-PSK-CHACHA20-POLY1305"
+BOTH = {
+    "1.2": (exchange("ecdhe", "sha256"), "ECDHE-PSK-CHACHA20-POLY1305"),
+    "1.3": (exchange("", "sha384", "1.3"), SUITES13["sha384"][0]),
+}
 
 
 @pytest.mark.parametrize("hint", [(), (OTHER,)], ids=["no-hint", "hint"])
@@ -28,9 +29,16 @@ def test_tls13(make_pool, sha):
     assert (seen["version"], seen["hint"]) == ("TLSv1.3", "")
 
 
-def test_longest_identity(make_pool):
-    check_longest_identity(make_pool, "wolfssl", *ECDHE)
+@pytest.mark.parametrize("suite", ["PSK-AES256-GCM-SHA384", "PSK-AES128-GCM-SHA256"])
+def test_suites_that_debians_wolfssl_does_not_have(suite):
+    check_not_there("wolfssl", suite)
 
 
-def test_wrong_key(make_pool):
-    check_wrong_key(make_pool, "wolfssl", *ECDHE)
+@pytest.mark.parametrize("settings", BOTH)
+def test_longest_identity(make_pool, settings):
+    check_longest_identity(make_pool, "wolfssl", *BOTH[settings])
+
+
+@pytest.mark.parametrize("settings", BOTH)
+def test_wrong_key(make_pool, settings):
+    check_wrong_key(make_pool, "wolfssl", *BOTH[settings])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from processes import Daemon, free_port
+from shared_keys import Keys, settle
 from servers import Peer, Pool, make_pems, programs_of_peers
 
 
@@ -32,6 +33,14 @@ HANDSHAKES = [
     Measure("resumed12_cpu_us", "resumed12", "p256", "CPU us per resumed TLS 1.2 handshake", "lower"),
     Measure("resumed13_cpu_us", "resumed13", "p256", "CPU us per resumed TLS 1.3 handshake", "lower"),
 ]
+# Beside our own full P-256 handshake: with a shared key there is no signature to make.
+PSK = Measure("psk13_cpu_us", "psk13", "p256", "CPU us per TLS 1.3 handshake, one-time key", "lower")
+PSK_WHOLE = Measure("psk13_with_destroying_cpu_us", "psk13", "p256", "  the same, used keys destroyed in the token", "lower")
+PHANTOM = Measure("phantom12_cpu_us", "phantom12", "p256", "CPU us per phantom session resumed, TLS 1.2", "lower")
+FULL = Measure("psk13_cpu_us_10000", "psk13", "p256", "  one-time key out of a token with 10,000", "lower")
+CLAIMS = Measure("claimed_keys_per_s", "psk13", "p256", "one-time keys used up a second", "higher")
+TARGETS = {PSK.name: 0.8, PHANTOM.name: 0.5, FULL.name: 1.2, CLAIMS.name: 1.0}
+CLAIMS_WANTED = 500.0  # a second
 STREAM = Measure("throughput_mb_per_cpu_s", "download", "p256", "MB per CPU second, one stream", "higher")
 IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower")
 STARTTLS = Measure("starttls_us_p50", "", "p256", "us per starttls call, median", "lower")
@@ -131,6 +140,34 @@ class Bench:
         self.values[(STARTTLS.name, pool.name)] = [said["tlspool"]]
         self.values[(STARTTLS.name, "openssl")] = [said["openssl"]]
 
+    def psk_round(self, keys, count, measures):
+        """All of `count` new keys are used up; `measures`: of the CPU until the answers, and until the token is clean."""
+        pool = self.servers[0]
+        file = keys.stock(count)
+        before = settle(pool)
+        done = subprocess.run([self.load, "psk13", str(pool.ports["p256"]), "60", file], capture_output=True, text=True, timeout=120)
+        answered = pool.cpu() - before
+        said = self.checked(pool, "psk13", done.stdout)
+        whole = settle(pool) - before
+        if said.get("handshakes") and not said["wrong"]:
+            for measure, cpu in zip(measures, (answered, whole)):
+                self.keep(measure, pool, cpu / said["handshakes"] * 1e6)
+            return said["handshakes"] / said["seconds"]
+        return None
+
+    def shared_keys(self):
+        pool = self.servers[0]
+        keys = Keys(pool, self.directory)
+        for _ in range(self.options.rounds):
+            if rate := self.psk_round(keys, self.options.keys, (PSK, PSK_WHOLE)):
+                self.keep(CLAIMS, pool, rate)
+            said, cpu = self.run_load(pool, "phantom12", pool.ports["p256"], self.options.seconds, keys.phantom)
+            if said.get("handshakes") and not said["wrong"]:
+                self.keep(PHANTOM, pool, cpu / said["handshakes"] * 1e6)
+        if self.options.many_keys:
+            keys.stock(self.options.many_keys)
+            self.psk_round(keys, self.options.keys, (FULL,))
+
     def run(self):
         self.start()
         self.last_round = time.monotonic() + LONGEST / 2
@@ -144,14 +181,25 @@ class Bench:
                 self.handshake_round(measure, self.options.seconds)
             self.stream_round(self.options.seconds)
         self.starttls(6 * self.options.seconds)
+        self.shared_keys()
 
     def result(self, measure):
         medians = {who: statistics.median(v) for (name, who), v in self.values.items() if name == measure.name}
         ours = medians.pop("tlspool", None)
+        medians |= self.yardstick(measure)
         best = (min if measure.better == "lower" else max)(medians.values(), default=None)
         rounded = lambda v: None if v is None else round(v, 2)
-        return {"measure": measure.name, "ours": rounded(ours), "peers": {n: rounded(v) for n, v in medians.items()},
+        return {"measure": measure.name, "target": TARGETS.get(measure.name), "ours": rounded(ours), "peers": {n: rounded(v) for n, v in medians.items()},
                 "ratio": None if ours is None or not best else round(ours / best, 3)}
+
+
+    def yardstick(self, measure):
+        """What shared keys are measured by: our own full handshake, few keys in the token, the rate that is wanted."""
+        if measure == CLAIMS:
+            return {"wanted": CLAIMS_WANTED}
+        by = {PSK.name: HANDSHAKES[0], PSK_WHOLE.name: HANDSHAKES[0], PHANTOM.name: HANDSHAKES[0], FULL.name: PSK}.get(measure.name)
+        own = self.values.get((by.name, "tlspool")) if by else None
+        return {"few keys" if by == PSK else "own P-256": statistics.median(own)} if own else {}
 
 
 def show(results, measures):
@@ -161,6 +209,7 @@ def show(results, measures):
         ours = "-" if r["ours"] is None else f"{r['ours']:.1f}"
         ratio = "-" if r["ratio"] is None else f"{r['ratio']:.2f}"
         print(f"{measure.what:<44} {ours:>9} {ratio:>6}x best ({measure.better} is better)  " +
+              (f"target {r['target']}  " if r["target"] else "") +
               "  ".join(f"{n} {v:.1f}" for n, v in peers))
 
 
@@ -171,11 +220,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="times that everything is measured; the median counts")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement")
     parser.add_argument("--connections", type=int, default=2000, help="idle connections")
+    parser.add_argument("--keys", type=int, default=300, help="one-time keys in the token, and used up, in each round")
+    parser.add_argument("--many-keys", type=int, default=10000, help="keys in the token when it is full; 0: not measured")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything that was started is ended.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    measures = [*HANDSHAKES, STREAM, IDLE, STARTTLS]
+    measures = [*HANDSHAKES, PSK, PSK_WHOLE, PHANTOM, FULL, CLAIMS, STREAM, IDLE, STARTTLS]
     with tempfile.TemporaryDirectory(prefix="tlspool-bench-") as directory:
         os.chmod(directory, 0o755)  # The pool's processes have users of their own.
         bench = Bench(options, Path(directory))

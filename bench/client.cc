@@ -12,9 +12,15 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 namespace bench {
 namespace {
+
+int psk_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
 
 // Sessions come by callback, in 1.3 whenever the client reads: the newest is the one to offer next.
 int remember(SSL* ssl, SSL_SESSION* session) {
@@ -24,7 +30,49 @@ int remember(SSL* ssl, SSL_SESSION* session) {
   return 1;
 }
 
+// An external PSK of TLS 1.3 in OpenSSL's form: a session with the key as its master key.
+int use_psk(SSL* ssl, const EVP_MD*, const unsigned char** identity, std::size_t* size, SSL_SESSION** session) {
+  const auto* key = static_cast<const SharedKeys::Key*>(SSL_get_ex_data(ssl, psk_index()));
+  constexpr unsigned char aes_128_gcm_sha256[] = {0x13, 0x01};
+  Session made{SSL_SESSION_new()};
+  SSL_SESSION_set_cipher(made.get(), SSL_CIPHER_find(ssl, aes_128_gcm_sha256));
+  SSL_SESSION_set_protocol_version(made.get(), TLS1_3_VERSION);
+  SSL_SESSION_set1_master_key(made.get(), reinterpret_cast<const unsigned char*>(key->secret.data()), key->secret.size());
+  *identity = reinterpret_cast<const unsigned char*>(key->name.data());
+  *size = key->name.size();
+  *session = made.release();
+  return 1;
+}
+
+std::string unhex(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) out += static_cast<char>(std::stoi(text.substr(i, 2), nullptr, 16));
+  return out;
+}
+
 }  // namespace
+
+bool SharedKeys::load(const char* file) {
+  std::ifstream in(file);
+  for (std::string name, secret; in >> name >> secret;) keys_.push_back({unhex(name), unhex(secret)});
+  return !keys_.empty();
+}
+
+const SharedKeys::Key* SharedKeys::next() {
+  const std::size_t index = used_++;
+  return index < keys_.size() ? &keys_[index] : nullptr;
+}
+
+Session phantom_session(SSL_CTX* context, const SharedKeys::Key& key) {
+  constexpr unsigned char ecdhe_ecdsa_aes128_gcm_sha256[] = {0xc0, 0x2b};
+  const Ssl any{SSL_new(context)};
+  Session made{SSL_SESSION_new()};
+  SSL_SESSION_set_protocol_version(made.get(), TLS1_2_VERSION);
+  SSL_SESSION_set_cipher(made.get(), SSL_CIPHER_find(any.get(), ecdhe_ecdsa_aes128_gcm_sha256));
+  SSL_SESSION_set1_id(made.get(), reinterpret_cast<const unsigned char*>(key.name.data()), static_cast<unsigned>(key.name.size()));
+  SSL_SESSION_set1_master_key(made.get(), reinterpret_cast<const unsigned char*>(key.secret.data()), key.secret.size());
+  return made;
+}
 
 Context client_context(int version) {
   Context context{SSL_CTX_new(TLS_client_method())};
@@ -64,7 +112,7 @@ bool Connection::failed(const char* what) {
   return false;
 }
 
-bool Connection::open(SSL_CTX* context, int port, Session* ticket) {
+bool Connection::open(SSL_CTX* context, int port, Session* ticket, const SharedKeys::Key* psk) {
   close();
   fd_ = connect_to(port);
   if (fd_ < 0) return failed("connect");
@@ -73,6 +121,10 @@ bool Connection::open(SSL_CTX* context, int port, Session* ticket) {
   SSL_set_app_data(ssl_.get(), ticket);
   SSL_set_tlsext_host_name(ssl_.get(), "bench.example");
   if (ticket != nullptr && *ticket) SSL_set_session(ssl_.get(), ticket->get());
+  if (psk != nullptr) {
+    SSL_set_ex_data(ssl_.get(), psk_index(), const_cast<SharedKeys::Key*>(psk));
+    SSL_set_psk_use_session_callback(ssl_.get(), use_psk);
+  }
   return SSL_connect(ssl_.get()) == 1 || failed("handshake");
 }
 

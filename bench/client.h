@@ -2,8 +2,10 @@
 #pragma once
 #include <openssl/ssl.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace bench {
 
@@ -23,6 +25,28 @@ Context client_context(int version);
 /// A blocking TCP connection to the loopback with 10 s deadlines; -1 on failure.
 int connect_to(int port);
 
+/// Keys that the pool has, too, in the file that bench.py wrote: one "NAME KEY" a line, both in hexadecimal. Each is
+/// given out once.
+class SharedKeys {
+ public:
+  struct Key {
+    std::string name;  ///< identity of a PSK, or session id
+    std::string secret;
+  };
+  [[nodiscard]] bool load(const char* file);
+  /// Null when all are used.
+  [[nodiscard]] const Key* next();
+  /// The one key of a phantom session, again and again.
+  [[nodiscard]] const Key* first() const { return keys_.empty() ? nullptr : &keys_.front(); }
+
+ private:
+  std::vector<Key> keys_;
+  std::atomic<std::size_t> used_{0};
+};
+
+/// A session that never was, to be resumed in TLS 1.2 (use = "session").
+Session phantom_session(SSL_CTX* context, const SharedKeys::Key& key);
+
 /// One TLS connection from a context of client_context(). Remembers the newest session in `ticket`.
 class Connection {
  public:
@@ -32,7 +56,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   /// Handshake; offers `*ticket` where there is one. False: see problem().
-  bool open(SSL_CTX* context, int port, Session* ticket);
+  bool open(SSL_CTX* context, int port, Session* ticket, const SharedKeys::Key* psk = nullptr);
   /// The backend's 'P': one byte there and back, so that the whole path is up and tickets have arrived.
   bool ping();
   bool request(char kind, std::uint64_t count);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts load on one proxy and prints one JSON line that says how much was done:
 //   bench-load full13|resumed13|resumed12 PORT SECONDS rsa|ec   handshakes, each with one byte there and back
+//   bench-load psk13 PORT SECONDS KEYS                          the same with one-time keys, until all are used
+//   bench-load phantom12 PORT SECONDS KEYS                      the same, resuming a session that never was
 //   bench-load download|upload PORT SECONDS                     one stream
 //   bench-load idle PORT COUNT       opens COUNT connections, prints the line, holds them until stdin ends
 // Every handshake is checked to be what was asked for (version, resumed or not, the server's key).
@@ -33,6 +35,7 @@ struct Kind {
   int version = TLS1_3_VERSION;
   bool resumed = false;
   int key = EVP_PKEY_EC;
+  SharedKeys* shared = nullptr;  ///< no certificate comes then
 };
 
 struct Tally {
@@ -49,13 +52,15 @@ struct Tally {
 
 bool as_asked(SSL* ssl, const Kind& kind, bool resumed) {
   if (SSL_version(ssl) != kind.version || (SSL_session_reused(ssl) == 1) != resumed) return false;
+  if (kind.shared != nullptr) return true;
   const X509* certificate = SSL_get0_peer_certificate(ssl);
   return certificate != nullptr && EVP_PKEY_get_base_id(X509_get0_pubkey(certificate)) == kind.key;
 }
 
-bool once(SSL_CTX* context, int port, const Kind& kind, Session* ticket, bool resumed, Tally& tally) {
+bool once(SSL_CTX* context, int port, const Kind& kind, Session* ticket, bool resumed, Tally& tally,
+          const SharedKeys::Key* psk = nullptr) {
   Connection connection;
-  if (!connection.open(context, port, ticket) || !connection.ping()) {
+  if (!connection.open(context, port, ticket, psk) || !connection.ping()) {
     ++tally.errors;
     tally.failed(connection.problem());
     return false;
@@ -77,6 +82,20 @@ void handshakes(SSL_CTX* context, int port, Kind kind, Clock::time_point end, Ta
   }
 }
 
+// A PSK counts as resumed in OpenSSL's words.
+void shared_handshakes(SSL_CTX* context, int port, Kind kind, Clock::time_point end, Tally& tally) {
+  while (Clock::now() < end && tally.errors < 50) {
+    if (kind.version == TLS1_3_VERSION) {
+      const SharedKeys::Key* key = kind.shared->next();
+      if (key == nullptr) return;
+      if (once(context, port, kind, nullptr, true, tally, key)) ++tally.done;
+    } else {
+      Session phantom = phantom_session(context, *kind.shared->first());
+      if (once(context, port, kind, &phantom, true, tally)) ++tally.done;
+    }
+  }
+}
+
 int report(const Tally& tally, const char* unit, double amount, double seconds) {
   std::printf("{\"%s\": %.3f, \"seconds\": %.3f, \"errors\": %ld, \"wrong\": %ld, \"problem\": \"%s\"}\n", unit, amount,
               seconds, tally.errors.load(), tally.wrong.load(), tally.first_problem.c_str());
@@ -88,12 +107,16 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 
 int run_handshakes(Kind kind, int port, double seconds) {
   const Context context = client_context(kind.version);
+  // The pool's peer says extended_master_secret = false: a session made by SSL_SESSION_set1_master_key has none.
+  if (kind.shared != nullptr) SSL_CTX_set_options(context.get(), SSL_OP_NO_EXTENDED_MASTER_SECRET | SSL_OP_NO_TICKET);
   Tally tally;
   const auto start = Clock::now();
   const auto end = start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   std::vector<std::thread> running;
   for (int i = 0; i < threads; ++i) {
-    running.emplace_back([&] { handshakes(context.get(), port, kind, end, tally); });
+    running.emplace_back([&] {
+      (kind.shared != nullptr ? shared_handshakes : handshakes)(context.get(), port, kind, end, tally);
+    });
   }
   for (std::thread& t : running) t.join();
   return report(tally, "handshakes", static_cast<double>(tally.done), since(start));
@@ -164,6 +187,10 @@ int main(int argc, char** argv) {
   const int port = argc > 2 ? std::atoi(argv[2]) : 0;
   const double amount = argc > 3 ? std::atof(argv[3]) : 0;
   const int key = argc > 4 && std::string(argv[4]) == "rsa" ? EVP_PKEY_RSA : EVP_PKEY_EC;
+  SharedKeys shared;
+  if (port > 0 && amount > 0 && argc > 4 && (what == "psk13" || what == "phantom12") && shared.load(argv[4])) {
+    return run_handshakes({what == "psk13" ? TLS1_3_VERSION : TLS1_2_VERSION, true, 0, &shared}, port, amount);
+  }
   if (port > 0 && amount > 0) {
     if (what == "full13") return run_handshakes({TLS1_3_VERSION, false, key}, port, amount);
     if (what == "resumed13") return run_handshakes({TLS1_3_VERSION, true, key}, port, amount);
@@ -172,6 +199,7 @@ int main(int argc, char** argv) {
     if (what == "idle") return run_idle(port, static_cast<long>(amount));
   }
   std::fprintf(stderr, "usage: bench-load full13|resumed13|resumed12|download|upload PORT SECONDS [rsa|ec]\n"
+                       "       bench-load psk13|phantom12 PORT SECONDS KEYS\n"
                        "       bench-load idle PORT COUNT\n");
   return 2;
 }

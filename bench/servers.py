@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import shared_keys
 from processes import Daemon, cpu_seconds, family, free_port, private_kib
 
 NAMES = {"p256": "bench.example", "rsa2048": "rsa.bench.example"}
@@ -124,6 +125,8 @@ class Pool(Server):
         self.command("init", "--name", NAMES["p256"])
         self.command("identity", "new", NAMES["rsa2048"], "--key", "rsa2048")
         self.configure(self.pool / "tlspool.toml")
+        with open(self.pool / "tlspool.toml", "a", encoding="utf-8") as config:
+            config.write(shared_keys.CONFIGURATION)
         daemon = self.run(self.program / "tlspoold", "--pool", self.pool)
         daemon.wait_for(lambda: (self.pool / "run" / "admin.sock").exists())
         daemon.wait_for(lambda: self.command("status", "--json").count('"usable":true') == len(NAMES))
@@ -131,9 +134,9 @@ class Pool(Server):
             self.run(self.program / "tlspool", "--pool", self.pool, "tunnel", "--listen", f"127.0.0.1:{port}", "--connect",
                      f"127.0.0.1:{self.backend}", "--side", "tls-in", "--as", NAMES[key]).wait_for_port(port)
 
-    def command(self, *words):
+    def command(self, *words, text=None):
         words = [str(self.program / "tlspool"), "--pool", str(self.pool), *words]
-        done = subprocess.run(words, timeout=60, capture_output=True, text=True)
+        done = subprocess.run(words, timeout=120, capture_output=True, text=True, input=text)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip()}")
         return done.stdout

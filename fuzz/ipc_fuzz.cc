@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The messages between the processes: the first byte picks one, the rest is its body. What decodes must encode
+// The messages between the processes, and between the command and the keeper: the first byte picks one, the rest is its body. What decodes must encode
 // to something that decodes to the same again.
 #include <cstdlib>
 
 #include "wire/ipc.h"
+#include "wire/key_admin.h"
 
 using namespace tlspool;
 
@@ -23,7 +24,7 @@ void round_trip(ByteView body) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const ByteView body{data + 1, size - 1};
-  switch (data[0] % 10) {
+  switch (data[0] % 22) {
     case 0: round_trip<wire::SignRequest>(body); break;
     case 1: round_trip<wire::SignReply>(body); break;
     case 2: round_trip<wire::ChainQuery>(body); break;
@@ -34,6 +35,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 7: round_trip<wire::SessionList>(body); break;
     case 8: round_trip<wire::Adopt>(body); break;
     case 9: round_trip<wire::Counters>(body); break;
+    case 10: round_trip<wire::KeyRequest>(body); break;
+    case 11: round_trip<wire::KeyAnswer>(body); break;
+    case 12: round_trip<wire::KeySettle>(body); break;
+    case 13: round_trip<wire::KeySettled>(body); break;
+    case 14: round_trip<wire::FetcherSetup>(body); break;
+    case 15: round_trip<wire::FetchRequest>(body); break;
+    case 16: round_trip<wire::FetchAnswer>(body); break;
+    case 17: round_trip<wire::PskAdd>(body); break;
+    case 18: round_trip<wire::PskListed>(body); break;
+    case 19: round_trip<wire::Deposit>(body); break;
+    case 20: round_trip<wire::Withdraw>(body); break;
+    case 21: round_trip<wire::Audited>(body); break;
   }
   return 0;
 }

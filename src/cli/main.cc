@@ -284,6 +284,28 @@ void add_serve(CLI::App& group, Options& o, Todo& todo) {
   });
 }
 
+void add_check(CLI::App& group, Options& o, Todo& todo) {
+  auto* c = group.add_subcommand("check", "Check whether a key management entity keeps to ETSI GS QKD 014; uses up some twenty keys");
+  cli::QkdCheckOptions& check = o.qkd_check;
+  c->add_option("URL", check.url, "The entity: https://HOST[:PORT][/PATH]")->required();
+  c->add_option("--as", check.as, "Identity that is the master SAE's")->type_name("ID")->required();
+  c->add_option("--expect", check.expect, "Name that the entity must prove (default: the URL's host)")->type_name("NAME");
+  c->add_option("--sae", check.sae, "SAE id of the master: ours")->type_name("NAME")->required();
+  c->add_option("--peer-sae", check.peer_sae, "SAE id of the slave")->type_name("NAME")->required();
+  auto* url = c->add_option("--peer-url", check.peer_url, "The slave's entity, to have the keys delivered there")->type_name("URL");
+  auto* as = c->add_option("--peer-as", check.peer_as, "Identity that is the slave SAE's")->type_name("ID");
+  url->needs(as);
+  as->needs(url);
+  c->add_option("--peer-expect", check.peer_expect, "Name that the slave's entity must prove (default: its URL's host)")
+      ->type_name("NAME")->needs(url);
+  auto* other = c->add_option("--other-sae", check.other_sae, "SAE id of a third one at the slave's entity")->type_name("NAME");
+  auto* other_as = c->add_option("--other-as", check.other_as, "Identity that is the third SAE's")->type_name("ID");
+  other->needs(other_as, url);
+  other_as->needs(other);
+  add_json(c, check.output, "Write one JSON object");
+  c->callback([&] { todo = [&] { o.qkd_check.pool = o.pool; return cli::qkd_check(o.qkd_check); }; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -306,6 +328,7 @@ int main(int argc, char** argv) {
   add_qkd(app, options, todo);
   add_psk(app, options, todo);
   add_serve(*app.get_subcommand("qkd"), options, todo);
+  add_check(*app.get_subcommand("qkd"), options, todo);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

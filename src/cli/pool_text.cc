@@ -42,6 +42,8 @@ module = {module}
 uri = {uri}  # RFC 7512: selects the token
 pin_file = "pin"  # below keeper/; without it: pin_credential = "NAME" (systemd), or `tlspool pin`
 parallel = 4  # signatures side by side
+# The token is this pool's alone, so its one-time keys cost less: true where other pools use it, too.
+shared = false
 
 # Who may use which identity. Without any [[allow]] it is the owner and the group of this directory.
 # Every condition that a rule names must hold; one rule that allows is enough.

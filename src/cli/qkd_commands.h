@@ -78,9 +78,10 @@ struct QkdCheckOptions {
   std::string sae;       ///< ours
   std::string peer_sae;  ///< the slave's
   std::string peer_url;  ///< empty: what needs the slave's entity is left out
-  std::string peer_as;
-  std::string peer_expect;
-  std::string other_as;  ///< an identity that is an SAE, too, but has no part in it; empty: the master plays it
+  std::string peer_as;   ///< the slave's identity
+  std::string peer_expect;  ///< empty: the peer URL's host
+  std::string other_sae;    ///< a third SAE, at the slave's entity; empty: what needs one is left out
+  std::string other_as;
   std::chrono::milliseconds timeout{10'000};  ///< of one request
   Output output = Output::text;
 };

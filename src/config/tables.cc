@@ -73,6 +73,7 @@ void read_token(Section s, Config& config, const std::string& keeper) {
     s.wrong("pin_credential", "stands beside pin_file", "keep one of the two");
   }
   s.number("parallel", 1, 64, token.parallel);
+  s.flag("shared", token.shared);
   s.done();
   for (const auto& other : config.tokens) {
     if (other.name == token.name) s.wrong("name", "\"" + printable(token.name) + "\" is there twice");

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "base/log.h"
-#include "base/text.h"
 
 namespace tlspool::keeper {
 namespace {
@@ -19,7 +18,7 @@ struct Chosen {
 std::string subject_of(const Claim& claim, const TokenStore* store, const Bytes& id) {
   std::string out = store != nullptr && claim.in_token ? "token=" + store->token().name() + " " : "";
   out += "store=" + claim.store.label;
-  return id.empty() ? out : out + " id=" + hex(id);
+  return id.empty() ? out : out + " key=" + claim.store.text_of(id);
 }
 
 void finish(Claim& claim, KeyProblem problem, Error error, Bytes id = {}) {
@@ -68,14 +67,14 @@ Outcome consume(Chosen& chosen, TokenStore* store) {
   if (claim.in_token) {
     auto consumed = store->consume(claim.store, chosen.id, claim.want, claim.derivation);
     if (!consumed) {
-      log::warning("key.burned", {{"store", claim.store.label}, {"key", hex(chosen.id)}, {"problem", consumed.error().text()}});
+      log::warning("key.burned", {{"store", claim.store.label}, {"key", claim.store.text_of(chosen.id)}, {"problem", consumed.error().text()}});
       finish(claim, KeyProblem::failed, std::move(consumed.error()), chosen.id);
       return Outcome::done;
     }
     const bool wanted = claim.want == TokenStore::Want::secret;
     if (!consumed->ours || (wanted && consumed->secret.empty())) {
       const std::string reason = consumed->ours ? "the token has two different keys with this id" : "another pool claimed it";
-      log::info("key.burned", {{"store", claim.store.label}, {"key", hex(chosen.id)}, {"reason", reason}});
+      log::info("key.burned", {{"store", claim.store.label}, {"key", claim.store.text_of(chosen.id)}, {"reason", reason}});
       if (!claim.id) return Outcome::try_next;
       finish(claim, KeyProblem::used, {Code::busy, "claim a key", subject_of(claim, store, chosen.id), reason, {}}, chosen.id);
       return Outcome::done;
@@ -111,6 +110,7 @@ void make_claims(std::vector<Claim> claims, LedgerFile& ledger, TokenStore* stor
         finish(c.claim, KeyProblem::failed, ours.error(), c.id);
         continue;
       }
+      if ((*ours)[i]) ledger.note_claimed(c.claim.store.label);
       if (!(*ours)[i] && c.claim.id) {
         finish(c.claim, KeyProblem::used,
                {Code::busy, "claim a key", subject_of(c.claim, store, c.id), "it was used before", {}}, c.id);

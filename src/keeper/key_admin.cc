@@ -16,9 +16,11 @@ using wire::KeyAdminKind;
 // CKA_LABEL and CKA_ID hold it, and a YubiHSM2 takes 40 bytes for "psk:" and the name.
 Status check_name(const std::string& name) {
   const bool good = !name.empty() && name.size() <= 64 &&
-                    std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127 && c != '"' && c != '\\'; });
+                    std::all_of(name.begin(), name.end(), [](char c) {
+                      return c > ' ' && c < 127 && std::string_view(":/\"\\").find(c) == std::string_view::npos;
+                    });
   if (good) return {};
-  return fail({Code::invalid, "name a key", printable(name), "a name has 1 to 64 printable ASCII characters without blanks", {}});
+  return fail({Code::invalid, "name a key", printable(name), "a name has 1 to 64 printable ASCII characters, and no blank, : / \" or \\", {}});
 }
 
 }  // namespace

@@ -150,7 +150,7 @@ void KeyAdmin::status_of_next(const Shared& job) {
   row->source = peer->source;
   row->use = peer->use;
   row->store = peer->store;
-  row->used = one_time ? keys_.ledger().size() : 0;
+  row->used = one_time ? keys_.ledger().claimed_since_start(peer->store) : 0;
   row->leased = one_time ? static_cast<std::uint32_t>(keys_.leases().reserved(peer->store).size()) : 0;
   row->low_water = one_time ? peer->low_water : 0;
   row->roles = peer->roles;
@@ -187,7 +187,7 @@ void KeyAdmin::status_of_next(const Shared& job) {
       },
       [this, next, row, peer, one_time](bool) {
         if (one_time && row->problem.empty()) {
-          row->used = keys_.ledger().size();
+          row->used = keys_.ledger().claimed_since_start(peer->store);
           if ((peer->roles & wire::role_client) != 0) keys_.note_level(peer, Direction::outgoing, row->as_client);
           if ((peer->roles & wire::role_server) != 0) keys_.note_level(peer, Direction::incoming, row->as_server);
         }

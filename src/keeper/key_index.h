@@ -15,10 +15,12 @@ struct StoreName {
   std::string label;        ///< PeerSetup::store
   wire::KeyObject object = wire::KeyObject::secret;
   std::string own_address;  ///< PeerSetup::address
+  wire::IdForm id_form = wire::IdForm::number;  ///< for people
   auto operator<=>(const StoreName&) const = default;
   [[nodiscard]] KeyLabel keys() const { return {label, object}; }
+  [[nodiscard]] std::string text_of(ByteView id) const { return sharedkey::id_text(id_form, id); }
 };
-[[nodiscard]] inline StoreName store_of(const wire::PeerSetup& peer) { return {peer.store, peer.object, peer.address}; }
+[[nodiscard]] inline StoreName store_of(const wire::PeerSetup& peer) { return {peer.store, peer.object, peer.address, peer.id_form}; }
 
 /// The keys of one store by direction and id, so that neither finding one nor finding the next asks the token. Ids
 /// are in the order of their bytes: numbers ascend. Pure.

@@ -18,14 +18,38 @@ tl::unexpected<CallFailure> failed(const Session& session, const char* call, CK_
   return tl::unexpected<CallFailure>(std::move(out));
 }
 
+Called<std::vector<CK_OBJECT_HANDLE>> find_all(const Session& session, std::vector<CK_ATTRIBUTE> wanted) {
+  CK_FUNCTION_LIST* calls = session.calls();
+  CK_RV rv = calls->C_FindObjectsInit(session.handle(), wanted.data(), wanted.size());
+  if (rv != CKR_OK) return failed(session, "C_FindObjectsInit", rv);
+  std::vector<CK_OBJECT_HANDLE> out;
+  std::array<CK_OBJECT_HANDLE, 256> chunk{};
+  CK_ULONG count = 0;
+  do {
+    rv = calls->C_FindObjects(session.handle(), chunk.data(), chunk.size(), &count);
+    if (rv == CKR_OK) out.insert(out.end(), chunk.begin(), chunk.begin() + static_cast<long>(count));
+  } while (rv == CKR_OK && count > 0);
+  (void)calls->C_FindObjectsFinal(session.handle());
+  if (rv != CKR_OK) return failed(session, "C_FindObjects", rv);
+  return out;
+}
+
+bool is_listed(const Session& session, CK_OBJECT_HANDLE object) {
+  const CK_BBOOL yes = CK_TRUE;
+  const auto all = find_all(session, {attribute_of(CKA_TOKEN, yes)});
+  return !all || std::find(all->begin(), all->end(), object) != all->end();
+}
+
 // Says nothing about the state of the token, only about this object. A module that another process overtook in the
-// middle of a call may have only a general word for it: then the object is looked at once more.
+// middle of a call may have only a general word for it: then the object is looked at once more. That of a YubiHSM2 has
+// no other word, and remembers objects that it has seen: only a search asks the device.
 bool object_is_gone(const Session& session, CK_OBJECT_HANDLE object, CK_RV rv) {
   if (rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID) return true;
   if (rv != CKR_GENERAL_ERROR && rv != CKR_FUNCTION_FAILED) return false;
   CK_OBJECT_CLASS its_class = 0;
   CK_ATTRIBUTE wanted = attribute_of(CKA_CLASS, its_class);
-  return session.calls()->C_GetAttributeValue(session.handle(), object, &wanted, 1) == CKR_OBJECT_HANDLE_INVALID;
+  if (session.calls()->C_GetAttributeValue(session.handle(), object, &wanted, 1) == CKR_OBJECT_HANDLE_INVALID) return true;
+  return rv == CKR_FUNCTION_FAILED && !is_listed(session, object);
 }
 
 CK_OBJECT_CLASS class_of(wire::KeyObject object) {
@@ -63,19 +87,16 @@ Called<std::vector<CK_OBJECT_HANDLE>> find_keys(const Session& session, const Ke
   std::vector<CK_ATTRIBUTE> wanted{attribute_of(CKA_CLASS, its_class), attribute_of(CKA_TOKEN, yes),
                                    attribute_bytes(CKA_LABEL, view(label.label))};
   if (id) wanted.push_back(attribute_bytes(CKA_ID, *id));
-  CK_FUNCTION_LIST* calls = session.calls();
-  CK_RV rv = calls->C_FindObjectsInit(session.handle(), wanted.data(), wanted.size());
-  if (rv != CKR_OK) return failed(session, "C_FindObjectsInit", rv);
-  std::vector<CK_OBJECT_HANDLE> out;
-  std::array<CK_OBJECT_HANDLE, 256> chunk{};
-  CK_ULONG count = 0;
-  do {
-    rv = calls->C_FindObjects(session.handle(), chunk.data(), chunk.size(), &count);
-    if (rv == CKR_OK) out.insert(out.end(), chunk.begin(), chunk.begin() + static_cast<long>(count));
-  } while (rv == CKR_OK && count > 0);
-  (void)calls->C_FindObjectsFinal(session.handle());
-  if (rv != CKR_OK) return failed(session, "C_FindObjects", rv);
-  return out;
+  auto out = find_all(session, std::move(wanted));
+  if (!out || !id || label.object != wire::KeyObject::data) return out;
+  // A YubiHSM2 takes the id 0 for any, and a longer one for its first 2 bytes.
+  std::vector<CK_OBJECT_HANDLE> same;
+  for (const CK_OBJECT_HANDLE h : *out) {
+    auto its_id = key_id(session, h);
+    if (!its_id) return tl::unexpected<CallFailure>(std::move(its_id.error()));
+    if (*its_id == *id) same.push_back(h);
+  }
+  return same;
 }
 
 Called<std::optional<Bytes>> key_id(const Session& session, CK_OBJECT_HANDLE object) {
@@ -146,6 +167,28 @@ Called<Destroyed> destroy_key(const Session& session, CK_OBJECT_HANDLE object) {
   return failed(session, "C_DestroyObject", rv);
 }
 
+namespace {
+
+// The module of a YubiHSM2 says "failed" whatever the reason. The token is in order if it can be searched; what is refused
+// is this object.
+tl::unexpected<CallFailure> refused_data(const Session& session, ByteView id) {
+  const CK_OBJECT_CLASS data = CKO_DATA;
+  auto all = find_all(session, {attribute_of(CKA_CLASS, data)});
+  if (!all) return tl::unexpected<CallFailure>(std::move(all.error()));
+  for (const CK_OBJECT_HANDLE h : *all) {
+    auto its_id = key_id(session, h);
+    if (!its_id || !*its_id || !std::equal((*its_id)->begin(), (*its_id)->end(), id.begin(), id.end())) continue;
+    auto out = failed(session, "C_CreateObject", CKR_ATTRIBUTE_VALUE_INVALID, "take another number");
+    out.value().error.reason = "the token has an object with this id already, perhaps with another label";
+    return out;
+  }
+  auto out = failed(session, "C_CreateObject", CKR_DEVICE_MEMORY, "use or remove keys, or spread them over several tokens");
+  out.value().error.reason = "the token takes no further object: it is full, or does not allow it";
+  return out;
+}
+
+}  // namespace
+
 Called<CK_OBJECT_HANDLE> create_key(const Session& session, const KeyLabel& label, ByteView id, ByteView value,
                                     wire::KeyMode mode) {
   const CK_OBJECT_CLASS its_class = class_of(label.object);
@@ -167,7 +210,18 @@ Called<CK_OBJECT_HANDLE> create_key(const Session& session, const KeyLabel& labe
   }
   CK_OBJECT_HANDLE handle = 0;
   const CK_RV rv = session.calls()->C_CreateObject(session.handle(), made.data(), made.size(), &handle);
+  if (rv == CKR_OK && label.object == wire::KeyObject::data) {
+    // A YubiHSM2 chooses itself where it is given 0. Nobody would ever find that key.
+    auto its_id = key_id(session, handle);
+    if (!its_id) return tl::unexpected<CallFailure>(std::move(its_id.error()));
+    if (*its_id == copy_of(id)) return handle;
+    if (auto gone = destroy_key(session, handle); !gone) return tl::unexpected<CallFailure>(std::move(gone.error()));
+    auto out = failed(session, "C_CreateObject", CKR_ATTRIBUTE_VALUE_INVALID, "take another number");
+    out.value().error.reason = "the token does not take this id but chooses another";
+    return out;
+  }
   if (rv == CKR_OK) return handle;
+  if (rv == CKR_FUNCTION_FAILED && label.object == wire::KeyObject::data) return refused_data(session, id);
   auto out = failed(session, "C_CreateObject", rv);
   if (rv == CKR_DEVICE_MEMORY) {
     out.value().error.reason += ": the token is full";

@@ -7,8 +7,18 @@
 
 namespace tlspool::keeper {
 
-KeyThread::KeyThread(const std::shared_ptr<Token>& token, LedgerFile& ledger) : ledger_(ledger) {
-  if (token) store_ = std::make_unique<TokenStore>(token, ledger);
+namespace {
+
+// Who claims a key mostly claims another one soon, and must not wait for a destruction.
+constexpr std::chrono::milliseconds quiet{20};
+// Destroying takes half of the thread's time at most, and a tenth while keys are claimed.
+constexpr int rest_while_busy = 9;
+constexpr std::chrono::seconds later{5};
+
+}  // namespace
+
+KeyThread::KeyThread(const std::shared_ptr<Token>& token, LedgerFile& ledger, OwnerFile& owner) : ledger_(ledger) {
+  if (token) store_ = std::make_unique<TokenStore>(token, ledger, owner);
   try {
     thread_ = std::thread([this] { serve(); });
   } catch (const std::system_error& e) {
@@ -47,9 +57,15 @@ KeyThread::Next KeyThread::serve_batch() {
   std::deque<Job> batch;
   {
     std::unique_lock guard(lock_);
-    wake_.wait(guard, [this] { return over_ || !jobs_.empty(); });
+    const auto called = [this] { return over_ || !jobs_.empty(); };
+    if (next_burial_) (void)wake_.wait_until(guard, *next_burial_, called);
+    else wake_.wait(guard, called);
     if (over_) return Next::none;
     batch.swap(jobs_);
+  }
+  if (batch.empty()) {
+    bury();
+    return Next::more;
   }
   std::vector<Claim> claims;
   for (Job& job : batch) {
@@ -59,7 +75,23 @@ KeyThread::Next KeyThread::serve_batch() {
   for (Job& job : batch) {
     if (auto* work = std::get_if<Work>(&job)) (*work)(store_.get());
   }
+  plan_burial();
   return Next::more;
+}
+
+void KeyThread::plan_burial() {
+  if (!store_ || !store_->has_dead()) return next_burial_.reset();
+  if (!thread_.joinable()) return bury();
+  next_burial_ = std::min(Clock::now() + quiet, rested_);
+}
+
+void KeyThread::bury() {
+  const auto start = Clock::now();
+  const TokenStore::Burial done = store_->bury_one();
+  const auto end = Clock::now();
+  rested_ = end + rest_while_busy * (end - start);
+  next_burial_.reset();
+  if (store_->has_dead()) next_burial_ = done == TokenStore::Burial::one ? end + (end - start) : end + later;
 }
 
 }  // namespace tlspool::keeper

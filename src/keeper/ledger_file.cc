@@ -153,6 +153,17 @@ Result<std::vector<bool>> LedgerFile::claim(const std::vector<Tombstone>& tombst
   return ours;
 }
 
+void LedgerFile::note_claimed(const std::string& store) {
+  const std::lock_guard guard(memory_);
+  ++claimed_of_[store];
+}
+
+std::size_t LedgerFile::claimed_since_start(const std::string& store) const {
+  const std::lock_guard guard(memory_);
+  const auto at = claimed_of_.find(store);
+  return at == claimed_of_.end() ? 0 : at->second;
+}
+
 std::size_t LedgerFile::size() const {
   const std::lock_guard guard(memory_);
   return ledger_.size();

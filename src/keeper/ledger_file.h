@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ class LedgerFile {
   /// that was there before, or that stands twice in `tombstones`. After an error none of them is claimed for anybody.
   [[nodiscard]] Result<std::vector<bool>> claim(const std::vector<sharedkey::Tombstone>& tombstones);
   [[nodiscard]] std::size_t size() const;
+  /// Counts keys of the store that were claimed; what there was before the keeper started is not counted.
+  void note_claimed(const std::string& store);
+  [[nodiscard]] std::size_t claimed_since_start(const std::string& store) const;
 
  private:
   [[nodiscard]] Status open_locked();
@@ -46,6 +50,7 @@ class LedgerFile {
   mutable std::mutex memory_;  // held for moments only
   sharedkey::Ledger ledger_;
   bool usable_ = false;
+  std::map<std::string, std::size_t> claimed_of_;
 };
 
 /// Makes what was created, renamed or removed in the directory of `path` last over a crash.

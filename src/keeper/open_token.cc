@@ -25,7 +25,7 @@ Status log_in_once(const Session& session, const Slot& slot, const Secret& pin) 
   if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE) {
     if (auto kept = rejected.remember(physical, pin); !kept) return kept;
   }
-  return fail(session.error("C_Login", rv));
+  return fail(login_error(slot, rv, session.subject()));
 }
 
 Result<OpenToken> open_token(Modules& modules, const wire::TokenSetup& setup) {

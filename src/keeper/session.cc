@@ -6,6 +6,15 @@
 
 namespace tlspool::keeper {
 
+Error login_error(const Slot& slot, CK_RV rv, const std::string& subject) {
+  Error out = call_error("C_Login", rv, subject);
+  if (out.code == Code::pin_rejected && slot.model().starts_with("YubiHSM")) {
+    out.advice = "the PIN of a YubiHSM is the number of the authentication key, 4 hexadecimal digits, and its password "
+                 "of at least 8 characters, such as 0001password; enter it with `tlspool pin`";
+  }
+  return out;
+}
+
 Result<std::vector<Slot>> list_tokens(const Module& module) {
   const std::string subject = "module=" + module.path();
   CK_ULONG count = 0;

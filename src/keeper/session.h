@@ -19,6 +19,9 @@ struct Slot {
   [[nodiscard]] std::string serial() const { return padded_text({info.serialNumber, sizeof info.serialNumber}); }
 };
 
+/// What C_Login said, with the form of the PIN where the token is of a kind that wants one.
+[[nodiscard]] Error login_error(const Slot& slot, CK_RV rv, const std::string& subject);
+
 /// Every token that is there now.
 [[nodiscard]] Result<std::vector<Slot>> list_tokens(const Module& module);
 /// The one token that `uri` selects. Code::token_missing where none does, Code::config where several do.

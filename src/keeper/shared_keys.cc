@@ -43,9 +43,9 @@ Bytes identity_of(const wire::PeerSetup& peer, ByteView id) {
 }
 
 SharedKeys::SharedKeys(Loop& loop, FindToken find_token)
-    : loop_(loop), find_token_(std::move(find_token)), mailbox_(loop), ledger_("ledger"), fetcher_(loop),
+    : loop_(loop), find_token_(std::move(find_token)), mailbox_(loop), ledger_("ledger"), owner_("owner"), fetcher_(loop),
       kme_(loop, fetcher_, [this](const std::string& store, const Bytes& id) {
-        log::info("key.burned", {{"store", store}, {"key", hex(id)}, {"reason", "the key management entity gave it out once"}});
+        log::info("key.burned", {{"store", store}, {"key", sharedkey::id_text(wire::IdForm::uuid, id)}, {"reason", "the key management entity gave it out once"}});
         Claim claim;
         claim.store.label = store;
         claim.id = id;
@@ -100,7 +100,7 @@ KeyThread* SharedKeys::thread(const std::string& token) {
   const auto there = token.empty() ? nullptr : find_token_(token);
   if (!token.empty() && (!there || !there->configured())) return nullptr;
   auto& out = threads_[token];
-  if (!out) out = std::make_unique<KeyThread>(there, ledger_);
+  if (!out) out = std::make_unique<KeyThread>(there, ledger_, owner_);
   return out.get();
 }
 

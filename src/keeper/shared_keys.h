@@ -102,6 +102,7 @@ class SharedKeys {
   FindToken find_token_;
   Mailbox mailbox_;
   LedgerFile ledger_;
+  OwnerFile owner_;
   std::map<std::string, Peer> peers_;
   std::vector<std::string> tokens_;
   Leases leases_;

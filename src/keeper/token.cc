@@ -166,7 +166,7 @@ Status Token::log_in_with(const Secret& pin) {
       log::error("pin.not_remembered", {{"token", name_}, {"problem", kept.error().text()}});
     }
   }
-  return fail(session_.error("C_Login", rv));
+  return fail(login_error(*slot_, rv, subject_));
 }
 
 Status Token::enter_pin(Secret pin) {

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
-#include "base/text.h"
 
 namespace tlspool::keeper {
 namespace {
@@ -14,8 +12,6 @@ constexpr std::chrono::seconds between_looks{1};
 constexpr int most_searches = 8;
 // Objects in one go inside the token's gate.
 constexpr std::size_t chunk = 64;
-// Tombstoned objects that one look destroys: a restored token may have thousands, and others wait.
-constexpr std::size_t most_dead = 256;
 
 template <class T>
 tl::unexpected<CallFailure> pass(Called<T>& failed) { return tl::unexpected<CallFailure>(std::move(failed.error())); }
@@ -24,15 +20,11 @@ tl::unexpected<CallFailure> pass(Called<T>& failed) { return tl::unexpected<Call
 
 Result<KeyIndex*> TokenStore::index(const StoreName& store, Look look) {
   if (auto done = ledger_.ready(); !done) return fail(std::move(done.error()));
+  if (auto done = may_use(); !done) return fail(std::move(done.error()));
   Known& known = known_[store];
-  std::uint64_t now_open = 0;
-  auto done = token_->use(signer_, [&](const Session&, std::uint64_t generation) -> Called<void> {
-    now_open = generation;
-    return {};
-  });
-  if (!done) return fail(std::move(done.error()));
   const bool due = look == Look::again && Clock::now() - known.looked >= between_looks;
-  if (known.generation != now_open || due) done = scan(store, known);
+  Status done;
+  if (known.generation != ownership_.generation || due) done = scan(store, known);
   if (!done) return fail(std::move(done.error()));
   return &known.keys;
 }
@@ -53,7 +45,7 @@ Status TokenStore::scan(const StoreName& store, Known& known) {
   known.keys.keep_only(there);
   std::vector<CK_OBJECT_HANDLE> fresh;
   for (const CK_OBJECT_HANDLE h : there) {
-    if (!known.keys.knows(h)) fresh.push_back(h);
+    if (!known.keys.knows(h) && !dead_objects_.contains(h)) fresh.push_back(h);
   }
   done = read_ids(store, known, fresh);
   if (!done) known.generation = 0;  // half an index is none
@@ -61,7 +53,6 @@ Status TokenStore::scan(const StoreName& store, Known& known) {
 }
 
 Status TokenStore::read_ids(const StoreName& store, Known& known, const std::vector<CK_OBJECT_HANDLE>& fresh) {
-  std::vector<std::pair<Bytes, CK_OBJECT_HANDLE>> dead;
   const std::uint64_t of = known.generation;
   for (std::size_t from = 0; from < fresh.size(); from += chunk) {
     bool reopened = false;
@@ -72,7 +63,8 @@ Status TokenStore::read_ids(const StoreName& store, Known& known, const std::vec
         if (!id) return pass(id);
         if (!id->has_value() || (*id)->empty()) continue;
         if (ledger_.claimed(sharedkey::tombstone_of(store.label, **id))) {
-          if (dead.size() < most_dead) dead.emplace_back(std::move(**id), fresh[i]);
+          // What a crash between tombstone and destruction left, or a backup brought back.
+          condemn(store, **id, fresh[i]);
           continue;
         }
         known.keys.add(sharedkey::direction_of(**id, store.own_address, store.label), **id, fresh[i]);
@@ -82,24 +74,7 @@ Status TokenStore::read_ids(const StoreName& store, Known& known, const std::vec
     if (!done) return done;
     if (reopened) return fail({Code::busy, "read the keys", token_->name(), "the token was opened anew meanwhile", "try again"});
   }
-  destroy_dead(store, dead, of);
   return {};
-}
-
-// What a crash between tombstone and destruction left, or a backup brought back. It is of no use to anybody.
-void TokenStore::destroy_dead(const StoreName& store, const std::vector<std::pair<Bytes, CK_OBJECT_HANDLE>>& dead,
-                              std::uint64_t generation) {
-  for (const auto& [id, handle] : dead) {
-    auto done = token_->use(signer_, [&, &id = id, handle = handle](const Session& session, std::uint64_t now) -> Called<void> {
-      if (now != generation) return {};
-      auto gone = destroy_key(session, handle);
-      if (!gone) return pass(gone);
-      return {};
-    });
-    if (!done) return;
-    log::info("key.burned", {{"store", store.label}, {"token", token_->name()}, {"key", hex(id)},
-                             {"reason", "it was used before and is still in the token"}});
-  }
 }
 
 Called<KeyIndex::Handles> TokenStore::handles_now(const Session& session, std::uint64_t generation,
@@ -115,6 +90,7 @@ Result<KeyIndex::Handles> TokenStore::find(const StoreName& store, ByteView id) 
   auto keys = index(store, Look::if_needed);
   if (!keys) return fail(std::move(keys.error()));
   if (const auto* handles = (*keys)->find(id)) return *handles;
+  if (ledger_.claimed(sharedkey::tombstone_of(store.label, id))) return KeyIndex::Handles{};
   Known& known = known_[store];
   const auto now = Clock::now();
   if (now - known.searched >= std::chrono::seconds{1}) {
@@ -164,8 +140,12 @@ Result<std::optional<Secret>> TokenStore::read(const StoreName& store, ByteView 
 
 Result<TokenStore::Consumed> TokenStore::consume(const StoreName& store, ByteView id, Want want,
                                                  const Derivation& derivation) {
+  if (auto good = may_use(); !good) return fail(std::move(good.error()));
   Consumed out;
+  bool reopened = false;
   auto done = token_->use(signer_, [&](const Session& session, std::uint64_t generation) -> Called<void> {
+    reopened = generation != ownership_.generation;
+    if (reopened) return {};
     auto handles = handles_now(session, generation, store, id);
     if (!handles) return pass(handles);
     bool all = !handles->empty();
@@ -182,6 +162,10 @@ Result<TokenStore::Consumed> TokenStore::consume(const StoreName& store, ByteVie
         same = same && (out.secret.empty() || out.secret.equals(**secret));
         out.secret = std::move(**secret);
       }
+      if (!ownership_.shared) {
+        condemn(store, id, h);
+        continue;
+      }
       auto destroyed = destroy_key(session, h);
       if (!destroyed) return pass(destroyed);
       all = all && *destroyed == Destroyed::by_us;
@@ -192,6 +176,7 @@ Result<TokenStore::Consumed> TokenStore::consume(const StoreName& store, ByteVie
   });
   (void)known_[store].keys.remove(id);
   if (!done) return fail(std::move(done.error()));
+  if (reopened) return fail({Code::busy, "claim a key", token_->name(), "the token was opened anew meanwhile", "try again"});
   return out;
 }
 

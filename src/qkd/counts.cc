@@ -57,7 +57,7 @@ std::string counts_table(const std::vector<wire::KeyCount>& rows) {
                      std::to_string(row.used), std::to_string(row.leased),
                      numbers ? std::to_string(row.low_water) : "-", state_text(row)});
   }
-  return cli::table({"PEER", "SOURCE", "STORE", "AS-CLIENT", "AS-SERVER", "USED", "LEASED", "LOW-WATER", "STATE"}, cells);
+  return cli::table({"PEER", "SOURCE", "STORE", "AS-CLIENT", "AS-SERVER", "USED-SINCE-START", "LEASED", "LOW-WATER", "STATE"}, cells);
 }
 
 wire::Value counts_json(const std::vector<wire::KeyCount>& rows) {
@@ -66,7 +66,7 @@ wire::Value counts_json(const std::vector<wire::KeyCount>& rows) {
     wire::Value one = wire::Value::object();
     one.set("peer", row.peer).set("source", source_word(row.source));
     one.set("use", row.use == wire::KeyUse::session ? "session" : "psk").set("store", row.store);
-    one.set("asClient", row.as_client).set("asServer", row.as_server).set("used", row.used).set("leased", row.leased);
+    one.set("asClient", row.as_client).set("asServer", row.as_server).set("usedSinceStart", row.used).set("leased", row.leased);
     one.set("lowWater", row.low_water).set("low", low(row));
     one.set("problem", row.problem.empty() ? wire::Value() : wire::Value(row.problem));
     out.push(std::move(one));

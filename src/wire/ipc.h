@@ -90,9 +90,10 @@ struct TokenSetup {
   std::string pin_file;        ///< absolute path; empty: none
   std::string pin_credential;  ///< file name below $CREDENTIALS_DIRECTORY; empty: none
   std::uint32_t parallel = 4;  ///< PKCS#11 sessions that sign side by side, for each worker
+  bool shared = true;          ///< other pools may use the token's one-time keys, too; false: it belongs to this one alone
 };
 template <class Io> void fields(Io& io, TokenSetup& m) {
-  io(m.name, m.module, m.uri, m.pin_file, m.pin_credential, m.parallel);
+  io(m.name, m.module, m.uri, m.pin_file, m.pin_credential, m.parallel, m.shared);
 }
 
 struct KeySetup {

@@ -103,7 +103,7 @@ struct KeyCount {
   std::string store;
   std::uint32_t as_client = 0;  ///< left for connections in which we are the client
   std::uint32_t as_server = 0;
-  std::uint64_t used = 0;       ///< tombstones
+  std::uint64_t used = 0;       ///< since the keeper started
   std::uint32_t leased = 0;
   std::uint32_t low_water = 0;
   std::string problem;          ///< why the store can't be used just now; empty: it can

@@ -8,10 +8,11 @@ import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import tlspool
 from peers import connect
 from pool import PATIENCE, eventually
-from shared_keys import OTHER, OWN, give_both, make_two_sites
+from shared_keys import OTHER, OWN, give_both, make_site, make_two_sites
 from sites import token_objects
 
 CONNECTIONS = 16
@@ -57,14 +58,17 @@ def test_workers_of_one_pool(make_pool):
     assert sorted(used) == OUTGOING
     assert len(refused) == 3 and all(OTHER in text and "b.example" in text for text in refused), refused
     for pool, label in ((a, OTHER), (b, OWN)):
-        left = {number for name, number in token_objects(pool) if name == label}
-        assert left == set(NUMBERS) - set(OUTGOING), "the keys of the other direction are untouched"
+        eventually(lambda pool=pool, label=label: {number for name, number in token_objects(pool) if name == label} ==
+                   set(NUMBERS) - set(OUTGOING), message="the keys of the other direction are untouched, the others go")
 
 
-def test_two_pools_that_share_a_token(make_pool):
-    a, b = make_two_sites(make_pool)
+def share(pool):
+    pool.replace("shared = false", "shared = true")
+
+
+def make_twin(make_pool, a):
+    """A pool that works with the token of `a`; its ledger is its own, so only the token decides between the two."""
     twin = make_pool(name="a.example")
-    # The twin works with the same token; its ledger is its own, so only the token decides between the two.
     for name in ("softhsm2.conf", "pin"):
         shutil.copy2(a.directory / "keeper" / name, twin.directory / "keeper" / name)
     owner = os.stat(a.directory / "keeper" / "pin")
@@ -73,12 +77,39 @@ def test_two_pools_that_share_a_token(make_pool):
     (twin.directory / "keeper" / "softhsm2.conf").write_text(f"directories.tokendir = {a.directory}/keeper/tokens\nlog.level = ERROR\n")
     twin.config.write_text(a.config.read_text())
     twin.start()
+    return twin
+
+
+def test_two_pools_that_share_a_token(make_pool):
+    a = make_site(make_pool, start=False)
+    share(a)
+    a.start()
+    b = make_site(make_pool, name="b.example", own=OTHER, other="a.example", store=OWN)
+    twin = make_twin(make_pool, a)
     give_both(a, b, *NUMBERS)
     used, refused = connections([a, twin], b, CONNECTIONS)
     assert len(used) == len(set(used)), "a key was used twice"
     assert set(used) <= set(OUTGOING)
     # Who loses a race takes the next key. Both may lose the same one, never all.
     assert len(used) + len(refused) == CONNECTIONS and len(used) >= CONNECTIONS // 2, refused
+
+
+@pytest.mark.parametrize("twin_shares", [False, True])
+def test_the_token_of_another_pool_is_refused(make_pool, twin_shares):
+    a, b = make_two_sites(make_pool)
+    give_both(a, b, *NUMBERS)
+    twin = make_twin(make_pool, a)
+    if twin_shares:
+        share(twin)
+        twin.tlspool("reload")
+    used, refused = connections([twin], b, 2)
+    assert used == [] and len(refused) == 2
+    status = twin.tlspool("qkd", "status", check=False)
+    assert status.returncode == 1
+    for words in ("token=default", "another pool owns the token", "set shared = true for this token"):
+        assert words in status.stdout, status.stdout
+    used, refused = connections([a], b, 2)
+    assert len(used) == 2 and not refused
 
 
 def test_keepers_that_are_killed(make_pool):

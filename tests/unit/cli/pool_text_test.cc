@@ -20,6 +20,7 @@ TEST(PoolText, IsAConfigurationThatParses) {
   ASSERT_EQ(parsed->tokens.size(), 1u);
   EXPECT_EQ(parsed->tokens[0].module, "/lib/p11.so");
   EXPECT_EQ(parsed->tokens[0].pin_file, "/pool/keeper/pin");
+  EXPECT_FALSE(parsed->tokens[0].shared);
   ASSERT_EQ(parsed->identities.size(), 1u);
   EXPECT_EQ(parsed->identities[0].credentials[0].token, "default");
   EXPECT_TRUE(parsed->allow.empty());

@@ -45,7 +45,9 @@ TEST_F(Stores, AClaimedKeyIsGoneFromTheTokenAndStaysUsedOverARestart) {
   auto keys = again.store->index(name_, TokenStore::Look::if_needed);
   ASSERT_TRUE(keys);
   EXPECT_EQ((*keys)->count(), 0U);
-  EXPECT_TRUE(again.store->find(name_, id)->empty()) << "what was used is destroyed when it is seen";
+  EXPECT_TRUE(again.store->find(name_, id)->empty());
+  EXPECT_EQ(again.store->bury_one(), TokenStore::Burial::one) << "what was used is destroyed when it is seen";
+  EXPECT_FALSE(again.store->has_dead());
 }
 
 TEST_F(Stores, TheSameIdTwiceIsUsedOnceAndBothAreDestroyed) {

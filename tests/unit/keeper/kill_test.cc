@@ -90,15 +90,21 @@ void say(int pipe, const std::vector<Claimed>& claims) {
   }
 }
 
-TEST_F(Stores, KilledAtAnyStepOfAClaimNoKeyIsGivenOutTwice) {
+class Kills : public Stores, public ::testing::WithParamInterface<bool> {
+ protected:
+  [[nodiscard]] wire::TokenSetup setup() const { return GetParam() ? token() : alone(); }
+};
+INSTANTIATE_TEST_SUITE_P(Settings, Kills, ::testing::Bool(), [](const auto& info) { return info.param ? "Shared" : "Alone"; });
+
+TEST_P(Kills, AtAnyStepOfAClaimNoKeyIsGivenOutTwice) {
   constexpr std::uint64_t all = 160;
-  Child filler([&](int) { Site(token(), directory_).deposit(name_, 2, all); });
+  Child filler([&](int) { Site(setup(), directory_).deposit(name_, 2, all); });
   filler.finish();
   std::vector<std::uint64_t> given;
   int deaths = 0;
   for (int at = 1; at < 200; ++at) {
     Child child([&](int pipe) {
-      Site site(token(), directory_);
+      Site site(setup(), directory_);
       (void)site.store->index(name_, TokenStore::Look::if_needed);
       CK_FUNCTION_LIST* calls = (*site.modules.get(softhsm_module))->calls();
       real = *calls;
@@ -119,6 +125,7 @@ TEST_F(Stores, KilledAtAnyStepOfAClaimNoKeyIsGivenOutTwice) {
         };
       }
       make_claims(std::move(claims), site.ledger, site.store.get());
+      for (int n = 0; n < 3; ++n) (void)site.store->bury_one();
       steps.armed = false;
     });
     const auto ids = numbers(child.finish());
@@ -131,8 +138,9 @@ TEST_F(Stores, KilledAtAnyStepOfAClaimNoKeyIsGivenOutTwice) {
   EXPECT_GE(deaths, 16);
   EXPECT_LT(deaths, 199);
   Child rest([&](int pipe) {
-    Site site(token(), directory_);
+    Site site(setup(), directory_);
     say(pipe, site.take(name_, all));
+    while (site.store->has_dead()) (void)site.store->bury_one();
   });
   const auto ids = numbers(rest.finish());
   EXPECT_EQ(rest.code(), 0);
@@ -140,6 +148,13 @@ TEST_F(Stores, KilledAtAnyStepOfAClaimNoKeyIsGivenOutTwice) {
   given.insert(given.end(), ids.begin(), ids.end());
   std::sort(given.begin(), given.end());
   EXPECT_EQ(std::adjacent_find(given.begin(), given.end()), given.end()) << "a key was given out twice";
+  Site site(setup(), directory_);
+  Signer signer;
+  ASSERT_TRUE(site.token->use(signer, [&](const Session& session, std::uint64_t) -> Called<void> {
+    EXPECT_TRUE(find_keys(session, name_.keys(), std::nullopt)->empty()) << "a dead key is still there";
+    return {};
+  }));
+  site.token->finish(signer);
 }
 
 TEST_F(Stores, KilledAtAnyStepOfMakingTheLedgerTheNextKeeperMakesIt) {

@@ -43,6 +43,12 @@ class SoftHsm : public ::testing::Test {
   [[nodiscard]] wire::TokenSetup token() const {
     return {"default", softhsm_module, "pkcs11:token=tlspool", directory_ + "/pin", {}, 2};
   }
+  /// The same, of this pool alone.
+  [[nodiscard]] wire::TokenSetup alone() const {
+    wire::TokenSetup out = token();
+    out.shared = false;
+    return out;
+  }
   /// The module that counts, slows down and fails.
   [[nodiscard]] wire::TokenSetup shimmed() const {
     wire::TokenSetup out = token();

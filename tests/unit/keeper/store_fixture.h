@@ -25,11 +25,11 @@ inline std::uint64_t number_of(ByteView id) {
 
 /// One keeper's hold on the token, without its loop: what a key thread has.
 struct Site {
-  Site(const wire::TokenSetup& setup, const std::string& directory, const std::string& ledger_path = "ledger")
-      : rejected("rejected-pins"), ledger(ledger_path),
+  Site(const wire::TokenSetup& setup, const std::string& directory, const std::string& ledger_path = "ledger", const std::string& owner_path = "owner")
+      : rejected("rejected-pins"), ledger(ledger_path), owner(owner_path),
         token(std::make_shared<Token>(setup.name, directory, modules, rejected, [] {})) {
     EXPECT_TRUE(token->configure(setup, {}));
-    store = std::make_unique<TokenStore>(token, ledger);
+    store = std::make_unique<TokenStore>(token, ledger, owner);
   }
   ~Site() {
     store.reset();
@@ -71,6 +71,7 @@ struct Site {
   Modules modules;
   RejectedPins rejected;
   LedgerFile ledger;
+  OwnerFile owner;
   std::shared_ptr<Token> token;
   std::unique_ptr<TokenStore> store;
 };

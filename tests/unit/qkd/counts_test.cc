@@ -67,7 +67,7 @@ TEST(Counts, TheTableHasALineForEachPeer) {
 TEST(Counts, JsonHasTheNumbersAndTheAlarm) {
   EXPECT_EQ(wire::to_json(counts_json({row(15, 30)})),
             R"([{"peer":"b.example","source":"token","use":"psk","store":"hsm.b.example","asClient":15,"asServer":30,)"
-            R"("used":0,"leased":0,"lowWater":16,"low":true,"problem":null}])");
+            R"("usedSinceStart":0,"leased":0,"lowWater":16,"low":true,"problem":null}])");
 }
 
 }  // namespace

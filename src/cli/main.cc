@@ -254,20 +254,20 @@ void add_psk(CLI::App& app, Options& o, Todo& todo) {
 /// The options of one of the two entities of `qkd serve`; `which` stands before the words of the second one.
 void add_entity(CLI::App* c, cli::QkdEntity& entity, const std::string& which, const std::string& of) {
   const auto option = [&](const std::string& name, auto& value, const std::string& help) {
-    return c->add_option("--" + which + name, value, help + of)->required();
+    return c->add_option("--" + which + name, value, of + help)->required();
   };
-  option("listen", entity.listen, "Where to listen; port 0 takes a free one;")->type_name("A:P");
-  option("as", entity.as, "Identity to prove to its clients;")->type_name("ID");
-  option("kme", entity.kme, "Id of the entity;")->type_name("NAME");
-  option("link", entity.link, "The [[peer]] (deliver = true, id = \"uuid\") whose keys it delivers;")->type_name("PEER");
-  option("sae", entity.saes, "SAE that it serves; may be given again;")->type_name("NAME")->allow_extra_args(false);
+  option("listen", entity.listen, "where it listens; port 0 takes a free one")->type_name("A:P");
+  option("as", entity.as, "identity that it proves to its clients")->type_name("ID");
+  option("kme", entity.kme, "its id")->type_name("NAME");
+  option("link", entity.link, "the [[peer]] (deliver = true, id = \"uuid\") whose keys it delivers")->type_name("PEER");
+  option("sae", entity.saes, "an SAE that it serves; may be given again")->type_name("NAME")->allow_extra_args(false);
 }
 
 void add_serve(CLI::App& group, Options& o, Todo& todo) {
   auto* c = group.add_subcommand("serve", "Be two key management entities (ETSI GS QKD 014) with a simulated link between them");
-  add_entity(c, o.qkd_serve.first, "", " the first entity");
-  c->add_option("--peer-pool", o.qkd_serve.second.pool, "The pool of the second entity")->type_name("DIR")->required();
-  add_entity(c, o.qkd_serve.second, "peer-", " the second entity");
+  add_entity(c, o.qkd_serve.first, "", "First entity: ");
+  c->add_option("--peer-pool", o.qkd_serve.second.pool, "Second entity: its pool")->type_name("DIR")->required();
+  add_entity(c, o.qkd_serve.second, "peer-", "Second entity: ");
   c->add_option("--sae-from", o.sae_from, "Where a certificate has its SAE id: cn (default), dns, uri or serial")
       ->type_name("PLACE")->check(CLI::IsMember(sae_places));
   c->add_option("--rate", o.qkd_serve.rate, "Keys a second that the link makes (default: as many as there is room for)")

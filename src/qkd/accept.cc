@@ -21,7 +21,7 @@ Result<UniqueFd> listen_on(const cli::SocketAddress& address) {
     if (errno == EADDRINUSE) e.advice = "another program listens there; port 0 takes a free one";
     return fail(std::move(e));
   }
-  if (::listen(fd.get(), 8) != 0) return fail(system_error("listen", address.text(), errno));
+  if (::listen(fd.get(), SOMAXCONN) != 0) return fail(system_error("listen", address.text(), errno));
   return fd;
 }
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tlspool qkd check` finds nothing wrong with `tlspool qkd serve`."""
+"""`tlspool qkd check` finds nothing wrong with `tlspool qkd serve`, and what is wrong with entities that are careless."""
+import http.server
 import json
+import threading
 
 import pytest
+from peers import server_context
 from sites import Serve, make_sites
 
 
@@ -29,7 +32,7 @@ def slave(b):
 
 def test_our_entities_conform(sites):
     a, b = sites
-    serve = Serve(a, b, "--peer-sae", "sae-c.example", keys=64)
+    serve = Serve(a, b, "--peer-sae", "sae-c.example", keys=24)
     try:
         done = check(a, a.kme_port, *slave(b), "--other-sae", "sae-c.example", "--other-as", "sae-c.example")
         assert done.stdout.splitlines()[0].split() == ["CHECK", "REQUIREMENT", "RESULT", "DETAIL"]
@@ -48,7 +51,7 @@ def test_our_entities_conform(sites):
 
 def test_master_and_slave_at_one_entity(sites):
     a, b = sites
-    serve = Serve(a, b, "--sae", "sae-c.example", keys=64)
+    serve = Serve(a, b, "--sae", "sae-c.example", keys=24)
     try:
         done = a.tlspool("qkd", "check", f"https://127.0.0.1:{a.kme_port}", "--as", "sae-a.example", "--expect", "kme-a.example",
                          "--sae", "sae-a.example", "--peer-sae", "sae-c.example", "--peer-url", f"https://127.0.0.1:{a.kme_port}",
@@ -62,3 +65,77 @@ def test_an_entity_that_is_not_there_is_named(sites):
     a, _ = sites
     done = check(a, a.kme_port, check=False)
     assert done.returncode == 1 and "Connection refused" in done.stderr and "no check was made" in done.stderr
+
+
+class Careless:
+    """An entity that asks for no certificate and answers every request alike."""
+
+    def __init__(self, party, status, kind, body):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):  # noqa: N802: http.server's name
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            do_POST = do_GET
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def get_request(self):
+                accepted, address = self.socket.accept()
+                return context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False), address
+
+            def handle_error(self, request, client_address):
+                pass
+
+        context = server_context(party)
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+SAME_KEY = json.dumps({"keys": [{"key_ID": "no-uuid", "key": "not base64"}]})
+# What each carelessness is found by; every other check may fail, too.
+CARELESS = {
+    "always the same": (200, "text/plain", SAME_KEY, {
+        "no-certificate", "status-fields", "enc_keys-get", "enc_keys-post", "enc_keys-get-number-size", "enc_keys-post-number-size",
+        "size-multiple-of-8", "number-zero", "mandatory-extension", "optional-extension", "unknown-slave", "unknown-slave-status",
+        "broken-json", "wrong-type", "dec_keys-get", "dec_keys-post", "key-of-others", "unknown-key-id", "broken-json-dec_keys",
+        "malformed-key-id", "multicast-unknown", "content-type", "key-ids-unique"}),
+    "not found": (404, "text/html", "<h1>Not Found</h1>", {"status", "status-codes", "enc_keys-get", "unknown-slave", "dec_keys-get"}),
+    "bare refusals": (400, "text/plain", "Bad Request", {"status", "error-format", "size-multiple-of-8", "enc_keys-post"}),
+    "chatty refusals": (401, "application/json", '{"message": "who are you?"}', {"status", "unauthorized-format", "number-zero"}),
+}
+
+
+@pytest.mark.parametrize("how", CARELESS)
+def test_careless_entities_fail_visibly(make_pool, pki, how):
+    status, kind, body, expected = CARELESS[how]
+    pool = make_pool(name="sae-a.example")
+    pool.identity("sae-b.example")
+    pool.trust(pki.ca().cert)
+    pool.start()
+    with Careless(pki.leaf("kme-a.example"), status, kind, body) as entity:
+        words = ("--peer-url", f"https://127.0.0.1:{entity.port}", "--peer-as", "sae-b.example", "--peer-expect", "kme-a.example")
+        done = check(pool, entity.port, *words, check=False)
+        assert done.returncode == 1 and "does not keep to ETSI GS QKD 014" in done.stderr
+        failed = {line.split()[0] for line in done.stdout.splitlines() if "  FAIL  " in line}
+        assert failed >= expected, expected - failed
+        report = json.loads(check(pool, entity.port, *words, "--json", check=False).stdout)
+        assert {row["check"] for row in report["checks"] if row["result"] == "fail"} == failed

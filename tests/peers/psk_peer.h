@@ -30,6 +30,10 @@ static struct peer peer;
 
 static inline void peer_fail(const char* what, const char* why) {
   fprintf(stderr, "failed: %s: %s\n", what, why);
+  char unread[1024];  // left in the socket it would make the close a reset, and the other end would lose our alert
+  if (peer.fd > 0 && shutdown(peer.fd, SHUT_WR) == 0) {
+    while (read(peer.fd, unread, sizeof unread) > 0) continue;
+  }
   exit(1);
 }
 
@@ -111,10 +115,11 @@ static inline unsigned peer_give_key(unsigned char* out, size_t room) {
   return (unsigned)peer.key_size;
 }
 
-// For clients' callbacks: the identity too.
+// For clients' callbacks: the identity too. BoringSSL's header allows `longest` bytes and a zero byte after them, but its
+// code has room for `longest` with the zero byte.
 static inline unsigned peer_give_identity(char* identity, size_t longest, unsigned char* key, size_t room) {
-  if (strlen(peer.identity) > longest) {
-    fprintf(stderr, "the stack has room for an identity of %zu bytes\n", longest);
+  if (strlen(peer.identity) >= longest) {
+    fprintf(stderr, "the stack has room for an identity of %zu bytes and a zero byte\n", longest - 1);
     return 0;
   }
   memcpy(identity, peer.identity, strlen(peer.identity) + 1);

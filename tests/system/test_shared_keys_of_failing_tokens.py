@@ -15,6 +15,9 @@ def sites(make_pool, place, broken):
     a = make_site(make_pool, start=False)
     b = make_site(make_pool, start=False, name="b.example", own=OTHER, other="a.example", store=OWN)
     use_shim(a if broken == "a" else b, place)
+    for pool in (a, b):
+        # Then the token has a part in each claim: destroying is the claim.
+        pool.replace("shared = false", "shared = true")
     return a.start(), b.start()
 
 

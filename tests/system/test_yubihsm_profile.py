@@ -98,6 +98,7 @@ def test_keys_are_used_once_and_are_gone(make_pool, shim, version):
 
 def test_numbers_have_two_bytes_and_zero_is_none(make_pool, shim):
     a = with_yubihsm(make_pool, shim).start()
+    assert keys_left(a) == (0, 0)  # Now the token has the pool's mark.
     before = objects(a)
     assert "65536" in refused(a, 65536)
     assert "chooses another" in refused(a, 0)
@@ -109,7 +110,8 @@ def test_numbers_have_two_bytes_and_zero_is_none(make_pool, shim):
 def test_the_key_that_is_one_too_many_is_refused_and_a_used_one_makes_room(make_pool, shim):
     a = with_yubihsm(make_pool, shim)
     b = make_site(make_pool, 'id = "brief"', name="b.example", own=OTHER, other="a.example", store=OWN)
-    a.environment["TLSPOOL_YUBIHSM_OBJECTS"] = str(objects(a) + 3)
+    full = objects(a) + 1 + 3  # the pool's mark, and three keys
+    a.environment["TLSPOOL_YUBIHSM_OBJECTS"] = str(full)
     a.start()
     keys = give(b, 2, 4, 6, 8, peer="a.example")
     lines = "".join(f"{n} {key}\n" for n, key in keys.items())
@@ -120,13 +122,14 @@ def test_the_key_that_is_one_too_many_is_refused_and_a_used_one_makes_room(make_
     with OurServer(tlspool, pool=b.directory) as server, our_client(tlspool, server.port, "b.example", pool=a.directory) as client, server.plain():
         assert client.session.verified_by == "sharedKey"
     assert keys_left(a) == (2, 0)
+    eventually(lambda: objects(a) == full - 1)
     put(a, {8: keys[8]})
     assert keys_left(a) == (3, 0)
 
 
 def test_by_itself_it_has_room_for_256_objects(make_pool, shim):
     a = with_yubihsm(make_pool, shim)
-    room = ALL_OBJECTS - objects(a)
+    room = ALL_OBJECTS - objects(a) - 1  # one is the pool's mark
     a.start()
     give(a, *range(1, room + 1))
     assert "it is full" in refused(a, room + 1)

@@ -58,9 +58,9 @@ TEST(Counts, TheTableHasALineForEachPeer) {
   psk.source = wire::KeySource::psk;
   psk.peer = "c.example";
   const std::string text = counts_table({row(20, 30), psk});
-  EXPECT_NE(text.find("b.example  token   hsm.b.example  20         30         0     0       16         ok\n"), std::string::npos)
+  EXPECT_NE(text.find("b.example  token   hsm.b.example  20         30         0                 0       16         ok\n"), std::string::npos)
       << text;
-  EXPECT_NE(text.find("c.example  psk     hsm.b.example  -          -          0     0       -          ok\n"), std::string::npos)
+  EXPECT_NE(text.find("c.example  psk     hsm.b.example  -          -          0                 0       -          ok\n"), std::string::npos)
       << text;
 }
 

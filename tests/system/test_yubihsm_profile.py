@@ -50,8 +50,12 @@ def use_yubihsm(pool, shim, pin=PIN):
     return pool
 
 
-def with_yubihsm(make_pool, shim, more="", **site):
-    return use_yubihsm(make_site(make_pool, f"{PROFILE}\n{more}", start=False, **site), shim)
+def with_yubihsm(make_pool, shim, more="", shared=True, **site):
+    """shared: without the mark that a pool leaves in a token of its own, which is one more object."""
+    pool = use_yubihsm(make_site(make_pool, f"{PROFILE}\n{more}", start=False, **site), shim)
+    if shared:
+        pool.replace("shared = false", "shared = true")
+    return pool
 
 
 def objects(pool):
@@ -72,10 +76,11 @@ def refused(pool, *numbers):
     return done.stderr
 
 
+@pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("version", ["1.3", "1.2"])
-def test_keys_are_used_once_and_are_gone(make_pool, shim, version):
+def test_keys_are_used_once_and_are_gone(make_pool, shim, version, shared):
     lines = f'version = "{version}"'
-    a = with_yubihsm(make_pool, shim, lines).start()
+    a = with_yubihsm(make_pool, shim, lines, shared).start()
     b = make_site(make_pool, f'{lines}\nid = "brief"', name="b.example", own=OTHER, other="a.example", store=OWN)
     keys = give(a, 2, 65534, 1, 65535)
     put(b, keys, "a.example")

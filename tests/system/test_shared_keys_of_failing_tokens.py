@@ -15,6 +15,8 @@ def sites(make_pool, place, broken):
     a = make_site(make_pool, start=False)
     b = make_site(make_pool, start=False, name="b.example", own=OTHER, other="a.example", store=OWN)
     use_shim(a if broken == "a" else b, place)
+    for pool in (a, b):
+        pool.replace("shared = false", "shared = true")  # so that a claim is not made without the token
     return a.start(), b.start()
 
 

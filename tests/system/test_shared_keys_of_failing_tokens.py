@@ -16,8 +16,7 @@ def sites(make_pool, place, broken):
     b = make_site(make_pool, start=False, name="b.example", own=OTHER, other="a.example", store=OWN)
     use_shim(a if broken == "a" else b, place)
     for pool in (a, b):
-        # Then the token has a part in each claim: destroying is the claim.
-        pool.replace("shared = false", "shared = true")
+        pool.replace("shared = false", "shared = true")  # so that a claim is not made without the token
     return a.start(), b.start()
 
 

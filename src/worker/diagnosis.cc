@@ -39,7 +39,8 @@ std::string wrong_key(const Diagnosis& d) {
       return which + "the peer refused it with the alert unknown_psk_identity: it does not have the key, or used it before; " + audit;
     case SSL_AD_DECRYPT_ERROR:
     case SSL_AD_BAD_RECORD_MAC: return different;
-    case SSL_AD_ILLEGAL_PARAMETER:  // OpenSSL's alert for a binder that does not fit
+    case SSL_AD_ILLEGAL_PARAMETER:  // OpenSSL's alert for a binder that does not fit; TLS 1.2 has none
+      if (!key.peer->tls13) return {};
       return c.alert_received || d.openssl_reason == SSL_R_BINDER_DOES_NOT_VERIFY ? different : std::string{};
     case SSL_AD_DECODE_ERROR:  // and for one of another length
       if (!c.alert_received && d.openssl_reason != SSL_R_BAD_EXTENSION) return {};
@@ -81,6 +82,10 @@ HandshakeFailure refused_by_peer(const Diagnosis& d) {
 HandshakeFailure found_by_openssl(const Diagnosis& d) {
   switch (d.openssl_reason) {
     case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+      if (d.connection.shared_key) {  // wolfSSL sends no alert for a binder that does not fit
+        return failure("transport", d.connection.shared_key->named() + "the peer closed the connection in the middle of the handshake; if it holds " +
+                                        "another key under this id, `tlspool qkd audit " + d.connection.shared_key->peer->name + "` tells");
+      }
       return failure("transport", "the peer closed the connection in the middle of the handshake");
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_HTTP_REQUEST:

@@ -66,12 +66,14 @@ class Keys:
 
 
 def settle(server):
-    """CPU seconds once the server rests: what it puts off (destroying used keys) is its work, too."""
-    last, still = server.cpu(), 0
-    end = time.monotonic() + 60
-    while still < 5 and time.monotonic() < end:
+    """CPU seconds once the server rests, and when it came to rest: what it puts off (destroying used keys) is its work,
+    too."""
+    last, rested = server.cpu(), time.monotonic()
+    end = rested + 120
+    while time.monotonic() < min(end, rested + 1):
         time.sleep(0.1)
         now = server.cpu()
-        still = still + 1 if now - last < 0.002 else 0
+        if now - last >= 0.002:
+            rested = time.monotonic()
         last = now
-    return last
+    return last, rested

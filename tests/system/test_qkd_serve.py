@@ -118,7 +118,8 @@ def test_sae_ids_from_the_certificate(sites, pki, serving, where, tmp_path, name
         answer = b"".join(iter(lambda: link.recv(4096), b""))
     shown = "1a2b" if where == "serial" else known
     assert answer.startswith(b"HTTP/1.1 200 ") and f'"master_SAE_ID":"{shown}"'.encode() in answer, (answer, serve.lines)
-    assert any(f" {shown}: GET /api/v1/keys/sae-b.example/status -> 200" in line for line in serve.lines), serve.lines
+    # The answer comes first, then its line.
+    eventually(lambda: any(f" {shown}: GET /api/v1/keys/sae-b.example/status -> 200" in line for line in serve.lines))
 
 
 def test_known_certificate_of_an_unknown_sae(sites, pki, serving):
@@ -127,7 +128,7 @@ def test_known_certificate_of_an_unknown_sae(sites, pki, serving):
     with session(a, a.kme_port, "kme-a.example", pki.leaf("stranger.example", usage="clientAuth")) as link:
         assert ask(link, "GET", "sae-b.example/status") == (401, None)
         assert ask(link, "POST", "sae-b.example/enc_keys", {"number": 1}) == (401, None)
-    assert any("unknown SAE stranger.example" in line for line in serve.lines)
+    eventually(lambda: any("unknown SAE stranger.example" in line for line in serve.lines))
 
 
 def test_silent_and_slow_clients_disturb_nobody(sites, pki, serving):

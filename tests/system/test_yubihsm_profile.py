@@ -113,7 +113,7 @@ def test_numbers_have_two_bytes_and_zero_is_none(make_pool, shim):
 
 
 def test_the_key_that_is_one_too_many_is_refused_and_a_used_one_makes_room(make_pool, shim):
-    a = with_yubihsm(make_pool, shim)
+    a = with_yubihsm(make_pool, shim, shared=False)
     b = make_site(make_pool, 'id = "brief"', name="b.example", own=OTHER, other="a.example", store=OWN)
     full = objects(a) + 1 + 3  # the pool's mark, and three keys
     a.environment["TLSPOOL_YUBIHSM_OBJECTS"] = str(full)
@@ -133,7 +133,7 @@ def test_the_key_that_is_one_too_many_is_refused_and_a_used_one_makes_room(make_
 
 
 def test_by_itself_it_has_room_for_256_objects(make_pool, shim):
-    a = with_yubihsm(make_pool, shim)
+    a = with_yubihsm(make_pool, shim, shared=False)
     room = ALL_OBJECTS - objects(a) - 1  # one is the pool's mark
     a.start()
     give(a, *range(1, room + 1))

@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "fetcher/dial.h"
+#include "wire/log_setup.h"
 
 namespace tlspool::fetcher {
 namespace {
@@ -67,10 +68,7 @@ Fetcher::~Fetcher() = default;
 
 void Fetcher::on_supervisor(Frame frame) {
   if (frame.kind == number_of(wire::Kind::log_setup)) {
-    auto setup = wire::decode<wire::LogSetup>(frame.body);
-    if (!setup) return give_up(setup.error());
-    log::start(setup->json ? log::Format::json : log::Format::text, static_cast<log::Level>(setup->level),
-               setup->process);
+    if (auto done = wire::start_log(frame.body); !done) return give_up(done.error());
   } else if (frame.kind == number_of(wire::Kind::fetcher_setup)) {
     set_up(frame);
   } else if (frame.kind == number_of(wire::Kind::fetcher_end)) {

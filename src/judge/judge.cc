@@ -8,6 +8,7 @@
 #include "base/sandbox.h"
 #include "judge/anchor_files.h"
 #include "trust/chain.h"
+#include "wire/log_setup.h"
 
 namespace tlspool::judge {
 namespace {
@@ -23,10 +24,7 @@ Judge::Judge(Loop& loop, UniqueFd supervisor)
 
 void Judge::on_supervisor(Frame frame) {
   if (frame.kind == number_of(wire::Kind::log_setup)) {
-    auto setup = wire::decode<wire::LogSetup>(frame.body);
-    if (!setup) return give_up(setup.error());
-    log::start(setup->json ? log::Format::json : log::Format::text, static_cast<log::Level>(setup->level),
-               setup->process);
+    if (auto done = wire::start_log(frame.body); !done) return give_up(done.error());
   } else if (frame.kind == number_of(wire::Kind::judge_setup)) {
     set_up(frame);
   } else if (frame.kind == number_of(wire::Kind::judge_channel)) {

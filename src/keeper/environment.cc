@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "base/log.h"
+#include "wire/log_setup.h"
 
 namespace tlspool::keeper {
 namespace {
@@ -47,12 +47,7 @@ Status receive_log_setup(int channel) {
   if (frame->kind != static_cast<std::uint16_t>(wire::Kind::log_setup)) {
     return fail({Code::protocol, "start", "log_setup", "another frame came first", {}});
   }
-  auto setup = wire::decode<wire::LogSetup>(frame->body);
-  if (!setup) return fail(std::move(setup.error()));
-  const auto level = setup->level <= static_cast<std::uint8_t>(log::Level::error)
-                         ? static_cast<log::Level>(setup->level) : log::Level::info;
-  log::start(setup->json ? log::Format::json : log::Format::text, level, setup->process);
-  return {};
+  return wire::start_log(frame->body);
 }
 
 SandboxRequest keeper_sandbox(const wire::KeeperSetup& setup) {

@@ -99,24 +99,23 @@ void print_report(cli::Output output, const std::string& peer, const Secured& co
 }
 
 Status run(const cli::QkdAuditOptions& options) {
-  const auto paths = config::find_pool(options.pool);
-  if (!paths) return fail(paths.error());
-  const auto config = config::load(*paths);
-  if (!config) return fail(config.error());
-  const auto peer = find_peer(*config, options.peer);
-  if (!peer) return fail(peer.error());
-  auto keys = Keys::open(*paths);
+  const auto found = find_pool_peer(options.pool, options.peer);
+  if (!found) return fail(found.error());
+  const config::Paths& paths = found->paths;
+  const config::Config& config = found->config;
+  const wire::PeerSetup& peer = found->peer;
+  auto keys = Keys::open(paths);
   if (!keys) return fail(std::move(keys.error()));
   const Clock::time_point deadline = Clock::now() + options.timeout;
-  const Protection how = protection(options, *peer, config->name);
-  auto joined = options.listen.empty() ? connect(options, *paths, how) : listen(options, *paths, how, deadline);
+  const Protection how = protection(options, peer, config.name);
+  auto joined = options.listen.empty() ? connect(options, paths, how) : listen(options, paths, how, deadline);
   if (!joined) return fail(std::move(joined.error()));
-  const RowsOf rows_of = [&](ByteView nonce) { return keys->audit(peer->name, nonce); };
+  const RowsOf rows_of = [&](ByteView nonce) { return keys->audit(peer.name, nonce); };
   const auto report = talk(joined->connection.plain.get(), joined->side, rows_of, deadline);
   if (!report) return fail(report.error());
-  print_report(options.output, peer->name, joined->connection, *report);
+  print_report(options.output, peer.name, joined->connection, *report);
   if (report->good()) return {};
-  return fail({Code::policy, "audit", peer->name, "the two sites differ: " + summary(*report),
+  return fail({Code::policy, "audit", peer.name, "the two sites differ: " + summary(*report),
                "a key that a connection uses meanwhile shows, too: run it again, then look at the keys above"});
 }
 

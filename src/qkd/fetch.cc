@@ -161,13 +161,11 @@ Result<IdLines> read_ids(const std::string& file) {
 }
 
 Status run(const cli::QkdFetchOptions& options) {
-  const auto paths = config::find_pool(options.pool);
-  if (!paths) return fail(paths.error());
-  const auto config = config::load(*paths);
-  if (!config) return fail(config.error());
-  const auto peer = find_peer(*config, options.peer);
-  if (!peer) return fail(peer.error());
-  const auto kme = find_kme(*config, *peer);
+  const auto found = find_pool_peer(options.pool, options.peer);
+  if (!found) return fail(found.error());
+  const config::Paths& paths = found->paths;
+  const wire::PeerSetup& peer = found->peer;
+  const auto kme = find_kme(found->config, peer);
   if (!kme) return fail(kme.error());
   IdLines ids;
   if (!options.ids.empty()) {
@@ -175,10 +173,10 @@ Status run(const cli::QkdFetchOptions& options) {
     if (!read) return fail(std::move(read.error()));
     ids = std::move(*read);
   }
-  auto keys = Keys::open(*paths);
+  auto keys = Keys::open(paths);
   if (!keys) return fail(std::move(keys.error()));
-  if (auto ready = ready_to_store(*keys, *peer); !ready) return ready;
-  Entity entity(*paths, *kme, peer->sae);
+  if (auto ready = ready_to_store(*keys, peer); !ready) return ready;
+  Entity entity(paths, *kme, peer.sae);
   const auto status = entity.status();
   if (!status) return fail(status.error());
   if (options.ids.empty()) {
@@ -188,7 +186,7 @@ Status run(const cli::QkdFetchOptions& options) {
   FillerCalls calls;
   calls.enc_keys = [&](std::uint32_t number) { return entity.enc_keys(number, options.bits); };
   calls.dec_keys = [&](const std::vector<std::string>& wanted) { return entity.dec_keys(wanted); };
-  calls.deposit = [&](std::vector<wire::NumberedKey> found) { return keys->deposit({peer->name, std::move(found)}); };
+  calls.deposit = [&](std::vector<wire::NumberedKey> came) { return keys->deposit({peer.name, std::move(came)}); };
   calls.stored = [&](const std::vector<std::string>& done) -> Status {
     for (const std::string& id : done) {
       if (options.output == cli::Output::json) stored.push(id);
@@ -197,18 +195,18 @@ Status run(const cli::QkdFetchOptions& options) {
     if (std::fflush(stdout) == 0) return {};  // the other site may be reading already
     return fail(system_error("write", "standard output", errno));
   };
-  Filler filler(std::move(calls), peer->id_form, static_cast<std::uint32_t>(std::clamp(status->max_key_per_request, std::int64_t{1}, largest_batch)));
+  Filler filler(std::move(calls), peer.id_form, static_cast<std::uint32_t>(std::clamp(status->max_key_per_request, std::int64_t{1}, largest_batch)));
   if (options.ids.empty()) filler.fetch(options.count);
   else filler.fetch(ids.ids);
   const Filler::Tally& tally = filler.tally();
   if (options.output == cli::Output::json) {
     wire::Value out = wire::Value::object();
-    out.set("peer", peer->name).set("kme", kme->name).set("wanted", tally.wanted).set("stored", std::move(stored));
+    out.set("peer", peer.name).set("kme", kme->name).set("wanted", tally.wanted).set("stored", std::move(stored));
     out.set("refused", told_json(tally.refused)).set("lost", told_json(tally.lost)).set("maybeLost", tally.maybe_lost);
     out.set("missing", told_json(tally.missing));
     cli::print_json(out);
   }
-  return conclude(tally, *peer, *kme, ids.malformed.size());
+  return conclude(tally, peer, *kme, ids.malformed.size());
 }
 
 }  // namespace

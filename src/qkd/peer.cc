@@ -2,6 +2,7 @@
 #include "qkd/peer.h"
 
 #include "base/text.h"
+#include "config/load.h"
 
 namespace tlspool::qkd {
 
@@ -15,6 +16,16 @@ Result<wire::PeerSetup> find_peer(const config::Config& config, const std::strin
   }
   return fail({Code::not_found, "peer", printable(name), "no [[peer]] of this name is in the configuration",
                names.empty() ? "add one to tlspool.toml" : "there are: " + names});
+}
+
+Result<PoolPeer> find_pool_peer(const std::string& pool, const std::string& name) {
+  auto paths = config::find_pool(pool);
+  if (!paths) return fail(std::move(paths.error()));
+  auto config = config::load(*paths);
+  if (!config) return fail(std::move(config.error()));
+  auto peer = find_peer(*config, name);
+  if (!peer) return fail(std::move(peer.error()));
+  return PoolPeer{std::move(*paths), std::move(*config), std::move(*peer)};
 }
 
 Result<wire::KmeSetup> find_kme(const config::Config& config, const wire::PeerSetup& peer) {

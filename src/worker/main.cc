@@ -9,6 +9,7 @@
 #include "base/sandbox.h"
 #include "tls/key_provider.h"
 #include "wire/idl.h"
+#include "wire/log_setup.h"
 #include "worker/control.h"
 #include "worker/worker.h"
 
@@ -37,10 +38,7 @@ Result<Frame> expect(int channel, wire::Kind kind) {
 Status start_log(int channel) {
   auto frame = expect(channel, wire::Kind::log_setup);
   if (!frame) return fail(std::move(frame.error()));
-  auto setup = wire::decode<wire::LogSetup>(frame->body);
-  if (!setup) return fail(std::move(setup.error()));
-  log::start(setup->json ? log::Format::json : log::Format::text, static_cast<log::Level>(setup->level), setup->process);
-  return {};
+  return wire::start_log(frame->body);
 }
 
 }  // namespace

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/log_setup.h"
+
+#include "base/log.h"
+#include "wire/ipc.h"
+
+namespace tlspool::wire {
+
+Status start_log(ByteView body) {
+  const auto setup = decode<LogSetup>(body);
+  if (!setup) return fail(setup.error());
+  const bool known = setup->level <= static_cast<std::uint8_t>(log::Level::error);
+  log::start(setup->json ? log::Format::json : log::Format::text, known ? static_cast<log::Level>(setup->level) : log::Level::info,
+             setup->process);
+  return {};
+}
+
+}  // namespace tlspool::wire

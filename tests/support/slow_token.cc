@@ -8,8 +8,6 @@
 //   TLSPOOL_LOGIN_COUNT    a file that gets one line for each C_Login as the user: what it returned
 // tlspool_most_signing() says how many C_Sign there have been at the same time.
 // TLSPOOL_REAL_TOKEN names another module than the usual libsofthsm2.so.
-#include <dlfcn.h>
-#include <p11-kit/pkcs11.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,6 +15,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <thread>
+
+#include "real_token.h"
 
 namespace {
 
@@ -74,14 +74,8 @@ CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char* pin, CK
 
 extern "C" __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
   const char* path = std::getenv("TLSPOOL_REAL_TOKEN");
-  static void* library = dlopen(path != nullptr ? path : "/usr/lib/softhsm/libsofthsm2.so", RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return CKR_LIBRARY_LOAD_FAILED;
-  const auto get = reinterpret_cast<CK_C_GetFunctionList>(dlsym(library, "C_GetFunctionList"));
-  CK_FUNCTION_LIST* found = nullptr;
-  if (get == nullptr) return CKR_LIBRARY_LOAD_FAILED;
-  if (const CK_RV rv = get(&found); rv != CKR_OK) return rv;
-  real_calls = *found;
-  our_calls = *found;
+  if (const CK_RV rv = load_real_token(path != nullptr ? path : softhsm, real_calls); rv != CKR_OK) return rv;
+  our_calls = real_calls;
   our_calls.C_GetFunctionList = &C_GetFunctionList;
   our_calls.C_SignInit = &sign_init;
   our_calls.C_Sign = &sign;

@@ -8,8 +8,6 @@
 //   a handle whose object has gone: C_GetAttributeValue has no better word than CKR_FUNCTION_FAILED
 //   the PIN     4 hexadecimal digits, the authentication key, then its password of 8 characters or more
 // An identity's private key and certificate pass as they are. SoftHSM has no CKA_ID for data: it is CKA_OBJECT_ID there.
-#include <dlfcn.h>
-#include <p11-kit/pkcs11.h>
 
 #include <algorithm>
 #include <cctype>
@@ -18,6 +16,8 @@
 #include <optional>
 #include <string_view>
 #include <vector>
+
+#include "real_token.h"
 
 namespace {
 
@@ -154,14 +154,8 @@ CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
-  static void* library = dlopen("/usr/lib/softhsm/libsofthsm2.so", RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return CKR_LIBRARY_LOAD_FAILED;
-  const auto get = reinterpret_cast<CK_C_GetFunctionList>(dlsym(library, "C_GetFunctionList"));
-  CK_FUNCTION_LIST* found = nullptr;
-  if (get == nullptr) return CKR_LIBRARY_LOAD_FAILED;
-  if (const CK_RV rv = get(&found); rv != CKR_OK) return rv;
-  real_calls = *found;
-  our_calls = *found;
+  if (const CK_RV rv = load_real_token(softhsm, real_calls); rv != CKR_OK) return rv;
+  our_calls = real_calls;
   our_calls.C_GetFunctionList = &C_GetFunctionList;
   our_calls.C_CreateObject = &create_object;
   our_calls.C_FindObjectsInit = &find_objects_init;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: pools, certificates, peers. A test that only uses a pool takes `pool`; one that configures, kills or
 breaks it takes `make_pool`."""
+import contextlib
 import os
 import shutil
 import sys
@@ -71,3 +72,13 @@ def library(pool, monkeypatch):
     import tlspool
 
     return tlspool
+
+
+@pytest.fixture
+def keep():
+    """keep(thing) gives the thing back, and closes it when the test is over."""
+    with contextlib.ExitStack() as stack:
+        def adopt(thing):
+            stack.callback(thing.close)
+            return thing
+        yield adopt

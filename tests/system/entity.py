@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A key management entity that can misbehave: HTTPS with client certificates, keys made up as they are asked for."""
 import base64
-import http.server
 import json
 import secrets
 import socket
 import threading
 import uuid
 
+import https
 from peers import server_context
 from pool import PATIENCE
 
@@ -26,17 +26,13 @@ class Entity:
         self.over = threading.Event()
         entity = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            timeout = PATIENCE
-
+        class Handler(https.Handler):
             def setup(self):
-                self.request = entity.context.wrap_socket(self.request, server_side=True)
-                entity.handshakes += 1
                 super().setup()
+                entity.handshakes += 1
 
             def do_POST(self):  # noqa: N802: http.server's name
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = json.loads(self.body())
                 subject = dict(field for part in self.request.getpeercert()["subject"] for field in part)
                 operation = self.path.split("/")[-1]
                 entity.asked.append((subject["commonName"], operation, body))
@@ -46,35 +42,15 @@ class Entity:
                 else:
                     self.say(200, answer)
 
-            def say(self, status, text):
-                data = text.encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass  # a client that went away
-
-        self.context = server_context(party, client_ca=ca)
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.server = https.Server(server_context(party, client_ca=ca), Handler)
+        self.port = self.server.port
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.over.set()
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.close()
 
     def answer(self, operation, body):
         if operation == "enc_keys":

@@ -5,16 +5,14 @@ import base64
 import contextlib
 import json
 import secrets
-import ssl
-import threading
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import https
 from peers import server_context
 
 
 class Kme:
-    """`party`: its certificate; `client_ca`: who certifies its SAEs. .port, .asked (paths and bodies). .misbehave: what
+    """`party`: its certificate; `client_ca`: who certifies its SAEs. .server.port, .asked (paths and bodies). .misbehave: what
     it does with the next requests for keys, one each: "hang up" (after the keys are gone), "busy", "short key",
     "garbage"; None is as the standard says."""
 
@@ -27,18 +25,13 @@ class Kme:
         self.limit = 100
         entity = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
+        class Handler(https.Handler):
+            def do_GET(self):  # noqa: N802: http.server's name
                 entity.asked.append((self.path, None))
                 self.answer(200, entity.status())
 
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            def do_POST(self):  # noqa: N802: http.server's name
+                body = json.loads(self.body())
                 entity.asked.append((self.path, body))
                 how = entity.misbehave.pop(0) if entity.misbehave else None
                 if how == "busy":
@@ -52,26 +45,9 @@ class Kme:
                 return self.answer(code, "{" if how == "garbage" else text)
 
             def answer(self, code, text):
-                data = (text if isinstance(text, str) else json.dumps(text)).encode()
-                self.send_response(code)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                self.say(code, text if isinstance(text, str) else json.dumps(text))
 
-        class Server(ThreadingHTTPServer):
-            def get_request(self):
-                accepted, address = self.socket.accept()
-                return context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False), address
-
-            def handle_error(self, request, client_address):
-                pass
-
-        context = server_context(party, client_ca=client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.server = https.Server(server_context(party, client_ca=client_ca), Handler)
 
     def status(self):
         return {"source_KME_ID": "here", "target_KME_ID": "there", "master_SAE_ID": "a", "slave_SAE_ID": "b", "key_size": 256,
@@ -97,10 +73,6 @@ class Kme:
     def calls(self, operation):
         return [body for path, body in self.asked if path.endswith("/" + operation)]
 
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
 
 @contextlib.contextmanager
 def entities(pki, pool_a, pool_b):
@@ -111,5 +83,5 @@ def entities(pki, pool_a, pool_b):
     try:
         yield one, other
     finally:
-        one.close()
-        other.close()
+        one.server.close()
+        other.server.close()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two sites with a pool and a token each, and the key management entities between them."""
 import re
-import secrets
 import subprocess
 import threading
 
@@ -84,16 +83,3 @@ def token_objects(pool, label=r"hsm\..*"):
                             env=dict(pool.environment, SOFTHSM2_CONF="softhsm2.conf"), check=True).stdout
     found = re.findall(r"label:\s+(\S+)\n(?:.*\n)*?\s+ID:\s+([0-9a-f]+)", listed)
     return [(name, int(number, 16)) for name, number in found if re.fullmatch(label, name)]
-
-
-def stock(a, b, numbers):
-    """Puts the same new keys under these numbers into both sites' tokens."""
-    lines = "".join(f"{n} {secrets.token_hex(32)}\n" for n in numbers)
-    for pool, other in ((a, b), (b, a)):
-        pool.tlspool("qkd", "import", other.name, stdin=lines)
-
-
-def outgoing(pool, other, numbers):
-    """Those of the numbers whose keys `pool` may use as client: the last bit of the number decides."""
-    own, theirs = (f"hsm.{p.name}" for p in (pool, other))
-    return [n for n in numbers if (n & 1) == (own > theirs)]

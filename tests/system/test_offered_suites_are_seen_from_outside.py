@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from pool import PATIENCE
 from shared_keys import INCOMING, give, make_site, psk_client
-from test_tunnel import Echo, Tunnel
+from tunnels import Echo, Tunnel
 
 SUITES = {
     'exchange = "none"\nforward_secrecy = false': "TLS_PSK_WITH_AES_256_GCM_SHA384",
@@ -15,18 +15,13 @@ SUITES = {
 
 
 @pytest.fixture
-def serve(make_pool):
-    ends = []
-
+def serve(make_pool, keep):
     def started(peer, *words):
         pool = make_site(make_pool, peer)
-        ends.append(Echo())
-        ends.append(Tunnel(pool, "--side", "tls-in", *words, "--connect", f"127.0.0.1:{ends[0].port}"))
-        return pool, ends[-1].port
+        echo = keep(Echo())
+        return pool, keep(Tunnel(pool, "--side", "tls-in", *words, "--connect", f"127.0.0.1:{echo.port}")).port
 
-    yield started
-    for end in reversed(ends):
-        end.close()
+    return started
 
 
 def enumerated(port):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tlspool qkd check` finds nothing wrong with `tlspool qkd serve`, and what is wrong with entities that are careless."""
-import http.server
+import contextlib
 import json
-import threading
 
+import https
 import pytest
 from peers import server_context
 from sites import Serve, make_sites
@@ -67,47 +67,22 @@ def test_an_entity_that_is_not_there_is_named(sites):
     assert done.returncode == 1 and "Connection refused" in done.stderr and "no check was made" in done.stderr
 
 
-class Careless:
+@contextlib.contextmanager
+def careless(party, status, kind, body):
     """An entity that asks for no certificate and answers every request alike."""
 
-    def __init__(self, party, status, kind, body):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    class Handler(https.Handler):
+        def do_GET(self):  # noqa: N802: http.server's name
+            self.body()
+            self.say(status, body, kind)
 
-            def log_message(self, *_):
-                pass
+        do_POST = do_GET
 
-            def do_GET(self):  # noqa: N802: http.server's name
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            do_POST = do_GET
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def get_request(self):
-                accepted, address = self.socket.accept()
-                return context.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False), address
-
-            def handle_error(self, request, client_address):
-                pass
-
-        context = server_context(party)
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+    server = https.Server(server_context(party), Handler)
+    try:
+        yield server
+    finally:
+        server.close()
 
 
 SAME_KEY = json.dumps({"keys": [{"key_ID": "no-uuid", "key": "not base64"}]})
@@ -131,7 +106,7 @@ def test_careless_entities_fail_visibly(make_pool, pki, how):
     pool.identity("sae-b.example")
     pool.trust(pki.ca().cert)
     pool.start()
-    with Careless(pki.leaf("kme-a.example"), status, kind, body) as entity:
+    with careless(pki.leaf("kme-a.example"), status, kind, body) as entity:
         words = ("--peer-url", f"https://127.0.0.1:{entity.port}", "--peer-as", "sae-b.example", "--peer-expect", "kme-a.example")
         done = check(pool, entity.port, *words, check=False)
         assert done.returncode == 1 and "does not keep to ETSI GS QKD 014" in done.stderr

@@ -37,7 +37,7 @@ class World:
         for pool, kme, own, other in ((a, self.kmes[0], "a", "b"), (b, self.kmes[1], "b", "a")):
             pool.identity(f"sae-{own}.example")
             pool.trust(pki.ca().cert)
-            pool.configure(PEER.format(own=own, other=other, port=kme.port, id=id, timeout=30))
+            pool.configure(PEER.format(own=own, other=other, port=kme.server.port, id=id, timeout=30))
             pool.start()
 
     def counts(self):
@@ -158,6 +158,6 @@ def test_an_entity_that_is_not_there_or_not_itself_is_told(make_pool, pki, stack
     b.tlspool("reload")
     wrong = b.tlspool("qkd", "fetch", "a.example", check=False)
     assert wrong.returncode == 1 and "kme-b.example" in wrong.stderr and "other.example" in wrong.stderr
-    world.kmes[0].close()
+    world.kmes[0].server.close()
     gone = a.tlspool("qkd", "fetch", "b.example", check=False)
     assert gone.returncode == 1 and "Connection refused" in gone.stderr and "lost" not in gone.stderr

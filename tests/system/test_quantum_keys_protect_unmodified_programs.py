@@ -2,58 +2,13 @@
 """The diagram of "TLS and QKD", whole: two sites with a pool and a token each, filled by key management entities over
 a simulated link; a client and a server program that know nothing of TLS; the key that protected them gone from both
 tokens afterwards."""
-import contextlib
 import re
-import socket
-import threading
 
 import pytest
 from peers import connect
 from pool import eventually
 from sites import Serve, make_sites, token_objects
-from test_tunnel import Echo, Tunnel
-
-
-class Relay:
-    """Stands between the two sites and sees what the network sees."""
-
-    def __init__(self, port):
-        self.target = port
-        self.seen = b""
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            far = connect(self.target)
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
-
-    def _copy(self, source, sink):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                self.seen += data
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-
-    def close(self):
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
-@pytest.fixture
-def keep():
-    with contextlib.ExitStack() as stack:
-        def adopt(thing):
-            stack.callback(thing.close)
-            return thing
-        yield adopt
+from tunnels import Echo, Relay, Tunnel
 
 
 # The document's flow: TLS 1.2, a plain PSK, the server's hint and the client's identity in clear. Then today's.

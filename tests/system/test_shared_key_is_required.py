@@ -7,7 +7,7 @@ import tlspool
 from peers import in_thread
 from pool import BIN, PATIENCE
 from shared_keys import INCOMING, OUTGOING, give, give_both, make_site, make_two_sites, own_identity, psk_client
-from talk import OurServer, our_client, read_line, refusal, s_client, s_server
+from talk import OurServer, our_client, refusal, s_client, s_server
 
 
 def test_a_client_without_a_peer_is_refused_before_a_byte_is_sent(make_pool, pki):

@@ -2,85 +2,15 @@
 """`tlspool tunnel`: accepts, has the pool connect the two sides, and is out of the data's way."""
 import contextlib
 import os
-import re
 import signal
 import socket
 import ssl
-import subprocess
 import threading
 
 import pytest
 from peers import client_context, connect, free_port, receive_all, server_context
-from pool import BIN, PATIENCE, eventually
-
-
-class Echo:
-    """A plain server that answers each connection with what it said, and closes when it does; with `context`, by TLS.
-    .peers holds the common names that clients proved."""
-
-    def __init__(self, context=None):
-        self.context = context
-        self.peers = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection):
-        with contextlib.suppress(OSError):
-            if self.context is not None:
-                connection = self.context.wrap_socket(connection, server_side=True)
-                names = (connection.getpeercert() or {}).get("subjectAltName", ())
-                self.peers += [name for _, name in names]
-            while data := connection.recv(65536):
-                connection.sendall(data)
-            connection.close()
-
-    def close(self):
-        # Wakes accept() too.
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
-class Tunnel:
-    def __init__(self, pool, *words, listen="127.0.0.1:0"):
-        self.process = subprocess.Popen([str(BIN / "tlspool"), "--pool", str(pool.directory), "tunnel", "--listen", listen, *words],
-                                        stderr=subprocess.PIPE, text=True, env=pool.environment)
-        self.lines = []
-        self.port = None
-        threading.Thread(target=self._read, daemon=True).start()
-        eventually(lambda: self.port or self.process.poll() is not None)
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.lines.append(line.rstrip())
-            if found := re.match(r"listening on .*:(\d+)$", line):
-                self.port = int(found[1])
-
-    def said(self, words):
-        return eventually(lambda: next((line for line in self.lines if words in line), None), message=lambda: f"no {words}: {self.lines}")
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        return self.process.wait(PATIENCE)
-
-
-@pytest.fixture
-def keep():
-    with contextlib.ExitStack() as stack:
-        def adopt(thing):
-            stack.callback(thing.close)
-            return thing
-        yield adopt
+from pool import PATIENCE, eventually
+from tunnels import Echo, Tunnel
 
 
 def ask(port, pool, name="p256.example", text=b"question", **options):

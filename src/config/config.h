@@ -56,6 +56,7 @@ struct Config {
   log::Format log_format = log::Format::text;
   log::Level log_level = log::Level::info;
   wire::Limits limits;
+  wire::PeerToPeerSetup peer_to_peer;
   Trust trust;
   Users users;
   std::vector<wire::TokenSetup> tokens;

@@ -44,6 +44,16 @@ void read_limits(Section s, wire::Limits& limits) {
   s.done();
 }
 
+void read_peer_to_peer(Section s, wire::PeerToPeerSetup& out) {
+  std::uint32_t extension = out.extension;
+  // RFC 8446 section 11: private use. 65281 is renegotiation_info.
+  s.number("extension", 65282, 65535, extension);
+  out.extension = static_cast<std::uint16_t>(extension);
+  s.number("hello_delay", 0, 600'000, out.hello_delay_ms);
+  s.flag("certificate_usage", out.certificate_usage);
+  s.done();
+}
+
 void read_trust(Section s, Trust& trust, const std::string& directory) {
   s.flag("system", trust.system);
   s.texts("anchors", [&](const std::string& file, int) { trust.anchors.push_back(below(directory, file)); });
@@ -162,6 +172,7 @@ void read_main(Section& root, Config& config, SharedKeyTables& shared, const std
   for (Section& s : root.sections("token")) read_token(std::move(s), config, keeper);
   for (Section& s : root.sections("allow")) read_allow(std::move(s), config);
   for (Section& s : root.sections("identity")) read_identity(std::move(s), config, directory_of(root.file()));
+  if (auto s = root.section("peer_to_peer")) read_peer_to_peer(std::move(*s), config.peer_to_peer);
   if (auto s = root.section("keystore")) shared.read_keystore(std::move(*s));
   shared.read_peers(root);
   root.done();

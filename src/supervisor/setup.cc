@@ -66,14 +66,16 @@ struct Policy {
   bool system_trust = true;
   Bytes trust;
   std::vector<wire::PeerSetup> peers;
+  wire::PeerToPeerSetup peer_to_peer;
 };
 template <class Io>
 void fields(Io& io, Policy& m) {
-  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers);
+  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer);
 }
 
 Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
-  Policy policy{setup.rules, setup.identities, setup.default_identity, setup.tls12, config.trust.system, material.trust, setup.peers};
+  Policy policy{setup.rules,         setup.identities, setup.default_identity, setup.tls12,
+                config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer};
   for (auto& identity : policy.identities) {
     for (auto& credential : identity.credentials) {
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
@@ -155,6 +157,7 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.tls12 = config.tls12;
   out.limits = config.limits;
   out.peers = config.peers;
+  out.peer_to_peer = config.peer_to_peer;
   for (const auto& kme : config.kmes) out.fetcher_identities.push_back(kme.identity);
   out.policy = digest(config, material, out);
   return out;

@@ -225,6 +225,14 @@ template <class Io> void fields(Io& io, Limits& m) {
   io(m.sessions, m.handshakes, m.handshakes_per_uid, m.control_connections, m.handshake_deadline_ms);
 }
 
+/// Peer-to-peer TLS (docs/p2p-tls.md).
+struct PeerToPeerSetup {
+  std::uint16_t extension = 0xff70;  ///< number of the tie-breaker extension
+  std::uint32_t hello_delay_ms = 0;  ///< how long to wait for the peer's hello where the request does not say
+  bool certificate_usage = false;    ///< look at serverAuth and clientAuth although the roles are a matter of chance
+};
+template <class Io> void fields(Io& io, PeerToPeerSetup& m) { io(m.extension, m.hello_delay_ms, m.certificate_usage); }
+
 struct WorkerSetup {
   std::uint32_t index = 0;
   std::uint32_t count = 1;
@@ -237,10 +245,11 @@ struct WorkerSetup {
   Limits limits;
   std::vector<PeerSetup> peers;
   std::vector<std::string> fetcher_identities;  ///< that the pool's own fetcher may use, as client
+  PeerToPeerSetup peer_to_peer;
 };
 template <class Io> void fields(Io& io, WorkerSetup& m) {
   io(m.index, m.count, m.policy, m.ticket_key, m.identities, m.rules, m.default_identity, m.tls12, m.limits, m.peers,
-     m.fetcher_identities);
+     m.fetcher_identities, m.peer_to_peer);
 }
 
 struct ExecutableQuery {
@@ -310,8 +319,9 @@ struct ChainQuery {
   std::string expected;         ///< normalised host, IP address or user@domain; empty: any name (tell which)
   std::vector<Bytes> chain;     ///< DER as the peer sent it, leaf first
   std::string service;
+  bool any_usage = false;       ///< peer-to-peer: serverAuth and clientAuth are not looked at
 };
-template <class Io> void fields(Io& io, ChainQuery& m) { io(m.peer_is_server, m.expected, m.chain, m.service); }
+template <class Io> void fields(Io& io, ChainQuery& m) { io(m.peer_is_server, m.expected, m.chain, m.service, m.any_usage); }
 
 struct ChainVerdict {
   bool accepted = false;

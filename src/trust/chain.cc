@@ -75,6 +75,7 @@ bool prepare(X509_STORE_CTX* context, const wire::ChainQuery& query, std::time_t
   X509_VERIFY_PARAM_set_auth_level(param, security_level);
   X509_VERIFY_PARAM_set_depth(param, static_cast<int>(max_certificates));
   X509_VERIFY_PARAM_set_time(param, now);
+  if (query.any_usage) return true;
   const int purpose = query.peer_is_server ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT;
   return X509_STORE_CTX_set_purpose(context, purpose) == 1;
 }

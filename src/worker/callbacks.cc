@@ -39,7 +39,8 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   // A client's OpenSSL asks in any case. Who wants no proof gets none: `proved` stays empty.
   if (c->request.proof == Proof::none) return 1;
   wire::ChainQuery query;
-  query.peer_is_server = c->request.role == wire::role_client;
+  query.peer_is_server = c->role == wire::role_client;
+  query.any_usage = c->request.peer_to_peer && !c->policy->setup().peer_to_peer.certificate_usage;
   query.expected = c->request.remote_identity;
   query.service = c->request.service;
   STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
@@ -47,6 +48,13 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   const wire::ChainVerdict verdict = c->handshake->judge(query);
   if (!verdict.accepted) {
     X509_STORE_CTX_set_error(store, verdict.x509_error != X509_V_OK ? verdict.x509_error : X509_V_ERR_APPLICATION_VERIFICATION);
+    return 0;
+  }
+  // Somebody may have wired two connections of ours together; with roles of chance nothing else would tell.
+  if (c->tie && !c->local_identity.empty() && verdict.identity == c->local_identity && c->request.remote_identity != c->local_identity) {
+    c->tie->problem = "the peer proves " + c->local_identity + ", which is who we are: two connections of ours may have been wired together; if it "
+                      "is meant, ask for it as remoteIdentity";
+    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
   }
   c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until};
@@ -101,7 +109,7 @@ SSL_TICKET_RETURN use_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   Connection* c = Connection::of(ssl);
-  if (c == nullptr || c->client_sessions == nullptr || c->request.role != wire::role_client || c->shared_key) return 0;
+  if (c == nullptr || c->client_sessions == nullptr || c->role != wire::role_client || c->shared_key) return 0;
   if (c->handshake != nullptr) {  // in TLS 1.2 the session comes before the handshake's end
     c->handshake->adopt_remembered();
     c->note_shown(ssl);

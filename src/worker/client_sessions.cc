@@ -24,10 +24,11 @@ struct Deciding {
   Bytes alpn;
   bool tls13_only = false;
   bool require_shared_key = false;
+  bool peer_to_peer = false;  // then certificates are looked at less closely
 };
 template <class Io> void fields(Io& io, Deciding& m) {
   io(m.policy, m.uid, m.role, m.local_identity, m.remote_identity, m.proof, m.server_name, m.service, m.alpn, m.tls13_only,
-     m.require_shared_key);
+     m.require_shared_key, m.peer_to_peer);
 }
 
 // A ticket of TLS 1.3 that is shown twice links two connections; one of TLS 1.2 is all that its server gives.
@@ -44,9 +45,9 @@ bool over(const ClientSessions::Entry& entry) {
 
 std::string resumption_key(const Connection& c) {
   const StartRequest& r = c.request;
-  const Bytes text = wire::encode(Deciding{c.policy->setup().policy, c.caller.credentials.uid, static_cast<std::uint8_t>(r.role),
+  const Bytes text = wire::encode(Deciding{c.policy->setup().policy, c.caller.credentials.uid, static_cast<std::uint8_t>(c.role),
                                            c.local_identity, r.remote_identity, static_cast<std::uint8_t>(r.proof),
-                                           r.server_name, r.service, r.alpn, r.tls13_only, r.require_shared_key});
+                                           r.server_name, r.service, r.alpn, r.tls13_only, r.require_shared_key, r.peer_to_peer});
   std::string digest(SHA256_DIGEST_LENGTH, '\0');
   SHA256(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()));
   return digest;

@@ -12,6 +12,7 @@
 #include "worker/policy.h"
 #include "worker/shared_key.h"
 #include "worker/start_request.h"
+#include "worker/tie.h"
 
 namespace tlspool::transport {
 class StreamPump;
@@ -36,6 +37,8 @@ template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.h
 struct Connection {
   std::shared_ptr<const Policy> policy;
   StartRequest request;
+  wire::RoleBits role = wire::role_client;  ///< what this side is; peer-to-peer: what it has come to so far
+  std::unique_ptr<Tie> tie;    ///< peer-to-peer
   authz::Caller caller;
   std::string local_identity;  ///< the one in use; chosen by SNI where the request named none
   bool local_shown = false;    ///< the peer was shown it; on a resumed connection: when the session was made

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -131,11 +132,14 @@ void Control::learn_executable(std::function<void()> then) {
 bool Control::may(const Policy& policy, const StartRequest& request) const {
   if (program_ == Program::fetcher) {
     const auto& own = policy.setup().fetcher_identities;
-    return request.role == wire::role_client && std::ranges::find(own, request.local_identity) != own.end();
+    return request.roles == wire::role_client && !request.peer_to_peer && std::ranges::find(own, request.local_identity) != own.end();
   }
   // A server without an identity in the request is looked at when its peer has named one.
-  const bool later = request.role == wire::role_server && request.local_identity.empty();
-  return later || policy.allows(caller(), request.local_identity, request.role);
+  if (request.roles == wire::role_server && request.local_identity.empty()) return true;
+  const authz::Caller who = caller();
+  return std::ranges::all_of(std::array{wire::role_client, wire::role_server}, [&](wire::RoleBits role) {
+    return (request.roles & role) == 0 || policy.allows(who, request.local_identity, role);
+  });
 }
 
 void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway) {
@@ -151,7 +155,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
     log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                       {"pid", std::to_string(credentials_.pid)},
                                       {"identity", request.local_identity},
-                                      {"role", request.role == wire::role_server ? "server" : "client"}});
+                                      {"role", request.peer_to_peer ? "peer" : request.roles == wire::role_server ? "server" : "client"}});
     answer(pool_error("IdentityRefused",
                       wire::Value::object()
                           .set("message", "this program may not use the identity in this role, or there is none of this name; see "

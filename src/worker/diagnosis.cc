@@ -66,7 +66,7 @@ HandshakeFailure refused_by_peer(const Diagnosis& d) {
       break;
     case SSL_AD_CERTIFICATE_REQUIRED:
     case SSL_AD_HANDSHAKE_FAILURE:
-      if (d.connection.request.role == wire::role_client && d.connection.local_identity.empty()) {
+      if (d.connection.role == wire::role_client && d.connection.local_identity.empty()) {
         advice = "; it may want a client certificate: name a local identity";
       }
       break;
@@ -111,6 +111,9 @@ HandshakeFailure found_by_openssl(const Diagnosis& d) {
       f.check = "chain";
       return f;
     }
+    case SSL_R_UNEXPECTED_MESSAGE:
+      return failure("transport", "the handshake broke: " + d.openssl_text +
+                                      (d.connection.role == wire::role_client ? "; if the peer is a client, too, see role peer" : ""));
     default:
       return failure("transport", "the handshake broke: " + d.openssl_text);
   }
@@ -123,6 +126,7 @@ HandshakeFailure diagnose(const Diagnosis& d) {
   if (!d.token_problem.empty()) {
     return failure("token", "identity " + c.local_identity + ": " + d.token_problem + "; see `tlspool doctor`");
   }
+  if (c.tie && !c.tie->problem.empty()) return failure("policy", c.tie->problem);
   if (!c.key_problem.empty()) return failure("sharedKey", c.key_problem);
   if (c.shared_key) {
     if (std::string problem = wrong_key(d); !problem.empty()) return failure("sharedKey", std::move(problem));

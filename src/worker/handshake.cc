@@ -33,6 +33,7 @@ Handshake::Handshake(Services services, std::unique_ptr<Connection> connection, 
       network_(std::move(network)),
       on_done_(std::move(on_done)) {
   connection_->handshake = this;
+  connection_->role = (connection_->request.roles & wire::role_client) != 0 ? wire::role_client : wire::role_server;
   connection_->client_sessions = &services_.client_sessions;
 }
 
@@ -46,28 +47,43 @@ Handshake::~Handshake() {
 
 void Handshake::reserve_jobs(std::size_t most) { ASYNC_init_thread(most, 0); }
 
-Status Handshake::prepare() {
+Result<SSL_CTX*> Handshake::context() const {
+  const Connection& c = *connection_;
+  // None for an identity that is proved by shared keys alone, and none is shown where a shared key protects.
+  const Policy::Identity* identity = c.shared_key ? nullptr : c.policy->find(c.local_identity);
+  if (identity == nullptr) return c.policy->anonymous();
+  if (identity->context) return identity->context.get();
+  return fail({Code::token_failed, "use identity", c.local_identity, identity->problem, "see `tlspool status` and `tlspool doctor`"});
+}
+
+bool Handshake::attach_network(const Bytes& read_already) {
+  BIO* socket = BIO_new_socket(network_.get(), BIO_NOCLOSE);
+  BIO* input = socket;
+  from_memory_ = hello_ != nullptr || !read_already.empty();
+  if (from_memory_) {
+    input = BIO_new(BIO_s_mem());
+    if (input != nullptr) BIO_set_mem_eof_return(input, -1);
+  }
+  const int size = static_cast<int>(read_already.size());
+  const bool good = socket != nullptr && input != nullptr && (size == 0 || BIO_write(input, read_already.data(), size) == size);
+  SSL_set_bio(ssl_.get(), input, socket);  // owns both from here on
+  return good;
+}
+
+Status Handshake::prepare(const Bytes& read_already) {
   Connection& c = *connection_;
   const StartRequest& r = c.request;
-  flags_ = fcntl(network_.get(), F_GETFL);
-  if ((flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_ | O_NONBLOCK);
-  SSL_CTX* context = c.policy->anonymous();
-  // None for an identity that is proved by shared keys alone, and none is shown where a shared key protects.
-  if (const Policy::Identity* identity = c.shared_key ? nullptr : c.policy->find(c.local_identity)) {
-    if (!identity->context) {
-      return fail({Code::token_failed, "use identity", c.local_identity, identity->problem, "see `tlspool status` and `tlspool doctor`"});
-    }
-    context = identity->context.get();
-  }
-  ssl_.reset(SSL_new(context));
+  auto context = this->context();
+  if (!context) return fail(std::move(context.error()));
+  ssl_.reset(SSL_new(*context));
   SSL* ssl = ssl_.get();
-  if (ssl == nullptr || SSL_set_fd(ssl, network_.get()) != 1) return fail(tls::openssl_error(Code::internal, "SSL_new", ""));
+  if (ssl == nullptr || !attach_network(read_already)) return fail(tls::openssl_error(Code::internal, "SSL_new", ""));
   c.attach(ssl);
   SSL_set_mode(ssl, SSL_MODE_ASYNC);
   if (r.tls13_only || !c.policy->setup().tls12) SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
-  const int must = r.role == wire::role_server && r.proof == Proof::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+  const int must = c.role == wire::role_server && r.proof == Proof::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_set_verify(ssl, r.proof == Proof::none ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | must, nullptr);
-  if (r.role == wire::role_server) {
+  if (c.role == wire::role_server) {
     SSL_set_accept_state(ssl);
     return {};
   }
@@ -79,6 +95,7 @@ Status Handshake::prepare_client() {
   const StartRequest& r = c.request;
   SSL* ssl = ssl_.get();
   SSL_set_connect_state(ssl);
+  if ((r.roles & wire::role_client) == 0) return {};  // a server-only peer's hello, which offers nothing
   bind_tickets(ssl, c);
   if (!r.server_name.empty()) SSL_set_tlsext_host_name(ssl, r.server_name.c_str());
   if (!r.alpn.empty()) SSL_set_alpn_protos(ssl, r.alpn.data(), static_cast<unsigned>(r.alpn.size()));
@@ -99,22 +116,28 @@ void Handshake::start() {
   Connection& c = *connection_;
   timer_ = std::make_unique<Timer>(services_.loop);
   timer_->start(c.request.deadline, [this] { expired(); });
+  flags_ = fcntl(network_.get(), F_GETFL);
+  if ((flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_ | O_NONBLOCK);
+  poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { network_ready(); });
   if (c.for_fetcher) return begin();
-  if (c.request.role == wire::role_server) {
-    c.peers = peers_of_server(*c.policy, c.request, c.caller);
-    return begin();
-  }
+  if (c.request.peer_to_peer) return start_peer();
+  if (c.role == wire::role_client) return start_client();
+  c.peers = peers_of_server(*c.policy, c.request, c.caller);
+  begin();
+}
+
+void Handshake::start_client() {
+  Connection& c = *connection_;
   auto peer = peer_of_client(*c.policy, c.request, c.caller);
   if (!peer) return refuse_key(peer.error().text());
   return *peer == nullptr ? begin() : take_key(**peer);
 }
 
-void Handshake::begin() {
-  if (auto prepared = prepare(); !prepared) {
+void Handshake::begin(const Bytes& read_already) {
+  if (auto prepared = prepare(read_already); !prepared) {
     if (connection_->shared_key) return refuse_key(prepared.error().text());
-    return give_up({"token", prepared.error().text(), {}, {}, {}, {}, true});
+    return give_up({"token", prepared.error().text(), {}, {}, {}, {}, socket_untouched()});
   }
-  poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { network_ready(); });
   step();
 }
 
@@ -122,6 +145,8 @@ void Handshake::begin() {
 void Handshake::network_ready() {
   if (paused_ != Paused::no || waits_for_job_ || waits_for_key_) {
     poll_->want(Poll::none);
+  } else if (hello_ && (!ssl_ || connection_->tie->hello_sent)) {
+    read_hello();
   } else {
     step();
   }
@@ -137,7 +162,11 @@ void Handshake::step() {
   if (rc == 1) return succeed();
   const int error = SSL_get_error(ssl_.get(), rc);
   switch (error) {
-    case SSL_ERROR_WANT_READ: poll_->want(Poll::readable); return;
+    case SSL_ERROR_WANT_READ:
+      if (hello_) return our_hello_is_sent();
+      if (from_memory_) read_from_network();
+      poll_->want(Poll::readable);
+      return;
     case SSL_ERROR_WANT_WRITE: poll_->want(Poll::writable); return;
     case SSL_ERROR_WANT_ASYNC: return;  // wait() has noted on whom
     case SSL_ERROR_WANT_ASYNC_JOB:
@@ -178,7 +207,7 @@ Result<Bytes> Handshake::sign(std::uint32_t key, std::uint16_t scheme, ByteView 
     return fail({Code::internal, "sign", "", "no handshake is under way", {}});
   }
   Connection& c = *self->connection_;
-  wire::SignRequest request{0, key, scheme, static_cast<std::uint8_t>(c.request.role),
+  wire::SignRequest request{0, key, scheme, static_cast<std::uint8_t>(c.role),
                             SSL_version(self->ssl_.get()) == TLS1_3_VERSION, copy_of(input)};
   const std::string token = c.policy->token_of(key);
   if (input.size() + 64 > wire::max_sign_packet) {
@@ -227,6 +256,7 @@ void Handshake::succeed() {
   // A pause in the middle of what follows would have nobody to wake it.
   SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
   SSL_set_msg_callback(ssl_.get(), nullptr);
+  if (!tie_stands()) return give_up({"policy", "handshake: " + c.tie->problem, {}, {}, {}, {}, false});
   if (c.shared_key) return key_proved();
   if (c.request.require_shared_key || c.peers.required) return refuse_key("shared key: none was used, and this connection needs one");
   adopt_remembered();
@@ -299,7 +329,7 @@ HandshakeFailure Handshake::failure_of(int ssl_error, int system_error) {
 }
 
 bool Handshake::socket_untouched() const {
-  return !ssl_ || (BIO_number_read(SSL_get_rbio(ssl_.get())) == 0 && BIO_number_written(SSL_get_wbio(ssl_.get())) == 0);
+  return !read_before_ && (!ssl_ || (BIO_number_read(SSL_get_rbio(ssl_.get())) == 0 && BIO_number_written(SSL_get_wbio(ssl_.get())) == 0));
 }
 
 }  // namespace tlspool::worker

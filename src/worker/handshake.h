@@ -12,6 +12,7 @@
 #include "worker/connection.h"
 #include "worker/diagnosis.h"
 #include "worker/judge_link.h"
+#include "tls/hello_reader.h"
 #include "worker/keeper_link.h"
 #include "worker/key_link.h"
 
@@ -65,10 +66,26 @@ class Handshake {
  private:
   enum class Paused { no, keeper, judge, key };
 
+  // Peer-to-peer (handshake_peer.cc): the peer's first flight is read before OpenSSL sees it.
+  void start_peer();
+  void say_hello();
+  void read_hello();
+  void our_hello_is_sent();
+  void read_from_network();
+  [[nodiscard]] bool tie_stands();
+  void hello_came(const tls::HelloReader& hello);
+  void tie_break(const tls::HelloReader& hello);
+  void go_on_as_client(const Bytes& read_already);
+  void become_server(const Bytes& read_already);
+  void refuse_hello(int alert, std::string problem);
+  [[nodiscard]] bool attach_network(const Bytes& read_already);
+
+  void start_client();
   void take_key(const wire::PeerSetup& peer);
   void key_came(const wire::PeerSetup& peer, wire::KeyAnswer answer);
-  void begin();
-  Status prepare();
+  void begin(const Bytes& read_already = {});
+  [[nodiscard]] Result<SSL_CTX*> context() const;
+  Status prepare(const Bytes& read_already);
   Status prepare_client();
   void network_ready();
   void step();
@@ -92,6 +109,10 @@ class Handshake {
   tls::Ssl ssl_;
   std::unique_ptr<Poll> poll_;
   std::unique_ptr<Timer> timer_;
+  std::unique_ptr<tls::HelloReader> hello_;  // peer-to-peer, until the peer's first flight is known
+  std::unique_ptr<Timer> hello_timer_;       // peer-to-peer: our own hello waits
+  bool from_memory_ = false;                 // OpenSSL reads what hello_ had read, then the socket
+  bool read_before_ = false;                 // something was read that OpenSSL did not count
   int flags_ = O_NONBLOCK;  // of the network socket, restored when it goes back to the program
   Paused paused_ = Paused::no;
   bool abandoned_ = false;

@@ -5,6 +5,7 @@
 
 #include "tls/context.h"
 #include "worker/callbacks.h"
+#include "worker/tie.h"
 
 namespace tlspool::worker {
 
@@ -16,12 +17,15 @@ Result<std::shared_ptr<const Policy>> Policy::make(wire::WorkerSetup setup) {
   if (!anonymous) return fail(std::move(anonymous.error()));
   policy->anonymous_ = std::move(*anonymous);
   set_callbacks(policy->anonymous_.get());
+  const std::uint16_t extension = policy->setup_.peer_to_peer.extension;
+  if (auto added = add_tie_breaker(policy->anonymous_.get(), extension); !added) return fail(std::move(added.error()));
   for (const wire::IdentitySetup& setup_of_one : policy->setup_.identities) {
     Identity& identity = policy->identities_[setup_of_one.name];
     identity.setup = &setup_of_one;
     auto context = tls::make_context(ticket_key);
     if (!context) return fail(std::move(context.error()));
     set_callbacks(context->get());
+    if (auto added = add_tie_breaker(context->get(), extension); !added) return fail(std::move(added.error()));
     if (tls::add_credentials(context->get(), setup_of_one) > 0) {
       identity.context = std::move(*context);
     } else {

@@ -21,10 +21,10 @@ const char* word(transport::End end) {
   return "error";
 }
 
-const char* role_word(const Connection& c) { return c.request.role == wire::role_server ? "server" : "client"; }
+const char* role_word(const Connection& c) { return c.role == wire::role_server ? "server" : "client"; }
 
 std::string shown_identity(const Connection& c) {
-  return c.request.role == wire::role_server || c.local_shown ? c.local_identity : std::string{};
+  return c.role == wire::role_server || c.local_shown ? c.local_identity : std::string{};
 }
 
 wire::Value shared_key_value(const Connection& c) {

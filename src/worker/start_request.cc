@@ -36,18 +36,51 @@ Result<std::size_t> index_parameter(const wire::Value& parameters, const std::st
   return static_cast<std::size_t>(n);
 }
 
+bool may_be_client(const StartRequest& r) { return (r.roles & wire::role_client) != 0; }
+
+std::uint8_t role_bits(const std::string& word) {
+  if (word == "peer") return wire::role_client | wire::role_server;
+  return word == "server" ? wire::role_server : wire::role_client;
+}
+
+std::uint8_t opposite(std::uint8_t roles) {
+  return static_cast<std::uint8_t>(((roles & wire::role_client) != 0 ? wire::role_server : 0) |
+                                   ((roles & wire::role_server) != 0 ? wire::role_client : 0));
+}
+
+// What both sides may be in TLS, and so what this side may become.
+Status read_roles(const wire::Value& parameters, StartRequest& r) {
+  const std::string remote_word = parameters.text("remoteRole");
+  const std::uint8_t local = role_bits(parameters.text("role"));
+  const std::uint8_t remote = remote_word.empty() ? opposite(local) : role_bits(remote_word);
+  constexpr std::uint8_t both = wire::role_client | wire::role_server;
+  r.roles = local & opposite(remote);
+  r.peer_to_peer = local == both || remote == both;
+  r.speaks_first = (remote & wire::role_server) != 0;
+  if (r.roles == 0) return wrong("remoteRole", "both sides can't be the same");
+  // A server has to prove itself by something.
+  if (r.roles == both && parameters.find("localIdentity") == nullptr) r.roles = wire::role_client;
+  if (parameters.find("helloDelayMs") != nullptr) {
+    const std::int64_t delay = parameters.number("helloDelayMs", 0);
+    if (delay < 0 || delay > longest_deadline_ms) return wrong("helloDelayMs", "it is not between 0 and 600000");
+    if (!r.peer_to_peer) return wrong("helloDelayMs", "only a peer waits with its hello");
+    r.hello_delay = std::chrono::milliseconds{delay};
+  }
+  return {};
+}
+
 Proof default_proof(const StartRequest& r) {
-  return r.role == wire::role_client || !r.remote_identity.empty() ? Proof::required : Proof::none;
+  return may_be_client(r) || r.peer_to_peer || !r.remote_identity.empty() ? Proof::required : Proof::none;
 }
 
 Status check_sense(const StartRequest& r) {
   if (r.proof == Proof::none && !r.remote_identity.empty()) {
     return wrong("remoteProof", "none contradicts remoteIdentity");
   }
-  if (r.role == wire::role_client && r.proof == Proof::required && r.remote_identity.empty()) {
-    return wrong("remoteIdentity", "a client that requires proof must say of whom");
+  if ((may_be_client(r) || r.peer_to_peer) && r.proof == Proof::required && r.remote_identity.empty()) {
+    return wrong("remoteIdentity", "who requires proof must say of whom");
   }
-  if (r.role == wire::role_server && !r.server_name.empty()) return wrong("sendServerName", "only clients send it");
+  if (!may_be_client(r) && !r.server_name.empty()) return wrong("sendServerName", "only clients send it");
   if (r.plaintext == r.network) return wrong("plaintextFileDescriptor", "it names the same descriptor as fileDescriptor");
   return {};
 }
@@ -77,7 +110,7 @@ Status check_stream_socket(int fd, const char* which, sockaddr_storage& peer) {
 
 Result<StartRequest> parse_start(const wire::Value& parameters, std::chrono::milliseconds default_deadline) {
   StartRequest r;
-  r.role = parameters.text("role") == "server" ? wire::role_server : wire::role_client;
+  if (auto roles = read_roles(parameters, r); !roles) return fail(std::move(roles.error()));
   auto network = index_parameter(parameters, "fileDescriptor");
   if (!network) return fail(std::move(network.error()));
   r.network = *network;
@@ -98,7 +131,7 @@ Result<StartRequest> parse_start(const wire::Value& parameters, std::chrono::mil
     auto name = normal_host(parameters.text("sendServerName"));
     if (!name || is_ip_address(*name)) return wrong("sendServerName", "it is no host name");
     r.server_name = std::move(*name);
-  } else if (r.role == wire::role_client && !is_ip_address(r.remote_identity)) {
+  } else if (may_be_client(r) && !is_ip_address(r.remote_identity)) {
     r.server_name = r.remote_identity.substr(r.remote_identity.find('@') + 1);  // npos + 1 is 0
   }
   if (const wire::Value* alpn = parameters.find("alpn")) {

@@ -18,7 +18,10 @@ enum class Proof { required, optional, none };
 
 /// A StartTLS call, parsed once; nothing below sees the JSON.
 struct StartRequest {
-  wire::RoleBits role = wire::role_client;
+  std::uint8_t roles = wire::role_client;  ///< RoleBits: what this side may become, given what the peer may be
+  bool peer_to_peer = false;               ///< a tie-breaker decides, or may have to
+  bool speaks_first = true;                ///< peer-to-peer: the peer may be a server, so a hello is sent to it
+  std::optional<std::chrono::milliseconds> hello_delay;  ///< peer-to-peer: as the request says
   std::size_t network = 0;               ///< index of the socket to protect
   std::optional<std::size_t> plaintext;  ///< index of the plain socket; none: the pool makes a pair
   std::string local_identity;            ///< normalised; empty: by SNI (server) or none (client)

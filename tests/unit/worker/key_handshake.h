@@ -72,7 +72,7 @@ inline StartRequest client_request() {
 }
 inline StartRequest server_request() {
   StartRequest r;
-  r.role = wire::role_server;
+  r.roles = wire::role_server;
   r.proof = Proof::none;
   r.deadline = std::chrono::milliseconds{20000};
   return r;

@@ -37,7 +37,7 @@ StartRequest to(const std::string& name) {
 }
 StartRequest server() {
   StartRequest r;
-  r.role = wire::role_server;
+  r.roles = wire::role_server;
   r.proof = Proof::none;
   return r;
 }

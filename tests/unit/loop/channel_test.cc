@@ -83,6 +83,23 @@ TEST_F(ChannelTest, FramesArriveInOrderWithTheirNumbers) {
   }
 }
 
+TEST_F(ChannelTest, HeldFramesGoWhenTheyAreReleased) {
+  open_left();
+  open_right();
+  left->hold();
+  const Bytes large(5000, 9);
+  for (std::uint64_t n = 0; n < 300; ++n) left->send(7, n, n % 100 == 50 ? ByteView{large} : ByteView{large}.first(n % 40));
+  loop.turn(0ms);
+  EXPECT_TRUE(frames.empty());
+  left->release();
+  run_until(300);
+  ASSERT_EQ(frames.size(), 300U);
+  for (std::uint64_t n = 0; n < 300; ++n) {
+    EXPECT_EQ(frames[n].number, n);
+    EXPECT_EQ(frames[n].body.size(), n % 100 == 50 ? large.size() : n % 40);
+  }
+}
+
 TEST_F(ChannelTest, DescriptorsStayWithTheirFrame) {
   open_left();
   open_right();

@@ -84,10 +84,11 @@ std::string Exchange::objection(const kex::Message& message) const {
   if (message.id != wire_id_) return "it answers a first message of ours that was given up for theirs: they should read our answer to theirs";
   const int theirs = static_cast<int>(message.step);
   const int own = step_ ? static_cast<int>(*step_) : 0;
-  if (theirs == own + 1) return {};
+  const bool done = state_ == State::finished || state_ == State::unconfirmed;
+  if (theirs == own + 1 && !done) return {};
   const bool from_us = (own + theirs) % 2 == 0;
   if (from_us) return "it is a message of our own: give it to the other side";
-  if (theirs < own) return "it was read already, and answered: `tlspool kex show " + id_ + "` prints the answer again";
+  if (theirs < own || done) return "it was read already, and answered: `tlspool kex show " + id_ + "` prints the answer again";
   return "it is message " + std::to_string(theirs) + " of 4, and message " + std::to_string(own + 1) + " has not come yet";
 }
 

@@ -8,7 +8,7 @@ import socket
 import ssl
 from typing import Any, Sequence
 
-from .errors import BadDescriptor, HandshakeTimeout, ProtocolError
+from .errors import BadDescriptor, HandshakeTimeout, InvalidParameter, ProtocolError
 from .paths import pool_socket
 from .session import Session, SessionState
 from .wire import Exchange
@@ -62,6 +62,8 @@ class Start:
                 raise BadDescriptor("the given socket is closed")
         if isinstance(alpn, str):
             raise TypeError("alpn is a list of protocols")
+        if role == remote_role != "peer":
+            raise InvalidParameter(f"remote_role: both sides would be TLS {role}s, and it takes one of each", socket_usable=True)
         self.deadline = deadline or sock.gettimeout() or DEFAULT_DEADLINE
         parameters: dict[str, Any] = {"fileDescriptor": 0, "role": role,
                                       "deadlineMs": min(600_000, max(1, round(self.deadline * 1000)))}

@@ -29,6 +29,10 @@ void put(char (&into)[N], const std::string& text) {
 
 Outcome<std::unique_ptr<tlspool_start>> begin(int fd, tlspool_role role, const StartOptions& options) {
   if (!is_role(role)) return refuse(bad_parameter("role is none of its values"));
+  if (role != TLSPOOL_PEER && options.remote_role == role) {
+    const std::string both = role == TLSPOOL_CLIENT ? "clients" : "servers";
+    return refuse(bad_parameter("options.remote_role: both sides would be TLS " + both + ", and it takes one of each"));
+  }
   std::vector<int> descriptors{fd};
   if (options.plaintext_fd != -1) descriptors.push_back(options.plaintext_fd);
   for (const int given : descriptors) {

@@ -55,6 +55,11 @@ std::string wrong_key(const Diagnosis& d) {
 
 HandshakeFailure refused_by_peer(const Diagnosis& d) {
   const int alert = *d.connection.alert_received;
+  // The peer saw our hello before it sent its own, and had nothing to answer it by.
+  const Tie* tie = d.connection.tie.get();
+  if (tie != nullptr && alert == SSL_AD_ILLEGAL_PARAMETER && tie->own == tls::client_only && !tie->hello_seen) {
+    return failure("policy", two_clients);
+  }
   std::string advice;
   switch (alert) {
     case SSL_AD_UNKNOWN_CA:

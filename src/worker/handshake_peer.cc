@@ -17,9 +17,6 @@ using std::chrono::milliseconds;
 // A side that can be a server only is in no hurry: whoever may be a client will speak. If nobody does, both hear why.
 constexpr milliseconds server_waits{1000};
 
-constexpr const char* two_clients =
-    "both sides can be a TLS client only; let one of them be a server or peer (a peer without a local identity is a client)";
-constexpr const char* two_servers = "both sides can be a TLS server only; let one of them be a client or peer";
 constexpr const char* own_hello = "our own ClientHello came back: the connection leads to ourselves";
 constexpr const char* plain_client =
     "the peer is a TLS client that knows nothing of peers, and it was sent a ClientHello; ask with remoteRole client, or with a helloDelayMs "

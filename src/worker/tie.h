@@ -19,6 +19,10 @@ struct Tie {
   std::string problem;                  ///< why the tie-break failed, for people; empty: it did not
 };
 
+inline constexpr const char* two_clients =
+    "both sides can be a TLS client only; let one of them be a server or peer (a peer without a local identity is a client)";
+inline constexpr const char* two_servers = "both sides can be a TLS server only; let one of them be a client or peer";
+
 /// Adds the tie-breaker extension to every connection of `context`: clients send it where their Connection has a Tie, servers
 /// answer with it, clients compare.
 [[nodiscard]] Status add_tie_breaker(SSL_CTX* context, std::uint16_t extension);

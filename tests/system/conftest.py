@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
 
-import p2p  # noqa: E402
+import peer_sites  # noqa: E402
 from pki import Pki  # noqa: E402
 from pool import Pool  # noqa: E402
 
@@ -51,9 +51,10 @@ def pool(place, pki):
 
 
 @pytest.fixture(scope="session")
-def sites(place):
-    """Two pools for all tests that leave them as they are, a.example and b.example, which trust each other's CA."""
-    made = p2p.make_peers(lambda name, extra: Pool(place / name, name, extra))
+def sites(place, pki):
+    """Two pools for all tests that leave them as they are, a.example and b.example, which trust each other's CA and
+    that of pki."""
+    made = peer_sites.make_peers(lambda name, extra: Pool(place / name, name, extra), trusted=[pki.ca().cert])
     yield made
     for pool in made:
         pool.remove()

@@ -1,125 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two sites whose programs are peers of each other in TLS, and what comes of their connections."""
-import contextlib
+"""Peers: two StartTLS calls, one for each end of a connection, to one pool or to two."""
 import socket
 
-import tlspool
-from peers import free_port, in_thread, tcp_pair
-from pool import PATIENCE
+from control import Control
+from peers import tcp_pair
 
-
-def make_peers(make_pool, extra="", start=True):
-    """The pools a.example and b.example, each trusting the other's CA; `extra`: more configuration for both."""
-    pools = [make_pool(name=name, extra=extra) for name in ("a.example", "b.example")]
-    for one, other in (pools, pools[::-1]):
-        one.trust(other.ca)
-    return [pool.start() for pool in pools] if start else pools
+A = "a.example"
+B = "b.example"
 
 
 class Side:
-    """One side of a connection: whose pool, who it is, whom it expects, and how it starts TLS."""
+    """One end: `start` sends the call, `answer` waits for what comes of it."""
 
-    def __init__(self, pool, other, role="peer", **options):
-        self.role = role
-        self.options = {"pool": pool.directory, "local_identity": pool.name, "remote_identity": other.name, **options}
+    def __init__(self, pool, sock, own, other, role="peer", **options):
+        parameters = {"fileDescriptor": 0, "role": role, "remoteIdentity": other} | options
+        if own is not None:
+            parameters["localIdentity"] = own
+        self.control = Control(pool)
+        self.control.send("StartTLS", {k: v for k, v in parameters.items() if v is not None}, [sock.fileno()])
+        sock.close()
+        self._answer = None
 
-    def start(self, sock):
-        """The plain socket, or the exception, the given socket being closed then. A strict role is played by the
-        function that has it in its name, as a program would."""
-        options = dict(self.options)
-        sock.settimeout(PATIENCE)
-        try:
-            if self.role == "client":
-                return tlspool.wrap_client(sock, options.pop("remote_identity"), **options)
-            if self.role == "server":
-                return tlspool.wrap_server(sock, options.pop("local_identity"), **options)
-            return tlspool.wrap_peer(sock, options.pop("local_identity"), options.pop("remote_identity"), **options)
-        except tlspool.TLSPoolError as failed:
-            sock.close()
-            return failed
+    @property
+    def answer(self):
+        if self._answer is None:
+            self._answer = self.control.receive()
+        return self._answer
 
+    @property
+    def session(self):
+        assert "error" not in self.answer, self.answer
+        return self.answer["parameters"]["session"]
 
-def sides(pools, **options):
-    """Both as peers, with the same options."""
-    a, b = pools
-    return Side(a, b, **options), Side(b, a, **options)
+    @property
+    def failure(self):
+        assert "error" in self.answer, self.answer
+        return self.answer["parameters"]
 
-
-def outcomes(one, other, sockets=None):
-    """What both get, a plain socket or an exception each; they start at the same time, on a TCP connection."""
-    near, far = sockets or tcp_pair()
-    with in_thread(other.start, far) as started:
-        first = one.start(near)
-        return first, started.result(PATIENCE * 2)
+    def plain(self):
+        self.session
+        sock = socket.socket(fileno=self.control.descriptors.pop())
+        sock.settimeout(20)
+        return sock
 
 
-@contextlib.contextmanager
-def joined(one, other, sockets=None):
-    """The plain sockets of both, checked to carry bytes both ways."""
-    near, far = outcomes(one, other, sockets)
-    with contextlib.ExitStack() as stack:
-        for end in (near, far):
-            if not isinstance(end, Exception):
-                stack.enter_context(end)
-        for end in (near, far):
-            if isinstance(end, Exception):
-                raise AssertionError(f"no connection: {near!r} {far!r}") from end
-        speak(near, far)
-        yield near, far
+def meet(a_pool, b_pool=None, a=None, b=None):
+    """Both ends of a TCP connection, a first; `a` and `b`: options of each."""
+    one, other = tcp_pair()
+    return (Side(a_pool, one, **{"own": A, "other": B} | (a or {})),
+            Side(b_pool or a_pool, other, **{"own": B, "other": A} | (b or {})))
 
 
-def failures(one, other, sockets=None):
-    """The exceptions of both, where no connection may come about."""
-    near, far = outcomes(one, other, sockets)
-    for end in (near, far):
-        if not isinstance(end, Exception):
-            end.close()
-    assert isinstance(near, Exception) and isinstance(far, Exception), f"it was not refused: {near!r} {far!r}"
-    return near, far
-
-
-def speak(near, far):
-    for sender, receiver in ((near, far), (far, near)):
-        sender.sendall(b"to the other side")
-        receiver.settimeout(PATIENCE)
+def bytes_flow(a, b):
+    x, y = a.plain(), b.plain()
+    for left, right in ((x, y), (y, x)):
+        left.sendall(b"over" * 100)
         got = b""
-        while len(got) < 17:
-            chunk = receiver.recv(100)
-            assert chunk, f"the stream ended after {got!r}"
-            got += chunk
-        assert got == b"to the other side"
+        while len(got) < 400:
+            got += right.recv(400)
+        assert got == b"over" * 100
+    x.close()
+    y.close()
 
 
-def in_both_outcomes(one, other, check, most=64):
-    """check(near, far) for connections until each side was client once; chance decides which is which."""
-    seen = set()
-    for _ in range(most):
-        with joined(one, other) as (near, far):
-            check(near, far)
-            seen.add(near.session.role)
-        if len(seen) == 2:
-            return
-    raise AssertionError(f"in {most} connections the first side was always {seen}")
-
-
-def simultaneous_open(most=100):
-    """Two TCP sockets that have connected to each other, none of which accepted (RFC 9293 section 3.5). The SYN of the
-    first one is lost, for the other one's port listens then and its queue is full; the other one's own SYN comes next."""
-    for _ in range(most):
-        first, second = socket.socket(), socket.socket()
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", free_port()))
-        second.listen(0)
-        with socket.create_connection(second.getsockname()):
-            first.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                first.connect(second.getsockname())
-            second.shutdown(socket.SHUT_RDWR)  # it listens no more
-        with contextlib.suppress(OSError):
-            second.connect(first.getsockname())
-            first.setblocking(True)
-            assert first.getpeername() == second.getsockname()
-            return first, second
-        first.close()
-        second.close()
-    raise AssertionError(f"no simultaneous open in {most} attempts")
+def one_of_each(a, b):
+    assert {a.session["role"], b.session["role"]} == {"client", "server"}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two sides of a peer-to-peer connection are told the same facts, in whichever role each came to be."""
 import pytest
-from p2p import in_both_outcomes, joined, sides
+from peer_sites import in_both_outcomes, joined, sides
 from talk import VERSIONS
 
 

@@ -137,6 +137,21 @@ TEST(Peer, ValuesThatThereAreNotAreRefusedBeforeAnythingIsSent) {
   EXPECT_EQ(pool.accepted(), 0);
 }
 
+TEST(Peer, TwoStrictSidesOfOneKindAreRefusedByName) {
+  const NotingPool pool;
+  auto pair = socket_pair(SOCK_STREAM, false);
+  auto o = pool.options();
+  tlspool_error error = TLSPOOL_ERROR_INIT;
+  o.remote_role = TLSPOOL_CLIENT;
+  EXPECT_EQ(tlspool_starttls_client(pair->first.get(), "b.example", &o, nullptr, &error), -1);
+  EXPECT_NE(std::string(error.message).find("both sides would be TLS clients"), std::string::npos);
+  o.remote_role = TLSPOOL_SERVER;
+  EXPECT_EQ(tlspool_start_begin(pair->first.get(), TLSPOOL_SERVER, &o, &error), nullptr);
+  EXPECT_NE(std::string(error.message).find("both sides would be TLS servers"), std::string::npos);
+  EXPECT_EQ(error.socket_usable, 1);
+  EXPECT_EQ(pool.accepted(), 0);
+}
+
 TEST(Peer, OptionsOfAProgramThatWasBuiltBeforeThereWereAnyAreNotRead) {
   const NotingPool pool("client");
   auto o = pool.options();

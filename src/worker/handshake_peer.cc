@@ -75,7 +75,7 @@ void Handshake::read_hello() {
       continue;
     } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       const bool speak = !ssl_ && !hello_timer_ && hello_->bytes().empty() && connection_->request.speaks_first;
-      return speak ? say_hello() : poll_->want(Poll::readable);
+      return speak ? say_hello() : wait_for_peer();
     } else {
       const std::string why = n == 0 ? "the peer closed it before its ClientHello had come" : std::strerror(errno);
       return give_up({"transport", "handshake: the connection broke: " + why, {}, {}, {}, {}, false});

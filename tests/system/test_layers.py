@@ -8,9 +8,9 @@ from pool import ROOT
 
 SOURCE = ROOT / "src"
 # In the order of docs/architecture.md.
-LIBRARIES = ["base", "loop", "wire", "config", "tls", "roles", "transport", "sharedkey", "etsi014", "trust", "authz"]
+LIBRARIES = ["base", "loop", "wire", "config", "tls", "roles", "transport", "sharedkey", "etsi014", "trust", "authz", "kex"]
 PROCESSES = ["supervisor", "keeper", "worker", "judge", "fetcher"]
-FRONT_ENDS = ["client", "cli", "tunnel", "qkd", "kex", "proxy"]
+FRONT_ENDS = ["client", "cli", "tunnel", "qkd", "proxy"]
 # What src/*/CMakeLists.txt states beyond that: one executable starts every process; the command shows what libtlspool
 # does, and the tunnel is a subcommand of it.
 MAY_TOO = {

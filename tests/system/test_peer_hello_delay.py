@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where nobody knows what the other side is, a delay of the own hello lets a plain TLS client speak first."""
 import pytest
-from peer_sites import Side, Waiting, joined, make_peers, sides
+import tlspool
+from peer_sites import Side, Waiting, failures, joined, make_peers, sides
 from talk import read_line, s_client, shown
 
 LONG = 600  # seconds; a hello that comes ends the wait
@@ -53,7 +54,5 @@ def test_none_in_the_request_wins_over_the_configuration(make_pool):
 @pytest.mark.parametrize("delay", [-0.001, 600.001])
 def test_a_delay_that_can_not_be_is_refused(sites, delay):
     one, other = sides(sites, hello_delay=delay)
-    import tlspool
-    from peer_sites import failures
     for failed in failures(one, other):
         assert isinstance(failed, tlspool.InvalidParameter) and failed.socket_usable

@@ -265,6 +265,7 @@ wire::Value Exchange::facts() {
   const Connection* settled = done || (c != nullptr && c->role == wire::role_client && state_ == State::waiting) ? c : nullptr;
   return wire::Value::object()
       .set("id", id_)
+      .set("messageId", step_ ? wire::Value{hex(wire_id_)} : wire::Value{})
       .set("withIdentity", or_null(request_.remote_identity))
       .set("localIdentity", request_.local_identity)
       .set("remoteIdentity", or_null(settled == nullptr ? std::string{} : settled->proved.identity))

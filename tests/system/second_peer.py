@@ -114,6 +114,7 @@ class Session:
     def handshake(self):
         result = LIBRARY.gnutls_handshake(self.handle)
         if result < 0:
+            LIBRARY.gnutls_alert_send_appropriate(self.handle, result)
             with contextlib.suppress(OSError):
                 self.inner.shutdown(socket.SHUT_RDWR)
             raise Refused(LIBRARY.gnutls_strerror(result).decode())

@@ -43,6 +43,14 @@ def test_the_lower_value_is_client(ours, second, version, value, role):
             assert peer.proof == peer.theirs, "the server says what its own hello had"
 
 
+@pytest.mark.parametrize("value", [LOW, HIGH], ids=["it is client", "it is server"])
+def test_a_version_that_is_not_allowed_is_refused_in_either_role(ours, second, value):
+    ours.options["minimum_version"] = "tls13"
+    with beside(ours, second, version="tls12", value=value) as (failed, _, refused):
+        alert = failed.alert_sent if value == LOW else failed.alert_received
+        assert alert in ("protocol_version", "handshake_failure") and refused is not None, str(failed)
+
+
 def test_values_are_new_each_time(ours, second):
     seen = set()
     for _ in range(3):

@@ -32,7 +32,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr int at_once = 64;
+constexpr int at_once = 128;
 using Random = std::mt19937;
 
 std::size_t chance(Random& random, std::size_t from, std::size_t to) { return std::uniform_int_distribution<std::size_t>(from, to)(random); }
@@ -117,7 +117,7 @@ class Way {
     constexpr std::size_t longest[] = {1, 7, 60, 600, 65536};
     const std::size_t kind = chance(random_, 0, 99);
     longest_ = longest[kind < 2 ? 0 : kind < 12 ? 1 : kind < 40 ? 2 : kind < 70 ? 3 : 4];
-    constexpr std::size_t delays[] = {0, 0, 1, 4, 20};
+    constexpr std::size_t delays[] = {0, 1, 4, 10, 20};
     delay_ = delays[chance(random_, 0, 4)];
   }
 
@@ -129,6 +129,8 @@ class Way {
     send_due();
   }
   [[nodiscard]] bool ended() const { return ended_; }
+  /// Whether a ClientHello came first.
+  [[nodiscard]] bool hello() const { return first_.size() > 5 && first_[0] == 22 && first_[5] == 1; }
   [[nodiscard]] std::string text() const { return std::to_string(longest_) + " bytes, " + std::to_string(delay_) + " ms"; }
 
  private:
@@ -140,8 +142,10 @@ class Way {
   // Small segments for what decides: the hello, and a little behind it.
   void cut(ByteView bytes) {
     constexpr std::size_t in_pieces = 700;
+    for (std::size_t i = 0; i < bytes.size() && first_.size() < 6; ++i) first_.push_back(bytes[i]);
     std::uint64_t due = segments_.empty() ? loop_.now() : segments_.back().due;
     due = std::max(due, loop_.now());
+    if (seen_ == 0) due += delay_;  // time for the other side's hello to set out
     while (!bytes.empty()) {
       const std::size_t most = seen_ < in_pieces ? longest_ : 65536;
       const std::size_t n = std::min(bytes.size(), chance(random_, 1, most));
@@ -175,6 +179,7 @@ class Way {
   std::size_t longest_;
   std::size_t delay_;
   std::size_t seen_ = 0;
+  Bytes first_;
   bool ended_ = false;
 };
 
@@ -213,6 +218,7 @@ struct Storm {
   int end = 0;
   int done = 0;
   int first_is_client = 0;
+  int met = 0;  // both sent a hello
   int listened = 0;
   int resumed = 0;
 };
@@ -241,7 +247,7 @@ class Run {
     if (chance(random_, 0, 9) == 0) listens_ = static_cast<int>(chance(random_, 0, 1));
     const int later = static_cast<int>(chance(random_, 0, 1));
     start(1 - later);
-    constexpr std::size_t delays[] = {0, 0, 0, 1, 3, 10, 40};
+    constexpr std::size_t delays[] = {0, 0, 0, 0, 1, 3, 40};
     late_by_ = delays[chance(random_, 0, 6)];
     if (late_by_ == 0) {
       start(later);
@@ -295,6 +301,7 @@ class Run {
       if (session(i).text("remoteIdentity") != (i == 0 ? "b.example" : "a.example")) return failed("another identity");
     }
     storm_.first_is_client += roles[0] == "client" ? 1 : 0;
+    storm_.met += sides_[0].way->hello() && sides_[1].way->hello() ? 1 : 0;
     storm_.listened += listens_ >= 0 ? 1 : 0;
     storm_.resumed += session(0).flag("resumed") ? 1 : 0;
     for (int i : {0, 1}) {
@@ -378,6 +385,6 @@ int main(int argc, char** argv) {
   for (int i = 0; i < std::min(at_once, runs); ++i) slots.push_back(std::make_unique<Slot>(storm));
   storm.loop.run();
   slots.clear();
-  std::printf(R"({"runs":%d,"firstIsClient":%d,"listened":%d,"resumed":%d})" "\n", runs, storm.first_is_client, storm.listened, storm.resumed);
+  std::printf(R"({"runs":%d,"firstIsClient":%d,"met":%d,"listened":%d,"resumed":%d})" "\n", runs, storm.first_is_client, storm.met, storm.listened, storm.resumed);
   return 0;
 }

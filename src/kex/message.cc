@@ -24,7 +24,7 @@ Digest sha256(ByteView data) {
   return out;
 }
 
-tl::unexpected<Error> unreadable(std::string reason) {
+tl::unexpected<Error> unreadable_message(std::string reason) {
   return fail({Code::invalid, "read message", "", std::move(reason), "ask for it again, or copy all of it from BEGIN to END"});
 }
 
@@ -49,22 +49,22 @@ Bytes seal(const Message& message) {
 }
 
 Result<Message> open(ByteView message) {
-  if (message.size() > longest_message) return unreadable("it is longer than " + std::to_string(longest_message) + " bytes");
-  if (message.size() <= trailer_size) return unreadable("it is too short: a part of it is missing");
+  if (message.size() > longest_message) return unreadable_message("it is longer than " + std::to_string(longest_message) + " bytes");
+  if (message.size() <= trailer_size) return unreadable_message("it is too short: a part of it is missing");
   const ByteView trailer = message.last(trailer_size);
-  if (!std::equal(header.begin(), header.end(), trailer.begin())) return unreadable("its end is missing or was changed");
+  if (!std::equal(header.begin(), header.end(), trailer.begin())) return unreadable_message("its end is missing or was changed");
   const Digest check = sha256(message.first(message.size() - check_size));
-  if (!std::equal(check.begin(), check.begin() + check_size, message.end() - check_size)) return unreadable("it was changed on its way");
+  if (!std::equal(check.begin(), check.begin() + check_size, message.end() - check_size)) return unreadable_message("it was changed on its way");
   if (trailer[header.size()] != format) {
-    return unreadable("its format is " + std::to_string(trailer[header.size()]) + ", and only 1 is known here: this pool is too old for it");
+    return unreadable_message("its format is " + std::to_string(trailer[header.size()]) + ", and only 1 is known here: this pool is too old for it");
   }
   const std::uint8_t step = trailer[header.size() + 1];
-  if (step < 1 || step > 4) return unreadable("it says to be message " + std::to_string(step) + " of 4");
+  if (step < 1 || step > 4) return unreadable_message("it says to be message " + std::to_string(step) + " of 4");
   Message out;
   out.step = static_cast<Step>(step);
   std::copy_n(trailer.begin() + header.size() + 2, id_size, out.id.begin());
   out.records = copy_of(message.first(message.size() - trailer_size));
-  if (out.step == Step::client_hello && out.id != exchange_id(out.records)) return unreadable("it does not belong to itself");
+  if (out.step == Step::client_hello && out.id != exchange_id(out.records)) return unreadable_message("it does not belong to itself");
   return out;
 }
 

@@ -2,6 +2,7 @@
 """Two sites whose programs are peers of each other in TLS, and what comes of their connections."""
 import contextlib
 import socket
+import threading
 
 import tlspool
 from peers import connect, free_port, in_thread, tcp_pair
@@ -130,6 +131,41 @@ def failures(one, other, sockets=None):
     return near, far
 
 
+def move(source, sink):
+    """Bytes until the end, which is passed on."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
+def crossing():
+    """Two ends of a connection on which no byte arrives before both sides have sent one: both hellos are under way."""
+    near, here = tcp_pair()
+    far, there = tcp_pair()
+
+    def relay():
+        with here, there:
+            try:
+                here.settimeout(PATIENCE)
+                there.settimeout(PATIENCE)
+                first, second = here.recv(65536), there.recv(65536)
+                there.sendall(first)
+                here.sendall(second)
+            except OSError:
+                return
+            here.settimeout(None)
+            there.settimeout(None)
+            back = threading.Thread(target=move, args=(there, here), daemon=True)
+            back.start()
+            move(here, there)
+            back.join()
+
+    threading.Thread(target=relay, daemon=True).start()
+    return near, far
+
+
 def speak(near, far):
     for sender, receiver in ((near, far), (far, near)):
         sender.sendall(b"to the other side")
@@ -143,10 +179,10 @@ def speak(near, far):
 
 
 def in_both_outcomes(one, other, check, most=64):
-    """check(near, far) for connections until each side was client once; chance decides which is which."""
+    """check(near, far) for connections until each side was client once; the tie-break decides which is which."""
     seen = set()
     for _ in range(most):
-        with joined(one, other) as (near, far):
+        with joined(one, other, crossing()) as (near, far):
             check(near, far)
             seen.add(near.session.role)
         if len(seen) == 2:

@@ -6,6 +6,7 @@ import ctypes
 import socket
 import threading
 
+from peer_sites import move
 from peers import in_thread, tcp_pair
 from pool import PATIENCE
 
@@ -217,15 +218,7 @@ class SecondPeer:
         network.sendall(already_read)
         for source, sink in ((self.sock, network), (network, self.sock)):
             source.settimeout(None)
-            threading.Thread(target=self._move, args=(source, sink), daemon=True).start()
-
-    @staticmethod
-    def _move(source, sink):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
+            threading.Thread(target=move, args=(source, sink), daemon=True).start()
 
     def __enter__(self):
         return self

@@ -73,6 +73,39 @@ def test_a_server_that_does_not_say_what_it_had_sent_is_refused(ours, second, ve
         assert failed.reason == "policy" and "without saying which ClientHello it had sent" in str(failed)
 
 
+def changed(old, new):
+    """Somebody in the middle, to the hello of the second implementation."""
+    def change(message, records):
+        assert records.count(old) == 1
+        return [records.replace(old, new)]
+    return change
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_losing_hello_that_was_dropped_on_the_way_is_noticed(ours, second, version):
+    with beside(ours, second, version=version, value=HIGH, shape=lambda message, records: []) as (failed, _, refused):
+        assert "another hello than the one that came" in str(failed) and refused is not None
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_losing_hello_that_was_changed_on_the_way_is_noticed(ours, second, version):
+    with beside(ours, second, version=version, value=HIGH, shape=changed(HIGH, ONES)) as (failed, _, refused):
+        assert "another hello than the one that came" in str(failed) and refused is not None
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_winning_hello_that_was_changed_on_the_way_is_noticed(ours, second, version):
+    with beside(ours, second, version=version, value=LOW, shape=changed(LOW, ZEROS)) as (failed, _, refused):
+        assert isinstance(failed, Exception) and refused is not None
+
+
+@pytest.mark.parametrize("value", [LOW, HIGH], ids=["winning", "losing"])
+def test_an_extension_that_was_stripped_on_the_way_is_noticed(ours, second, value):
+    stripped = changed(b"\xff\x70\x00\x20" + value, b"\xff\x71\x00\x20" + value)
+    with beside(ours, second, value=value, shape=stripped) as (failed, _, refused):
+        assert "knows nothing of peers" in str(failed) and refused is not None
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_answer_of_another_size_is_refused(ours, second, version):
     with beside(ours, second, version=version, value=HIGH, answer=HIGH + b"\0") as (failed, _, refused):

@@ -151,6 +151,8 @@ void Handshake::network_ready() {
     poll_->want(Poll::none);
   } else if (hello_ && (!ssl_ || connection_->tie->hello_sent)) {
     read_hello();
+  } else if (hello_) {
+    write_hello();
   } else {
     step();
   }
@@ -173,7 +175,11 @@ void Handshake::step() {
         return step();
       }
       return wait_for_peer();
-    case SSL_ERROR_WANT_WRITE: poll_->want(Poll::writable); return;
+    case SSL_ERROR_WANT_WRITE: {
+      const bool also_read = hello_ && hello_->state() == tls::HelloReader::State::reading;
+      poll_->want(Poll::writable | (also_read ? Poll::readable : Poll::none));
+      return;
+    }
     case SSL_ERROR_WANT_ASYNC: return;  // wait() has noted on whom
     case SSL_ERROR_WANT_ASYNC_JOB:
       waits_for_job_ = true;

@@ -71,6 +71,8 @@ class Handshake {
   // Peer-to-peer (handshake_peer.cc): the peer's first flight is read before OpenSSL sees it.
   void start_peer();
   void say_hello();
+  [[nodiscard]] bool take_hello();
+  void write_hello();
   void read_hello();
   void our_hello_is_sent();
   void read_from_network();

@@ -64,22 +64,35 @@ void Handshake::our_hello_is_sent() {
   read_hello();
 }
 
-void Handshake::read_hello() {
+// What has come of the peer's first flight. False: it ends too early, and so does this handshake.
+bool Handshake::take_hello() {
   std::array<std::uint8_t, 4096> buffer;
   while (hello_->state() == tls::HelloReader::State::reading) {
     const ssize_t n = recv(network_.get(), buffer.data(), std::min(buffer.size(), hello_->wants()), 0);
     if (n > 0) {
       read_before_ = true;
       hello_->feed({buffer.data(), static_cast<std::size_t>(n)});
-    } else if (n < 0 && errno == EINTR) {
-      continue;
     } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      const bool speak = !ssl_ && !hello_timer_ && hello_->bytes().empty() && connection_->request.speaks_first;
-      return speak ? say_hello() : wait_for_peer();
-    } else {
+      return true;
+    } else if (n == 0 || errno != EINTR) {
       const std::string why = n == 0 ? "the peer closed it before its ClientHello had come" : std::strerror(errno);
-      return give_up({"transport", "handshake: the connection broke: " + why, {}, {}, {}, {}, false});
+      give_up({"transport", "handshake: the connection broke: " + why, {}, {}, {}, {}, false});
+      return false;
     }
+  }
+  return true;
+}
+
+// Two large hellos would wait for each other if neither side read while it writes.
+void Handshake::write_hello() {
+  if (take_hello()) step();
+}
+
+void Handshake::read_hello() {
+  if (!take_hello()) return;
+  if (hello_->state() == tls::HelloReader::State::reading) {
+    const bool speak = !ssl_ && !hello_timer_ && hello_->bytes().empty() && connection_->request.speaks_first;
+    return speak ? say_hello() : wait_for_peer();
   }
   hello_timer_.reset();
   poll_->want(Poll::none);

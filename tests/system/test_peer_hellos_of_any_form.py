@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hellos of peers may come in segments of one byte, in many records, and be large: the winning ones, which TLS reads, and
 those that are discarded."""
+import socket
+
 import pytest
 from middle import between
 from peer_sites import failures, joined, sides
@@ -53,6 +55,18 @@ def test_40_kilobytes_that_win(sites_of_version, segment):
         return high.records(), low.records()
     session = connects(pools, change, segment, alpn=alpn)
     assert session.alpn == alpn[0] and min(sizes) > 40000
+
+
+def test_40_kilobytes_each_that_the_network_does_not_take_at_once(sites_of_version):
+    """Each side reads while it writes."""
+    _, pools = sites_of_version
+    alpn = [f"{number:03}" + "x" * 247 for number in range(160)]
+    for _ in range(8):
+        near, far = socket.socketpair()
+        for sock in (near, far):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2000)
+        with joined(*sides(pools, alpn=alpn), (near, far)) as (one, other):
+            assert {one.session.role, other.session.role} == {"client", "server"}
 
 
 def refuses(pools, change, alert, text):

@@ -48,8 +48,7 @@ fuzz_all
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0
 say "unit tests, sanitized"
-# Debian's libraries have no frame pointers: only the slow unwinder sees whose leak it is.
-ASAN_OPTIONS=detect_stack_use_after_return=0:fast_unwind_on_malloc=0 ctest --test-dir build-fuzz --output-on-failure -j 2
+ASAN_OPTIONS=detect_stack_use_after_return=0 ctest --test-dir build-fuzz --output-on-failure -j 2
 say "system tests, sanitized"
 ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:verify_asan_link_order=0 TLSPOOL_SANITIZED=1 TLSPOOL_BUILD=$PWD/build-fuzz \
   "$python" -m pytest -q -p no:cacheprovider -n 2 tests/system

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what the tests need, builds, and runs all of them: unit tests and system tests, both again under
-# AddressSanitizer and UBSan, and every fuzz target for a while. docs/testing.md tells how to run a part.
+# AddressSanitizer and UBSan, every fuzz target for a while, and the model of the tie-break. docs/testing.md tells how to run a part.
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
@@ -43,6 +43,9 @@ fuzz_all() {
   printf '%s\0' build-fuzz/bin/fuzz-* | xargs -0 -P 2 -I '{}' bash -c 'fuzz_one "$1" "$2"' - '{}' "$fuzz_seconds"
 }
 fuzz_all
+
+say "model of the tie-break"
+tests/model/run.sh
 
 # LeakSanitizer needs ptrace, which the sandboxes forbid: leaks are looked for in the unit tests.
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1

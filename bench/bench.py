@@ -40,7 +40,10 @@ PHANTOM = Measure("phantom12_cpu_us", "phantom12", "p256", "CPU us per phantom s
 FULL = Measure("psk13_full_token_cpu_us", "psk13", "p256", "  one-time key out of a full token", "lower")
 CLAIMS = Measure("claimed_keys_per_s", "psk13", "p256", "one-time keys used up a second", "higher")
 CLAIMS_WHOLE = Measure("destroyed_keys_per_s", "psk13", "p256", "  and destroyed in the token a second", "higher")
-TARGETS = {PSK.name: 0.8, PHANTOM.name: 0.5, FULL.name: 1.2, CLAIMS.name: 1.0}
+# Both ends are the pool's, with certificates on both sides.
+BOTH_ENDS = Measure("both_ends_cpu_us", "plain", "p256", "CPU us per handshake, client and server", "lower")
+PEERS = Measure("peers_cpu_us", "peer", "p256", "CPU us per handshake, peer and peer", "lower")
+TARGETS = {PEERS.name: 1.25, PSK.name: 0.8, PHANTOM.name: 0.5, FULL.name: 1.2, CLAIMS.name: 1.0}
 CLAIMS_WANTED = 500.0  # a second
 STREAM = Measure("throughput_mb_per_cpu_s", "download", "p256", "MB per CPU second, one stream", "higher")
 IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower")
@@ -141,6 +144,19 @@ class Bench:
         self.values[(STARTTLS.name, pool.name)] = [said["tlspool"]]
         self.values[(STARTTLS.name, "openssl")] = [said["openssl"]]
 
+    def peers(self, seconds):
+        program = Path(self.options.programs) / "bench-peers"
+        pool = self.servers[0]
+        for measure in (BOTH_ENDS, PEERS):
+            before = pool.cpu()
+            done = subprocess.run([program, measure.load, "bench.example", str(seconds)], capture_output=True, text=True,
+                                  timeout=seconds + 60, env={**os.environ, "TLSPOOL_DIR": str(pool.pool)})
+            time.sleep(0.05)
+            if done.returncode != 0:
+                self.faults.append(f"peers: {done.stderr.strip()}")
+                return
+            self.keep(measure, pool, (pool.cpu() - before) / json.loads(done.stdout)["handshakes"] * 1e6)
+
     def psk_round(self, keys, count, measures):
         """All of `count` new keys are used up; `measures`: of the CPU until the answers, and until the token is clean."""
         pool = self.servers[0]
@@ -183,6 +199,7 @@ class Bench:
             for measure in HANDSHAKES:
                 self.handshake_round(measure, self.options.seconds)
             self.stream_round(self.options.seconds)
+            self.peers(self.options.seconds)
         self.starttls(6 * self.options.seconds)
         self.shared_keys()
 
@@ -200,9 +217,10 @@ class Bench:
         """What shared keys are measured by: our own full handshake, few keys in the token, the rate that is wanted."""
         if measure in (CLAIMS, CLAIMS_WHOLE):
             return {"wanted": CLAIMS_WANTED}
-        by = {PSK.name: HANDSHAKES[0], PSK_WHOLE.name: HANDSHAKES[0], PHANTOM.name: HANDSHAKES[0], FULL.name: PSK}.get(measure.name)
+        by = {PSK.name: HANDSHAKES[0], PSK_WHOLE.name: HANDSHAKES[0], PHANTOM.name: HANDSHAKES[0], FULL.name: PSK, PEERS.name: BOTH_ENDS}.get(measure.name)
         own = self.values.get((by.name, "tlspool")) if by else None
-        return {"few keys" if by == PSK else "own P-256": statistics.median(own)} if own else {}
+        names = {PSK.name: "few keys", BOTH_ENDS.name: "client and server"}
+        return {names.get(by.name, "own P-256"): statistics.median(own)} if own else {}
 
 
 def show(results, measures):
@@ -230,7 +248,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything that was started is ended.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    measures = [*HANDSHAKES, PSK, PSK_WHOLE, PHANTOM, FULL, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
+    measures = [*HANDSHAKES, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, PHANTOM, FULL, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
     with tempfile.TemporaryDirectory(prefix="tlspool-bench-") as directory:
         os.chmod(directory, 0o755)  # The pool's processes have users of their own.
         bench = Bench(options, Path(directory))

@@ -11,7 +11,7 @@ namespace tlspool::worker {
 namespace {
 
 constexpr std::int64_t default_lifetime = 7 * 24 * 3600;
-constexpr std::int64_t shortest_lifetime = 60;
+constexpr std::int64_t shortest_lifetime = 1;
 constexpr std::int64_t longest_lifetime = 30 * 24 * 3600;
 constexpr std::int64_t longest_secret = 1024;
 constexpr std::size_t pin_size = 32;

@@ -2,6 +2,7 @@
 """Two sites whose programs are peers of each other in TLS, and what comes of their connections."""
 import contextlib
 import socket
+import threading
 
 import tlspool
 from peers import connect, free_port, in_thread, tcp_pair
@@ -15,6 +16,14 @@ def make_peers(make_pool, extra="", start=True, trusted=()):
     for one, other in (pools, pools[::-1]):
         one.trust(other.ca, *trusted)
     return [pool.start() for pool in pools] if start else pools
+
+
+def version_limit(place, version):
+    """For the environment of pools that go no further than this version."""
+    file = place / f"openssl-{version}.cnf"
+    most = {"tls12": "TLSv1.2", "tls13": "TLSv1.3"}[version]
+    file.write_text(f"openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = all\n[all]\nMaxProtocol = {most}\n")
+    return {"OPENSSL_CONF": str(file)}
 
 
 class Side:
@@ -122,6 +131,41 @@ def failures(one, other, sockets=None):
     return near, far
 
 
+def move(source, sink):
+    """Bytes until the end, which is passed on."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
+def crossing():
+    """Two ends of a connection on which no byte arrives before both sides have sent one: both hellos are under way."""
+    near, here = tcp_pair()
+    far, there = tcp_pair()
+
+    def relay():
+        with here, there:
+            try:
+                here.settimeout(PATIENCE)
+                there.settimeout(PATIENCE)
+                first, second = here.recv(65536), there.recv(65536)
+                there.sendall(first)
+                here.sendall(second)
+            except OSError:
+                return
+            here.settimeout(None)
+            there.settimeout(None)
+            back = threading.Thread(target=move, args=(there, here), daemon=True)
+            back.start()
+            move(here, there)
+            back.join()
+
+    threading.Thread(target=relay, daemon=True).start()
+    return near, far
+
+
 def speak(near, far):
     for sender, receiver in ((near, far), (far, near)):
         sender.sendall(b"to the other side")
@@ -135,10 +179,10 @@ def speak(near, far):
 
 
 def in_both_outcomes(one, other, check, most=64):
-    """check(near, far) for connections until each side was client once; chance decides which is which."""
+    """check(near, far) for connections until each side was client once; the tie-break decides which is which."""
     seen = set()
     for _ in range(most):
-        with joined(one, other) as (near, far):
+        with joined(one, other, crossing()) as (near, far):
             check(near, far)
             seen.add(near.session.role)
         if len(seen) == 2:

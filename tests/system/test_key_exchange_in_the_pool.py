@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The calls of a key exchange: four messages, one key on both sides, and nothing before everybody is known."""
 import base64
+import hashlib
 
 import pytest
 
 from control import Control
+from pool import eventually
 
 A = "a.example"
 B = "b.example"
@@ -206,16 +208,119 @@ def test_one_user_has_so_many_exchanges_and_no_more(people):
 
 
 @pytest.mark.parametrize("parameters, wrong", [
-    ({"lifetimeSeconds": 59}, "lifetimeSeconds"), ({"lifetimeSeconds": 2592001}, "lifetimeSeconds"), ({"remotePin": "00"}, "remotePin"),
+    ({"lifetimeSeconds": 0}, "lifetimeSeconds"), ({"lifetimeSeconds": 2592001}, "lifetimeSeconds"), ({"remotePin": "00"}, "remotePin"),
     ({"remoteIdentity": "a..example"}, "remoteIdentity"),
 ])
 def test_parameters_out_of_range_are_named(people, parameters, wrong):
     answer = people[0].ask("StartExchange", **{"localIdentity": A, "remoteIdentity": B} | parameters)
     assert answer == {"error": "org.varlink.service.InvalidParameter", "parameters": {"parameter": wrong}}
-    for lifetime in (60, 2592000):
+    for lifetime in (1, 2592000):
         people[0].start(lifetimeSeconds=lifetime)
 
 
 def test_an_identity_that_is_not_there_is_refused(people):
     answer = people[0].ask("StartExchange", localIdentity="nobody.example", remoteIdentity=B)
     assert answer["error"] == "io.tlspool.Pool.IdentityRefused"
+
+
+TRAILER = 39
+
+
+def resealed(message, part):
+    """One bit of the TLS records, as far into them as `part` says, changed by somebody who knows how the trailer is made."""
+    data = bytearray(base64.b64decode(message))
+    data[round((len(data) - TRAILER - 1) * part)] ^= 1
+    data[-16:] = hashlib.sha256(data[:-16]).digest()[:16]
+    return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize("step", [2, 3, 4])
+def test_a_bit_changed_by_somebody_who_knows_the_form_ends_the_exchange_without_a_key(people, step):
+    for part in (0.1, 0.5, 1.0):
+        a, b = people
+        message = a.start()["message"]
+        turn = b.answer(message)
+        for number, person in ((2, a), (3, b), (4, a)):
+            if number == step:
+                break
+            turn = person.go_on(turn["message"])
+        answer = person.ask("ContinueExchange", message=resealed(turn["message"], part))
+        assert answer["error"] == "io.tlspool.Pool.HandshakeFailed", (part, answer)
+        assert person.call("ListExchanges")["exchanges"] == []
+        # The right one comes too late: nobody gets to try again.
+        person.refused(turn["message"], "io.tlspool.Pool.ExchangeUnknown")
+        for other in (a, b):
+            for exchange in other.call("ListExchanges")["exchanges"]:
+                other.call("CancelExchange", exchange=exchange["id"])
+
+
+def test_a_changed_hello_finishes_with_nobody(people):
+    a, b = people
+    message = a.start()["message"]
+    data = bytearray(base64.b64decode(message))
+    data[20] ^= 1  # of the random
+    data[-32:-16] = hashlib.sha256(data[:-39]).digest()[:16]
+    data[-16:] = hashlib.sha256(data[:-16]).digest()[:16]
+    two = b.answer(base64.b64encode(data).decode())
+    # Its answer belongs to a hello that was never sent.
+    a.refused(two["message"], "io.tlspool.Pool.ExchangeUnknown")
+
+
+def test_an_exchange_expires(people):
+    a, b = people
+    mine = a.start(lifetimeSeconds=2)
+    two = b.answer(mine["message"])
+    eventually(lambda: a.call("ListExchanges")["exchanges"] == [])
+    a.refused(two["message"], "io.tlspool.Pool.ExchangeUnknown")
+    assert len(b.call("ListExchanges")["exchanges"]) == 1
+
+
+def test_the_pool_that_is_started_anew_has_forgotten_it(people):
+    a, b = people
+    two = b.answer(a.start()["message"])
+    a.pool.restart()
+    assert "the pool was started anew" in a.refused(two["message"], "io.tlspool.Pool.ExchangeUnknown")["message"]
+
+
+def test_a_reload_keeps_it(people):
+    a, b = people
+    two = b.answer(a.start()["message"])
+    a.pool.tlspool("reload")
+    four = b.go_on(a.go_on(two["message"])["message"])
+    assert both_shared_keys(a, b, a.go_on(four["message"])["exchange"], four["exchange"])
+
+
+def test_the_command_that_asked_may_go_away(people):
+    a, b = people
+    control = Control(a.pool)
+    control.send("StartExchange", {"localIdentity": A, "remoteIdentity": B})
+    control.close()
+    eventually(lambda: len(a.call("ListExchanges")["exchanges"]) == 1)
+    exchange = a.call("ListExchanges")["exchanges"][0]
+    two = b.answer(a.call("ShowExchange", exchange=exchange["id"])["message"])
+    four = b.go_on(a.go_on(two["message"])["message"])
+    assert both_shared_keys(a, b, a.go_on(four["message"])["exchange"], four["exchange"])
+
+
+def test_a_shared_key_may_be_the_proof(people):
+    a, b = people
+    for person in people:
+        person.pool.tlspool("psk", "add", "known", "--from-stdin", stdin="42" * 32)
+        person.pool.configure(f"""
+[keystore]
+address = "hsm.{person.own}"
+
+[[peer]]
+name = "{person.other}"
+as = "{person.own}"
+store = "hsm.{person.other}"
+source = "psk"
+psk = "known"
+""")
+        person.pool.tlspool("reload")
+    two = b.answer(a.start()["message"])
+    three = a.go_on(two["message"])
+    four = b.go_on(three["message"])
+    end = a.go_on(four["message"])
+    assert (three["exchange"]["verifiedBy"], four["exchange"]["verifiedBy"]) == ("sharedKey", "sharedKey")
+    assert both_shared_keys(a, b, end["exchange"], four["exchange"])

@@ -3,7 +3,8 @@
 import pytest
 import tlspool
 from peer_sites import Side, failures, sides
-from peers import tcp_pair
+from peers import in_thread, readable, tcp_pair
+from pool import PATIENCE
 
 
 @pytest.mark.parametrize("role", ["client", "server"])
@@ -33,6 +34,9 @@ def test_one_program_that_asks_for_it_hears_it_at_once(sites, role):
 def test_a_plain_client_of_our_own_that_got_a_hello_is_told_of_peers(sites):
     """A client that knows nothing of peers meets one that spoke first: neither can go on."""
     a, b = sites
-    near, far = failures(Side(a, b, role="client"), Side(b, a))
-    assert "peer" in str(near)
-    assert "knows nothing of peers" in str(far)
+    near, far = tcp_pair()
+    with in_thread(Side(b, a).start, far) as started:
+        assert readable(near, PATIENCE)  # its hello has come
+        failed = Side(a, b, role="client").start(near)
+        assert "peer" in str(failed)
+        assert "knows nothing of peers" in str(started.result())

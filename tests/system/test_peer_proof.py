@@ -36,6 +36,19 @@ def heard(end, alert):
         return state.state == "error" and alert.replace("_", " ") in state.detail.replace("_", " ")
 
 
+def test_two_users_are_peers(make_pool):
+    pools = make_peers(make_pool, start=False)
+    users = [pool.identity(f"{user}@{pool.name}") for pool, user in zip(pools, ("joe", "mary"))]
+    one, other = sides([pool.start() for pool in pools])
+    for side, own, peer in ((one, *users), (other, *reversed(users))):
+        side.options |= {"local_identity": own, "remote_identity": peer}
+
+    def check(near, far):
+        assert (near.session.local_identity, near.session.remote_identity) == ("joe@a.example", "mary@b.example")
+        assert (far.session.local_identity, far.session.remote_identity) == ("mary@b.example", "joe@a.example")
+    in_both_outcomes(one, other, check)
+
+
 @pytest.mark.parametrize("wrong_is_server", [True, False])
 def test_the_wrong_name_is_refused_in_either_role(sites, wrong_is_server):
     one, other = sides(sites)

@@ -4,8 +4,8 @@ in a hello that was dropped does no harm."""
 import contextlib
 
 import pytest
-from peer_sites import joined, make_peers, sides
-from pool import PATIENCE
+from peer_sites import crossing, joined, make_peers, sides
+from pool import PATIENCE, Pool
 
 MOST = 200
 
@@ -13,7 +13,6 @@ MOST = 200
 @pytest.fixture(scope="module")
 def pools(place):
     """With one worker each: a session is known to the worker that made it."""
-    from pool import Pool
     with contextlib.ExitStack() as stack:
         def make(name, extra):
             pool = Pool(place / f"resuming-{name}", name, extra)
@@ -23,21 +22,20 @@ def pools(place):
         yield make_peers(make)
 
 
-def connections(one, other):
-    """The facts of both sides, connection by connection; each ends in order, so that tickets arrive."""
-    for _ in range(MOST):
-        with joined(one, other) as (near, far):
-            facts = near.session, far.session
-            for end in (near, far):
-                end.settimeout(PATIENCE)
-            far.close()
-            assert near.recv(1) == b""
-        yield facts
+def connection(one, other, sockets=None):
+    """The facts of both sides of one connection, which ends in order, so that tickets arrive."""
+    with joined(one, other, sockets) as (near, far):
+        near.settimeout(PATIENCE)
+        far.close()
+        assert near.recv(1) == b""
+        return near.session, far.session
 
 
 def test_in_either_outcome(pools):
     full, resumed = set(), set()
-    for near, far in connections(*sides(pools, service="either")):
+    both = sides(pools, service="either")
+    for _ in range(MOST):
+        near, far = connection(*both, crossing())
         assert near.resumed == far.resumed
         assert (near.remote_identity, far.remote_identity) == ("b.example", "a.example")
         assert (near.local_identity, far.local_identity) == ("a.example", "b.example")
@@ -55,9 +53,8 @@ def test_never_under_another_request(pools):
     """A session of a plain client is none of a peer, whose certificates are looked at less closely."""
     one, other = sides(pools, service="mixed")
     one.role, other.role = "client", "server"
-    facts = [near for near, _ in zip((n for n, _ in connections(one, other)), range(2))]
-    assert [f.resumed for f in facts] == [False, True]
+    assert [connection(one, other)[0].resumed for _ in range(2)] == [False, True]
     one, other = sides(pools, service="mixed")
     other.options["hello_delay"] = 600
-    (near, far) = next(iter(connections(one, other)))
+    near, far = connection(one, other)
     assert near.role == "client" and not near.resumed and not far.resumed

@@ -3,7 +3,7 @@
 import secrets
 
 import pytest
-from peer_sites import failures, joined, sides
+from peer_sites import crossing, failures, joined, sides
 from shared_keys import give_both, lasting, make_two_sites
 
 BY_CHANCE = 4  # connections whose roles the tie-break decides
@@ -17,7 +17,7 @@ def in_all_ways(pools, check, **options):
         both = sides(pools, **options)
         if waits is not None:
             both[waits].options["hello_delay"] = 600  # who hears the other's hello first becomes server
-        with joined(*both) as (near, far):
+        with joined(*both, None if waits is not None else crossing()) as (near, far):
             check(near, far)
             if waits is not None:
                 assert (near, far)[waits].session.role == "server"

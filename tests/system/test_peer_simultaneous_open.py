@@ -3,13 +3,8 @@
 from peer_sites import joined, sides, simultaneous_open
 
 
-def test_both_connected_and_the_tie_break_decides(sites):
-    seen = set()
-    for _ in range(64):
+def test_both_connected_and_agree_on_their_roles(sites):
+    for _ in range(8):
         with joined(*sides(sites), sockets=simultaneous_open()) as (near, far):
             assert {near.session.role, far.session.role} == {"client", "server"}
             assert near.session.remote_identity == "b.example" and far.session.remote_identity == "a.example"
-            seen.add(near.session.role)
-        if len(seen) == 2:
-            return
-    raise AssertionError(f"the first side was always {seen}")

@@ -21,6 +21,8 @@ constexpr const char* own_hello = "our own ClientHello came back: the connection
 constexpr const char* plain_client =
     "the peer is a TLS client that knows nothing of peers, and it was sent a ClientHello; ask with remoteRole client, or with a helloDelayMs "
     "that lets it speak first";
+// OpenSSL's server would also take a ClientHello of SSL 2 for one.
+constexpr const char* no_tls = "handshake: the peer does not speak TLS: it began, and not with a ClientHello; is it the right port?";
 constexpr const char* stripped =
     "the peer became server without saying which ClientHello it had sent: it knows nothing of peers, or somebody changes what the two sides send";
 
@@ -108,7 +110,8 @@ void Handshake::hello_came(const tls::HelloReader& hello) {
     case tls::HelloReader::State::refused: return refuse_hello(hello.alert(), hello.problem());
     case tls::HelloReader::State::other:
       // A plain server's answer; or what is no TLS at all, which OpenSSL names best.
-      if (!c.tie->hello_sent) return become_server(hello.bytes());
+      if (!c.tie->hello_sent && (c.request.roles & wire::role_server) != 0) return become_server(hello.bytes());
+      if (!c.tie->hello_sent) return give_up({"transport", no_tls, {}, {}, {}, {}, false});
       if (own == tls::server_only) return refuse_hello(SSL_AD_UNEXPECTED_MESSAGE, two_servers);
       return go_on_as_client(hello.bytes());
     case tls::HelloReader::State::hello: break;

@@ -245,6 +245,7 @@ class Run {
     }
     // Both at once, one later, or one that listens only.
     if (chance(random_, 0, 9) == 0) listens_ = static_cast<int>(chance(random_, 0, 1));
+    fresh_ = chance(random_, 0, 2) == 0;
     const int later = static_cast<int>(chance(random_, 0, 1));
     start(1 - later);
     constexpr std::size_t delays[] = {0, 0, 0, 0, 1, 3, 40};
@@ -275,6 +276,7 @@ class Run {
     static const std::string names[] = {"a.example", "b.example"};
     wire::Value parameters = wire::Value::object();
     parameters.set("fileDescriptor", 0).set("role", "peer").set("localIdentity", names[i]).set("remoteIdentity", names[1 - i]);
+    if (fresh_) parameters.set("service", "run " + std::to_string(number_));
     if (i == listens_) parameters.set("helloDelayMs", 600000);
     wire::Value call = wire::Value::object();
     call.set("method", "io.tlspool.Pool.StartTLS").set("parameters", std::move(parameters));
@@ -342,6 +344,7 @@ class Run {
   std::unique_ptr<Timer> timer_;
   std::size_t late_by_ = 0;
   int listens_ = -1;
+  bool fresh_ = false;  // no ticket of another run is good for it
 };
 
 /// One run after the other.

@@ -25,6 +25,6 @@ def test_each_ends_in_one_client_and_one_server(make_pool, place, version):
     summary = json.loads(done.stdout)
     assert summary["runs"] == RUNS
     # Chance decides who is client, and who of the two is slower.
-    assert RUNS / 10 < summary["firstIsClient"] < RUNS * 9 / 10, summary
+    assert RUNS / 50 < summary["firstIsClient"] < RUNS * 49 / 50, summary
     # Two hellos met, and a tie-break decided; in the other runs one came before its receiver had sent any.
-    assert summary["met"] > RUNS / 10 and summary["listened"] > 0 and summary["resumed"] > 0, summary
+    assert summary["met"] > RUNS / 50 and summary["listened"] > 0 and summary["resumed"] > 0, summary

@@ -12,7 +12,7 @@ cd "$place"
 search() {
   rm -f pan found ./*.trail
   spin -a "$@" "$model" >spin.log 2>&1 || { cat spin.log >&2; exit 1; }
-  gcc -w -O2 -DCOLLAPSE -DVECTORSZ=1024 -DMEMLIM=1024 "${checker[@]}" -o pan pan.c
+  gcc -w -O1 -DCOLLAPSE -DVECTORSZ=1024 -DMEMLIM=1024 "${checker[@]}" -o pan pan.c
   timeout 300 ./pan -m10000 -b "${search[@]}" >found 2>&1 || { cat found >&2; echo "$0: the search ended early" >&2; exit 1; }
 }
 

@@ -121,8 +121,9 @@ def between(change, segment=65536):
             if of_a.value > of_b.value:
                 low, high = high, low
             for (target, _), data in zip((low, high), change(low[1], high[1])):
-                for at in range(0, len(data), segment):
-                    target.sendall(data[at:at + segment])
+                with contextlib.suppress(OSError):  # it may have seen enough, and gone
+                    for at in range(0, len(data), segment):
+                        target.sendall(data[at:at + segment])
             back = threading.Thread(target=_pass_on, args=(middle_b, middle_a))
             back.start()
             _pass_on(middle_a, middle_b)

@@ -22,9 +22,9 @@ GNUTLS_PRIORITY = {"tls12": "NORMAL:-VERS-ALL:+VERS-TLS1.2", "tls13": "NORMAL:-V
 class Process:
     """A foreign program: everything that it says is kept, and it is ended by its id."""
 
-    def __init__(self, *command, **options):
+    def __init__(self, *command):
         self.command = [str(word) for word in command]
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.port = None
         self._said = b""
         self._news = threading.Condition()

@@ -37,13 +37,17 @@ HANDSHAKES = [
 PSK = Measure("psk13_cpu_us", "psk13", "p256", "CPU us per TLS 1.3 handshake, one-time key", "lower")
 PSK_WHOLE = Measure("psk13_with_destroying_cpu_us", "psk13", "p256", "  the same, used keys destroyed in the token", "lower")
 PHANTOM = Measure("phantom12_cpu_us", "phantom12", "p256", "CPU us per phantom session resumed, TLS 1.2", "lower")
-FULL = Measure("psk13_full_token_cpu_us", "psk13", "p256", "  one-time key out of a full token", "lower")
+LASTING = Measure("psk13_lasting_cpu_us", "psk13", "p256", "  the same with a lasting key: no ledger", "lower")
+FLOOR = Measure("openssl_full13_us", "", "p256", "  OpenSSL alone, server's side: certificate", "lower")
+FLOOR_PSK = Measure("openssl_psk13_us", "", "p256", "  OpenSSL alone, server's side: shared key", "lower")
+LOOKUP = Measure("lookup_many_us", "", "", "CPU us to find and read a key, full token", "lower")
+LOOKUP_INDEX = Measure("lookup_index_us", "", "", "  to find it alone", "lower")
 CLAIMS = Measure("claimed_keys_per_s", "psk13", "p256", "one-time keys used up a second", "higher")
 CLAIMS_WHOLE = Measure("destroyed_keys_per_s", "psk13", "p256", "  and destroyed in the token a second", "higher")
 # Both ends are the pool's, with certificates on both sides.
 BOTH_ENDS = Measure("both_ends_cpu_us", "plain", "p256", "CPU us per handshake, client and server", "lower")
 PEERS = Measure("peers_cpu_us", "peer", "p256", "CPU us per handshake, peer and peer", "lower")
-TARGETS = {PEERS.name: 1.25, PSK.name: 0.8, PHANTOM.name: 0.5, FULL.name: 1.2, CLAIMS.name: 1.0}
+TARGETS = {PEERS.name: 1.25, PSK.name: 0.8, PHANTOM.name: 0.5, LOOKUP.name: 1.2, CLAIMS.name: 1.0}
 CLAIMS_WANTED = 500.0  # a second
 STREAM = Measure("throughput_mb_per_cpu_s", "download", "p256", "MB per CPU second, one stream", "higher")
 IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower")
@@ -183,9 +187,32 @@ class Bench:
             said, cpu = self.run_load(pool, "phantom12", pool.ports["p256"], self.options.seconds, keys.phantom)
             if said.get("handshakes") and not said["wrong"]:
                 self.keep(PHANTOM, pool, cpu / said["handshakes"] * 1e6)
-        if self.options.many_keys:
-            keys.stock(self.options.many_keys)
-            self.psk_round(keys, self.options.keys, (FULL,))
+            said, cpu = self.run_load(pool, "psk13", pool.ports["p256"], 60, keys.lasting(self.options.keys))
+            if said.get("handshakes") and not said["wrong"]:
+                self.keep(LASTING, pool, cpu / said["handshakes"] * 1e6)
+
+    def alone(self, program, *words, timeout):
+        """The JSON line of a program that needs no pool, or nothing."""
+        done = subprocess.run([Path(self.options.programs) / program, *map(str, words)], capture_output=True, text=True, timeout=timeout)
+        if done.returncode == 0:
+            return json.loads(done.stdout)
+        self.faults.append(f"{program}: {done.stderr.strip()}")
+        return None
+
+    def floor(self):
+        if said := self.alone("bench-floor", self.directory / "p256.pem", self.options.seconds, timeout=60):
+            self.values[(FLOOR.name, "tlspool")] = [said["full13"]]
+            self.values[(FLOOR_PSK.name, "tlspool")] = [said["psk13"]]
+
+    def lookup(self):
+        """The same 64 keys, in a token that has no others and in a full one: see bench/lookup.cc."""
+        said = self.alone("bench-lookup", self.options.many_keys, 2 * self.options.seconds, timeout=3600)
+        if said is None:
+            return
+        print(f"bench.sh: {said['many']} keys were put into a token in {said['filling_s']:.0f} s", file=sys.stderr)
+        for measure, what in ((LOOKUP, "read"), (LOOKUP_INDEX, "find")):
+            self.values[(measure.name, "tlspool")] = [said[what + "_many"]]
+            self.values[(measure.name, "64 keys")] = [said[what + "_few"]]
 
     def run(self):
         self.start()
@@ -202,6 +229,9 @@ class Bench:
             self.peers(self.options.seconds)
         self.starttls(6 * self.options.seconds)
         self.shared_keys()
+        self.floor()
+        if self.options.many_keys:
+            self.lookup()
 
     def result(self, measure):
         medians = {who: statistics.median(v) for (name, who), v in self.values.items() if name == measure.name}
@@ -214,13 +244,14 @@ class Bench:
 
 
     def yardstick(self, measure):
-        """What shared keys are measured by: our own full handshake, few keys in the token, the rate that is wanted."""
+        """What shared keys are measured by: our own full handshake, the rate that is wanted."""
         if measure in (CLAIMS, CLAIMS_WHOLE):
             return {"wanted": CLAIMS_WANTED}
-        by = {PSK.name: HANDSHAKES[0], PSK_WHOLE.name: HANDSHAKES[0], PHANTOM.name: HANDSHAKES[0], FULL.name: PSK, PEERS.name: BOTH_ENDS}.get(measure.name)
+        by = {PSK.name: HANDSHAKES[0], PSK_WHOLE.name: HANDSHAKES[0], LASTING.name: HANDSHAKES[0], PHANTOM.name: HANDSHAKES[0], FLOOR_PSK.name: FLOOR,
+              PEERS.name: BOTH_ENDS}.get(measure.name)
         own = self.values.get((by.name, "tlspool")) if by else None
-        names = {PSK.name: "few keys", BOTH_ENDS.name: "client and server"}
-        return {names.get(by.name, "own P-256"): statistics.median(own)} if own else {}
+        names = {FLOOR: "certificate", BOTH_ENDS: "client and server"}
+        return {names.get(by, "own P-256"): statistics.median(own)} if own else {}
 
 
 def show(results, measures):
@@ -243,12 +274,12 @@ def main():
     parser.add_argument("--connections", type=int, default=2000, help="idle connections")
     parser.add_argument("--keys", type=int, default=300, help="one-time keys in the token, and used up, in each round")
     parser.add_argument("--many-keys", type=int, default=0,
-                        help="keys in the token when it is full, such as 10000: filling it takes minutes (default: not measured)")
+                        help="keys in a full token, such as 10000, for a lookup: filling it takes minutes (default: not measured)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything that was started is ended.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    measures = [*HANDSHAKES, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, PHANTOM, FULL, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
+    measures = [*HANDSHAKES, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
     with tempfile.TemporaryDirectory(prefix="tlspool-bench-") as directory:
         os.chmod(directory, 0o755)  # The pool's processes have users of their own.
         bench = Bench(options, Path(directory))

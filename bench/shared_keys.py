@@ -18,6 +18,15 @@ hash = "sha256"
 low_water = 0
 
 [[peer]]
+name = "lasting.example"
+source = "psk"
+psk = "lasting"
+identity = "lasting"
+identity_form = "text"
+role = ["server"]
+hash = "sha256"
+
+[[peer]]
 name = "phantom.example"
 use = "session"
 source = "psk"
@@ -45,6 +54,14 @@ class Keys:
         self.pool, self.directory = pool, directory
         self.number = 1
         self.pool.command("psk", "add", "phantom", "--from-stdin", text=self.phantom_secret())
+        self.lasting_secret = secrets.token_hex(32)
+        self.pool.command("psk", "add", "lasting", "--from-stdin", text=self.lasting_secret)
+
+    def lasting(self, count):
+        """The lasting key `count` times, for bench-load, which takes each line once."""
+        file = self.directory / "lasting.keys"
+        file.write_text(f"{b'lasting'.hex()} {self.lasting_secret}\n" * count)
+        return file
 
     def phantom_secret(self):
         secret = secrets.token_bytes(32)

@@ -4,28 +4,88 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <array>
+#include <mutex>
 #include <new>
 #include <utility>
 
 namespace tlspool {
 namespace {
+
 constexpr std::size_t page = 4096;
+
+std::size_t whole_pages(std::size_t size) { return (size + page - 1) / page * page; }
+
+// Pages that hold nothing but secrets, so that locking and the dump mark never touch a neighbour.
+void* map_pages(std::size_t size) {
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  // Best effort: RLIMIT_MEMLOCK may be small for an ordinary user; the daemon says so at start.
+  (void)mlock(memory, size);
+  (void)madvise(memory, size, MADV_DONTDUMP);
+  return memory;
 }
+
+// Room for secrets as long as keys are. A handshake with a shared key needs several, and four system calls for each
+// would cost it more than reading the key. Pages stay mapped; what is free in them is zeros but for the link at its start.
+class Slots {
+ public:
+  static constexpr std::size_t largest = 1024;
+
+  static std::size_t size_for(std::size_t wanted) {
+    std::size_t size = smallest;
+    while (size < wanted) size *= 4;
+    return size;
+  }
+  void* take(std::size_t size) {
+    const std::lock_guard guard(lock_);
+    Free*& first = free_of(size);
+    if (first == nullptr) add_page(first, size);
+    Free* out = first;
+    first = out->next;
+    out->next = nullptr;
+    return out;
+  }
+  /// Wiped already.
+  void give_back(void* slot, std::size_t size) {
+    const std::lock_guard guard(lock_);
+    Free*& first = free_of(size);
+    first = new (slot) Free{first};
+  }
+
+ private:
+  struct Free {
+    Free* next;
+  };
+  static constexpr std::size_t smallest = 64;
+
+  Free*& free_of(std::size_t size) { return free_[size == smallest ? 0 : size == largest ? 2 : 1]; }
+  static void add_page(Free*& first, std::size_t size) {
+    auto* memory = static_cast<std::uint8_t*>(map_pages(page));
+    for (std::size_t at = page; at > 0; at -= size) first = new (memory + at - size) Free{first};
+  }
+
+  std::mutex lock_;
+  std::array<Free*, 3> free_{};
+};
+
+// Never destroyed: secrets with static storage outlive any order of destruction.
+Slots& slots() {
+  static auto* out = new Slots;
+  return *out;
+}
+
+}  // namespace
 
 void wipe(void* data, std::size_t size) {
   if (size != 0) explicit_bzero(data, size);
 }
 
-// Pages of its own, so that locking and the dump mark never touch a neighbour.
 Secret::Secret(std::size_t size) : size_(size) {
   if (size == 0) return;
-  mapped_ = (size + page - 1) / page * page;
-  void* memory = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  data_ = static_cast<std::uint8_t*>(memory);
-  // Best effort: RLIMIT_MEMLOCK may be small for an ordinary user; the daemon says so at start.
-  (void)mlock(memory, mapped_);
-  (void)madvise(memory, mapped_, MADV_DONTDUMP);
+  const bool small = size <= Slots::largest;
+  room_ = small ? Slots::size_for(size) : whole_pages(size);
+  data_ = static_cast<std::uint8_t*>(small ? slots().take(room_) : map_pages(room_));
 }
 
 Secret::Secret(ByteView bytes) : Secret(bytes.size()) {
@@ -35,14 +95,14 @@ Secret::Secret(ByteView bytes) : Secret(bytes.size()) {
 Secret::Secret(Secret&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
-      mapped_(std::exchange(other.mapped_, 0)) {}
+      room_(std::exchange(other.room_, 0)) {}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
   if (this != &other) {
     clear();
     data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
-    mapped_ = std::exchange(other.mapped_, 0);
+    room_ = std::exchange(other.room_, 0);
   }
   return *this;
 }
@@ -51,10 +111,14 @@ Secret::~Secret() { clear(); }
 
 void Secret::clear() {
   if (data_ == nullptr) return;
-  wipe(data_, mapped_);
-  munmap(data_, mapped_);
+  wipe(data_, room_);
+  if (room_ <= Slots::largest) {
+    slots().give_back(data_, room_);
+  } else {
+    munmap(data_, room_);
+  }
   data_ = nullptr;
-  size_ = mapped_ = 0;
+  size_ = room_ = 0;
 }
 
 void Secret::shrink(std::size_t size) {

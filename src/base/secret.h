@@ -36,7 +36,7 @@ class Secret {
   void clear();
   std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;
-  std::size_t mapped_ = 0;
+  std::size_t room_ = 0;  // bytes at data_
 };
 
 /// Overwrites memory so that the compiler can't leave it out.

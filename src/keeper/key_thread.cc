@@ -11,8 +11,8 @@ namespace {
 
 // Who claims a key mostly claims another one soon, and must not wait for a destruction.
 constexpr std::chrono::milliseconds quiet{20};
-// Destroying takes half of the thread's time at most, and a tenth while keys are claimed.
-constexpr int rest_while_busy = 9;
+// Destroying takes half of the thread's time at most, and a fiftieth while keys are claimed.
+constexpr int rest_while_busy = 49;
 constexpr std::chrono::seconds later{5};
 
 }  // namespace

@@ -26,7 +26,9 @@ void Mailbox::deliver() {
     const std::lock_guard guard(lock_);
     letters.swap(letters_);
   }
+  if (before_) before_();
   for (Letter& letter : letters) letter();
+  if (after_) after_();
 }
 
 }  // namespace tlspool::keeper

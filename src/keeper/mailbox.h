@@ -15,6 +15,11 @@ class Mailbox {
  public:
   using Letter = std::function<void()>;
   explicit Mailbox(Loop& loop);
+  /// Called on the loop before and after the letters of one delivery.
+  void around(Letter before, Letter after) {
+    before_ = std::move(before);
+    after_ = std::move(after);
+  }
   /// For any thread. The letter is called on the loop, in the order of posting.
   void post(Letter letter);
 
@@ -22,6 +27,8 @@ class Mailbox {
   void deliver();
   std::mutex lock_;
   std::vector<Letter> letters_;
+  Letter before_;
+  Letter after_;
   UniqueFd wake_;
   std::unique_ptr<Poll> woken_;
 };

@@ -59,7 +59,16 @@ SharedKeys::SharedKeys(Loop& loop, FindToken find_token)
                   return found && found->state() == wire::TokenState::ready ? thread(token) : nullptr;
                 },
                 "throttle"),
-      waiting_timer_(loop), lease_timer_(loop) {}
+      waiting_timer_(loop), lease_timer_(loop) {
+  // What one batch of a key thread led to reaches a worker at once.
+  mailbox_.around(
+      [this] {
+        for (auto& [number, worker] : workers_) worker->hold();
+      },
+      [this] {
+        for (auto& [number, worker] : workers_) worker->release();
+      });
+}
 
 SharedKeys::~SharedKeys() {
   threads_.clear();

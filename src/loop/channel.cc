@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t header_size = 16;
 constexpr std::size_t most_unclaimed = 1024;
+constexpr std::size_t together = 4096;  // bytes of held frames that go as one
 
 struct Header {
   std::uint32_t length = 0;  // of the body
@@ -108,8 +109,24 @@ bool Channel::deliver() {
 void Channel::send(std::uint16_t kind, std::uint64_t number, ByteView body, std::vector<UniqueFd> descriptors) {
   if (!socket_.valid()) return;
   Bytes bytes = encode(kind, number, body, descriptors.size());
-  output_.push_back({std::move(bytes), 0, std::move(descriptors)});
-  flush();
+  const bool alone = !held_ || !descriptors.empty() || bytes.size() > together;
+  if (alone) {
+    output_.push_back({std::move(bytes), 0, std::move(descriptors)});
+    if (!held_) flush();
+    return;
+  }
+  // Never beyond the capacity: growing would leave keys behind in freed memory.
+  if (output_.empty() || !output_.back().descriptors.empty() || output_.back().bytes.capacity() < output_.back().bytes.size() + bytes.size()) {
+    output_.push_back({});
+    output_.back().bytes.reserve(together);
+  }
+  output_.back().bytes.insert(output_.back().bytes.end(), bytes.begin(), bytes.end());
+  wipe(bytes);
+}
+
+void Channel::release() {
+  held_ = false;
+  if (socket_.valid() && !output_.empty()) flush();
 }
 
 void Channel::flush() {

@@ -36,6 +36,10 @@ class Channel {
   ~Channel();
   void send(std::uint16_t kind, std::uint64_t number, ByteView body, std::vector<UniqueFd> descriptors = {});
   [[nodiscard]] bool open() const { return socket_.valid(); }
+  /// Until release() what is sent only queues up, and then goes in as few system calls as can be: the other end, too, is
+  /// woken once for all of it.
+  void hold() { held_ = true; }
+  void release();
 
  private:
   struct Pending {
@@ -57,6 +61,7 @@ class Channel {
   Bytes input_;
   std::deque<UniqueFd> received_;
   std::deque<Pending> output_;
+  bool held_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

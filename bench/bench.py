@@ -44,7 +44,10 @@ LOOKUP = Measure("lookup_many_us", "", "", "CPU us to find and read a key, full 
 LOOKUP_INDEX = Measure("lookup_index_us", "", "", "  to find it alone", "lower")
 CLAIMS = Measure("claimed_keys_per_s", "psk13", "p256", "one-time keys used up a second", "higher")
 CLAIMS_WHOLE = Measure("destroyed_keys_per_s", "psk13", "p256", "  and destroyed in the token a second", "higher")
-TARGETS = {PSK.name: 0.8, PHANTOM.name: 0.5, LOOKUP.name: 1.2, CLAIMS.name: 1.0}
+# Both ends are the pool's, with certificates on both sides.
+BOTH_ENDS = Measure("both_ends_cpu_us", "plain", "p256", "CPU us per handshake, client and server", "lower")
+PEERS = Measure("peers_cpu_us", "peer", "p256", "CPU us per handshake, peer and peer", "lower")
+TARGETS = {PEERS.name: 1.25, PSK.name: 0.8, PHANTOM.name: 0.5, LOOKUP.name: 1.2, CLAIMS.name: 1.0}
 CLAIMS_WANTED = 500.0  # a second
 STREAM = Measure("throughput_mb_per_cpu_s", "download", "p256", "MB per CPU second, one stream", "higher")
 IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower")
@@ -146,6 +149,19 @@ class Bench:
         self.values[(STARTTLS.name, pool.name)] = [said["tlspool"]]
         self.values[(STARTTLS.name, "openssl")] = [said["openssl"]]
 
+    def peers(self, seconds):
+        program = Path(self.options.programs) / "bench-peers"
+        pool = self.servers[0]
+        for measure in (BOTH_ENDS, PEERS):
+            before = pool.cpu()
+            done = subprocess.run([program, measure.load, "bench.example", str(seconds)], capture_output=True, text=True,
+                                  timeout=seconds + 60, env={**os.environ, "TLSPOOL_DIR": str(pool.pool)})
+            time.sleep(0.05)
+            if done.returncode != 0:
+                self.faults.append(f"peers: {done.stderr.strip()}")
+                return
+            self.keep(measure, pool, (pool.cpu() - before) / json.loads(done.stdout)["handshakes"] * 1e6)
+
     def psk_round(self, keys, count, measures):
         """All of `count` new keys are used up; `measures`: of the CPU until the answers, and until the token is clean."""
         pool = self.servers[0]
@@ -213,6 +229,7 @@ class Bench:
             for measure in HANDSHAKES:
                 self.handshake_round(measure, self.options.seconds)
             self.stream_round(self.options.seconds)
+            self.peers(self.options.seconds)
         self.starttls(6 * self.options.seconds)
         self.shared_keys()
         self.floor()
@@ -233,10 +250,11 @@ class Bench:
         """What shared keys are measured by: our own full handshake, the rate that is wanted."""
         if measure in (CLAIMS, CLAIMS_WHOLE):
             return {"wanted": CLAIMS_WANTED}
-        by = {PSK.name: HANDSHAKES[0], PSK_WHOLE.name: HANDSHAKES[0], LASTING.name: HANDSHAKES[0], PHANTOM.name: HANDSHAKES[0], FLOOR_PSK.name: FLOOR}.get(
-            measure.name)
+        by = {PSK.name: HANDSHAKES[0], PSK_WHOLE.name: HANDSHAKES[0], LASTING.name: HANDSHAKES[0], PHANTOM.name: HANDSHAKES[0], FLOOR_PSK.name: FLOOR,
+              PEERS.name: BOTH_ENDS}.get(measure.name)
         own = self.values.get((by.name, "tlspool")) if by else None
-        return {"certificate" if by == FLOOR else "own P-256": statistics.median(own)} if own else {}
+        names = {FLOOR: "certificate", BOTH_ENDS: "client and server"}
+        return {names.get(by, "own P-256"): statistics.median(own)} if own else {}
 
 
 def show(results, measures):
@@ -264,7 +282,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything that was started is ended.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    measures = [*HANDSHAKES, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
+    measures = [*HANDSHAKES, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
     with tempfile.TemporaryDirectory(prefix="tlspool-bench-") as directory:
         os.chmod(directory, 0o755)  # The pool's processes have users of their own.
         bench = Bench(options, Path(directory))

@@ -92,13 +92,19 @@ typedef struct tlspool_error {
 
 /* ---- starting TLS ---- */
 
-/** What this side of the connection is. */
-typedef enum tlspool_role { TLSPOOL_CLIENT = 1, TLSPOOL_SERVER = 2 } tlspool_role;
+/** What one side of the connection may be. A session's role is the first or the second. */
+typedef enum tlspool_role {
+  TLSPOOL_ROLE_DEFAULT = 0,  /**< in options->remote_role alone: what fits the role of this side */
+  TLSPOOL_CLIENT = 1,
+  TLSPOOL_SERVER = 2,
+  TLSPOOL_PEER = 3  /**< either: a tie-breaker in the handshake decides (docs/p2p-tls.md) */
+} tlspool_role;
 
 /** Whether the peer must prove an identity. */
 typedef enum tlspool_proof {
-  TLSPOOL_PROOF_DEFAULT = 0,  /**< required where a remote identity is given and for clients, else none */
-  TLSPOOL_PROOF_REQUIRED,     /**< the peer must; a client must then say of whom, by the remote identity */
+  TLSPOOL_PROOF_DEFAULT = 0,  /**< required where a remote identity is given, for clients, and where either side
+                                   is a peer; else none */
+  TLSPOOL_PROOF_REQUIRED,     /**< the peer must; a client or peer must then say of whom, by the remote identity */
   TLSPOOL_PROOF_OPTIONAL,     /**< the peer may; what it proves is checked all the same */
   TLSPOOL_PROOF_NONE          /**< the peer need not and is not asked */
 } tlspool_proof;
@@ -129,10 +135,17 @@ typedef struct tlspool_options {
   int reserved;                     /**< not read: programs of the first version have no value here */
   int require_shared_key;           /**< 1: the connection must be protected by a key that both sides share; 0: as
                                          the pool's policy for the peer says */
+  int reserved_too;                 /**< not read: programs of the second version have no value here */
+  tlspool_role remote_role;         /**< what the other side may be; default: server for a client, client for a server,
+                                         peer for a peer */
+  int hello_delay_ms;               /**< peers alone: how long to wait for the other side's hello before sending our own,
+                                         1 to 600000; 0: as the pool's configuration says; -1: not at all. A TLS client
+                                         that knows nothing of peers must speak first */
 } tlspool_options;
 
 #define TLSPOOL_OPTIONS_INIT \
-  {sizeof(tlspool_options), NULL, NULL, NULL, TLSPOOL_PROOF_DEFAULT, NULL, NULL, NULL, TLSPOOL_VERSION_DEFAULT, 0, -1, 0, 0}
+  {sizeof(tlspool_options), NULL, NULL, NULL, TLSPOOL_PROOF_DEFAULT, NULL, NULL, NULL, TLSPOOL_VERSION_DEFAULT, 0, -1, 0, 0, \
+   0, TLSPOOL_ROLE_DEFAULT, 0}
 
 /** What one handshake proved and agreed on; made by a start, freed by tlspool_session_free. */
 typedef struct tlspool_session tlspool_session;
@@ -160,6 +173,20 @@ TLSPOOL_EXPORT int tlspool_starttls_client(int fd, const char *remote_identity, 
 TLSPOOL_EXPORT int tlspool_starttls_server(int fd, const char *local_identity, const tlspool_options *options,
                                            tlspool_session **session, tlspool_error *error);
 
+/**
+ * The same as a peer, for protocols in which neither side is the server: the handshake finds out which of the two is
+ * client and which is server, and tlspool_session_role says it. Both sides call this; with options->remote_role the
+ * other side may also be a program that is a TLS client or server and no more.
+ *
+ * local_identity: who this side is; it wins over options->local_identity. NULL without one there: this side proves
+ *   nothing, and so can be client only.
+ * remote_identity: whom the peer must prove to be, whatever it becomes; it wins over options->remote_identity. NULL
+ *   without one there needs remote_proof optional or none.
+ */
+TLSPOOL_EXPORT int tlspool_starttls_peer(int fd, const char *local_identity, const char *remote_identity,
+                                         const tlspool_options *options, tlspool_session **session,
+                                         tlspool_error *error);
+
 /** tlspool_starttls_client with the defaults; the reason of a failure is in errno alone. */
 static inline int starttls_client(int fd, const char *remote_identity) {
   return tlspool_starttls_client(fd, remote_identity, NULL, NULL, NULL);
@@ -168,6 +195,11 @@ static inline int starttls_client(int fd, const char *remote_identity) {
 /** tlspool_starttls_server with the defaults. */
 static inline int starttls_server(int fd, const char *local_identity) {
   return tlspool_starttls_server(fd, local_identity, NULL, NULL, NULL);
+}
+
+/** tlspool_starttls_peer with the defaults. */
+static inline int starttls_peer(int fd, const char *local_identity, const char *remote_identity) {
+  return tlspool_starttls_peer(fd, local_identity, remote_identity, NULL, NULL, NULL);
 }
 
 /* ---- starting TLS from an event loop ---- */
@@ -179,7 +211,7 @@ typedef struct tlspool_start tlspool_start;
 #define TLSPOOL_AGAIN (-2)
 
 /**
- * Begins what tlspool_starttls_client and _server do, without waiting. `options` is copied; `fd` and
+ * Begins what tlspool_starttls_client, _server and _peer do, without waiting. `options` is copied; `fd` and
  * options->plaintext_fd must stay open, and nobody may read or write them, until the start has ended.
  * Returns a handle, or NULL with errno and *error.
  */
@@ -203,7 +235,7 @@ TLSPOOL_EXPORT void tlspool_start_cancel(tlspool_start *start);
 
 /** Hex digits, 128 random bits among them. */
 TLSPOOL_EXPORT const char *tlspool_session_id(const tlspool_session *session);
-/** What this side was. */
+/** What this side was: TLSPOOL_CLIENT or TLSPOOL_SERVER. */
 TLSPOOL_EXPORT tlspool_role tlspool_session_role(const tlspool_session *session);
 /** The pool's identity that the peer was shown; NULL: none. */
 TLSPOOL_EXPORT const char *tlspool_session_local_identity(const tlspool_session *session);

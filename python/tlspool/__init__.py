@@ -12,18 +12,19 @@ proved identity of its peer:
 
 When a start succeeds, the given socket is closed (the pool owns the connection). When it fails, it is as it
 was, and the exception's `socket_usable` says whether the protocol on it can go on. There is no fallback to
-plain text. `tlspool.aio` has the same for asyncio. Pure Python over the control socket (docs/protocol.md).
+plain text. `wrap_peer` is for protocols in which neither side is the server. `tlspool.aio` has the same for
+asyncio. Pure Python over the control socket (docs/protocol.md).
 """
 
 from .errors import (BadDescriptor, HandshakeFailed, HandshakeTimeout, IdentityRefused, InvalidParameter,
                      LimitReached, PermissionRefused, PoolUnavailable, ProtocolError, SessionUnfit,
                      SessionUnknown, TLSPoolError)
 from .session import Session, SessionState, SharedKey
-from .start import TLSPoolSocket, hand_over, wrap_client, wrap_server
+from .start import TLSPoolSocket, hand_over, wrap_client, wrap_peer, wrap_server
 
 __version__ = "0.1.0"
 __all__ = [
-    "wrap_client", "wrap_server", "hand_over", "TLSPoolSocket", "Session", "SessionState", "SharedKey",
+    "wrap_client", "wrap_server", "wrap_peer", "hand_over", "TLSPoolSocket", "Session", "SessionState", "SharedKey",
     "TLSPoolError", "PoolUnavailable", "HandshakeFailed", "HandshakeTimeout", "IdentityRefused",
     "BadDescriptor", "LimitReached", "SessionUnknown", "SessionUnfit", "InvalidParameter",
     "PermissionRefused", "ProtocolError",

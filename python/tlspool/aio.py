@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starting TLS from asyncio: the arguments of tlspool.wrap_client and wrap_server, without blocking the loop.
+"""Starting TLS from asyncio: the functions and arguments of `tlspool`, without blocking the loop.
 
     plain = await tlspool.aio.wrap_client(sock, "www.example.org")
     reader, writer = await asyncio.open_connection(sock=plain)
@@ -63,3 +63,9 @@ async def wrap_client(sock: socket.socket, remote_identity: str | None, **option
 async def wrap_server(sock: socket.socket, local_identity: str | None = None, **options: Any) -> TLSPoolSocket:
     """See tlspool.wrap_server."""
     return await _finish(Start(sock, "server", local_identity=local_identity, **options))
+
+
+async def wrap_peer(sock: socket.socket, local_identity: str | None, remote_identity: str | None,
+                    **options: Any) -> TLSPoolSocket:
+    """See tlspool.wrap_peer."""
+    return await _finish(Start(sock, "peer", local_identity=local_identity, remote_identity=remote_identity, **options))

@@ -43,7 +43,7 @@ class Session:
     """Facts of one session; words and names are those of io.tlspool.Pool.varlink and of IANA."""
 
     id: str
-    role: str
+    role: str  #: what this side was: "client" or "server"
     local_identity: str | None
     remote_identity: str | None  #: the name that the peer proved; authorize by this one
     remote_names: tuple[str, ...]

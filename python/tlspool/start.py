@@ -8,7 +8,7 @@ import socket
 import ssl
 from typing import Any, Sequence
 
-from .errors import BadDescriptor, HandshakeTimeout, ProtocolError
+from .errors import BadDescriptor, HandshakeTimeout, InvalidParameter, ProtocolError
 from .paths import pool_socket
 from .session import Session, SessionState
 from .wire import Exchange
@@ -53,6 +53,7 @@ class Start:
                  remote_proof: str | None = None, server_name: str | None = None,
                  alpn: Sequence[str] | None = None, service: str | None = None,
                  minimum_version: str | None = None, deadline: float | None = None, require_shared_key: bool = False,
+                 remote_role: str | None = None, hello_delay: float | None = None,
                  pool: str | os.PathLike[str] | None = None):
         for given in (sock, plaintext):
             if isinstance(given, ssl.SSLSocket):
@@ -61,12 +62,15 @@ class Start:
                 raise BadDescriptor("the given socket is closed")
         if isinstance(alpn, str):
             raise TypeError("alpn is a list of protocols")
+        if role == remote_role != "peer":
+            raise InvalidParameter(f"remote_role: both sides would be TLS {role}s, and it takes one of each", socket_usable=True)
         self.deadline = deadline or sock.gettimeout() or DEFAULT_DEADLINE
         parameters: dict[str, Any] = {"fileDescriptor": 0, "role": role,
                                       "deadlineMs": min(600_000, max(1, round(self.deadline * 1000)))}
         optional = {"localIdentity": local_identity, "remoteIdentity": remote_identity, "remoteProof": remote_proof,
                     "sendServerName": server_name, "alpn": None if alpn is None else list(alpn), "service": service,
-                    "minimumVersion": minimum_version, "requireSharedKey": True if require_shared_key else None}
+                    "minimumVersion": minimum_version, "requireSharedKey": True if require_shared_key else None,
+                    "remoteRole": remote_role, "helloDelayMs": None if hello_delay is None else round(hello_delay * 1000)}
         parameters |= {name: value for name, value in optional.items() if value is not None}
         descriptors = [sock.fileno()]
         if plaintext is not None:
@@ -132,7 +136,8 @@ def wrap_client(sock: socket.socket, remote_identity: str | None, **options: Any
     proved), remote_proof ("required", "optional", "none"), server_name (SNI; default remote_identity),
     alpn (most wanted first), service (a name for policy and logs), minimum_version ("tls12", "tls13"),
     deadline (seconds for the handshake; default the socket's timeout, else 30), require_shared_key (True: nothing
-    but a key that both sides share may protect the connection).
+    but a key that both sides share may protect the connection), remote_role ("peer": the other side may be client or
+    server).
 
     The returned socket has the timeout of the given one, also when that is non-blocking; the handshake is
     waited for all the same. Raises TLSPoolError.
@@ -153,9 +158,28 @@ def wrap_server(sock: socket.socket, local_identity: str | None = None, **option
         return start.plain_socket()
 
 
+def wrap_peer(sock: socket.socket, local_identity: str | None, remote_identity: str | None,
+              **options: Any) -> TLSPoolSocket:
+    """Starts TLS as a peer, for protocols in which neither side is the server: the handshake finds out which of the
+    two is client and which is server, and session.role says it. Both sides call this.
+
+    local_identity: who this side is; None: it proves nothing, and so can be client only. remote_identity: whom the
+    other side must prove to be, whatever it becomes; None needs remote_proof="optional" or "none".
+
+    Options as for wrap_client, and: remote_role ("client" or "server" where the other side is a program that knows
+    nothing of peers; default "peer"), hello_delay (seconds to wait for the other side's hello before ours is sent;
+    default as the pool's configuration says; a TLS client that knows nothing of peers must speak first).
+    """
+    start = Start(sock, "peer", local_identity=local_identity, remote_identity=remote_identity, **options)
+    with start.exchange:
+        _wait(start)
+        return start.plain_socket()
+
+
 def hand_over(sock: socket.socket, plaintext: socket.socket, role: str, **options: Any) -> Session:
     """Starts TLS on `sock` and has the pool itself move the plain bytes to and from `plaintext`; both are
-    closed here on success. role: "client" or "server"; options as for wrap_client, and remote_identity."""
+    closed here on success. role: "client", "server" or "peer"; options as for wrap_client and wrap_peer, and both
+    identities."""
     start = Start(sock, role, plaintext=plaintext, **options)
     with start.exchange:
         _wait(start)

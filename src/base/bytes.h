@@ -17,5 +17,11 @@ inline std::string_view text_of(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 inline Bytes copy_of(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
+/// Two bytes of length, then the bytes: no two lists of fields come to the same input. Fields are far below 64 KiB.
+inline void append_sized(Bytes& out, ByteView bytes) {
+  out.push_back(static_cast<std::uint8_t>(bytes.size() >> 8));
+  out.push_back(static_cast<std::uint8_t>(bytes.size()));
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 }  // namespace tlspool

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <utility>
+#include <vector>
 
 namespace tlspool {
 
@@ -31,5 +32,19 @@ class UniqueFd {
  private:
   int fd_ = -1;
 };
+
+/// The numbers of descriptors that go on belonging to `owners`.
+inline std::vector<int> borrowed(const std::vector<UniqueFd>& owners) {
+  std::vector<int> out;
+  out.reserve(owners.size());
+  for (const UniqueFd& owner : owners) out.push_back(owner.get());
+  return out;
+}
+/// A list of one, which a braced list can't be: descriptors are moved.
+inline std::vector<UniqueFd> only(UniqueFd fd) {
+  std::vector<UniqueFd> out;
+  out.push_back(std::move(fd));
+  return out;
+}
 
 }  // namespace tlspool

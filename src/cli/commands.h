@@ -4,6 +4,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,11 +74,21 @@ enum class Version { tls12, tls13 };
 /// Whether a key that both sides share must protect the connection.
 enum class SharedKey { by_policy, required };
 
+/// What one side of a connection may be in TLS; a peer may be either.
+enum class Role { client, server, peer };
+struct Roles {
+  std::optional<Role> own;     ///< std::nullopt: what the command is without roles
+  std::optional<Role> remote;  ///< std::nullopt: what fits the own role
+  std::optional<std::chrono::milliseconds> hello_delay;
+};
+
 struct ConnectOptions {
   std::string pool;
   std::string target;  ///< HOST:PORT
+  std::string listen;  ///< HOST:PORT; then there is no target
   std::string as;      ///< identity to prove; empty: none
-  std::string expect;  ///< name that the server must prove; empty: HOST
+  std::string expect;  ///< name that the other side must prove; empty: HOST of the target
+  Roles roles;         ///< own: client
   std::vector<std::string> alpn;
   Version least = Version::tls12;
   std::chrono::milliseconds timeout{30000};
@@ -93,6 +104,7 @@ struct TunnelOptions {
   std::string listen;   ///< A:P
   std::string connect;  ///< A:P
   Side side = Side::tls_in;
+  Roles roles;  ///< own: server for tls_in, client for tls_out
   std::string as;
   std::string expect;
   std::vector<std::string> alpn;

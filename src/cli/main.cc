@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/kex_options.h"
 #include "cli/psk_commands.h"
 #include "cli/qkd_commands.h"
 
@@ -29,6 +30,7 @@ const std::map<std::string, cli::KeyKind> key_kinds{
 const std::map<std::string, cli::Version> versions{{"1.2", cli::Version::tls12}, {"1.3", cli::Version::tls13}};
 const std::map<std::string, cli::SaeFrom> sae_places{
     {"cn", cli::SaeFrom::cn}, {"dns", cli::SaeFrom::dns}, {"uri", cli::SaeFrom::uri}, {"serial", cli::SaeFrom::serial}};
+const std::map<std::string, cli::Role> roles{{"client", cli::Role::client}, {"server", cli::Role::server}, {"peer", cli::Role::peer}};
 const std::map<std::string, cli::Side> sides{{"tls-in", cli::Side::tls_in}, {"tls-out", cli::Side::tls_out}};
 
 void add_json(CLI::App* command, cli::Output& output, const std::string& help) {
@@ -127,11 +129,28 @@ void add_shared_key(CLI::App* command, cli::SharedKey& shared_key) {
                              "Let nothing but a key that both sides share protect the connection ([[peer]] in tlspool.toml)");
 }
 
+/// `usual`: what the own role is without the option.
+void add_roles(CLI::App* command, cli::Roles& chosen, const std::string& usual) {
+  const auto role = [&](const std::string& name, std::optional<cli::Role>& into, const std::string& help) {
+    command->add_option_function<std::string>(name, [&into](const std::string& word) { into = roles.at(word); }, help)
+        ->type_name("ROLE")->check(CLI::IsMember(roles));
+  };
+  role("--role", chosen.own, "client, server or peer: what this side may be in TLS (default: " + usual + ")");
+  role("--remote-role", chosen.remote, "The same of the other side (default: what fits; peer for a peer)");
+  command->add_option_function<unsigned>("--hello-delay", [&chosen](unsigned ms) { chosen.hello_delay = std::chrono::milliseconds(ms); },
+                                         "How long a peer waits for the other side's hello before it sends its own")
+      ->type_name("MS")->check(CLI::Range(0, 600000));
+}
+
 void add_connect(CLI::App& app, Options& o, Todo& todo) {
-  auto* c = app.add_subcommand("connect", "Connect to a TLS server; bytes flow between it and standard input and output");
-  c->add_option("TARGET", o.connect.target, "HOST:PORT, with [brackets] around an IPv6 address")->required();
-  c->add_option("--as", o.connect.as, "Identity to prove to the server (default: none)")->type_name("ID");
-  c->add_option("--expect", o.connect.expect, "Name that the server must prove (default: HOST)")->type_name("NAME");
+  auto* c = app.add_subcommand("connect", "Connect to a TLS server or peer; bytes flow between it and standard input and output");
+  auto* one_of = c->add_option_group("One of");
+  one_of->require_option(1);
+  one_of->add_option("TARGET", o.connect.target, "HOST:PORT, with [brackets] around an IPv6 address");
+  one_of->add_option("--listen", o.connect.listen, "Wait there for one connection instead; port 0 takes a free one")->type_name("A:P");
+  c->add_option("--as", o.connect.as, "Identity to prove (default: none)")->type_name("ID");
+  c->add_option("--expect", o.connect.expect, "Name that the other side must prove (default: HOST)")->type_name("NAME");
+  add_roles(c, o.connect.roles, "client");
   c->add_option("--alpn", o.connect.alpn, "Protocols to offer, most wanted first, with commas")
       ->type_name("LIST")->delimiter(',')->allow_extra_args(false);
   c->add_option("--min-version", o.least, "Lowest TLS version: 1.2 (default) or 1.3")
@@ -160,6 +179,7 @@ void add_tunnel(CLI::App& app, Options& o, Todo& todo) {
       ->type_name("ID");
   c->add_option("--expect", o.tunnel.expect,
                 "Name that the other side must prove (tls-out default: the host of --connect)")->type_name("NAME");
+  add_roles(c, o.tunnel.roles, "server for tls-in, client for tls-out");
   c->add_option("--alpn", o.tunnel.alpn, "Protocols to offer or accept, most wanted first, with commas")
       ->type_name("LIST")->delimiter(',')->allow_extra_args(false);
   c->add_option("--handshakes", o.tunnel.handshakes, "At most so many handshakes side by side (default: 4096)")
@@ -327,6 +347,7 @@ int main(int argc, char** argv) {
   add_tunnel(app, options, todo);
   add_qkd(app, options, todo);
   add_psk(app, options, todo);
+  cli::add_kex(app, options.pool, todo);
   add_serve(*app.get_subcommand("qkd"), options, todo);
   add_check(*app.get_subcommand("qkd"), options, todo);
   try {

@@ -92,14 +92,14 @@ std::string quoted(std::string_view text) {
 }
 
 std::string pool_toml(const PoolText& pool) {
-  return fmt::format(fmt::runtime(pool_text), fmt::arg("name", quoted(pool.name)),
-                     fmt::arg("module", quoted(pool.module)), fmt::arg("uri", quoted(pool.token_uri)));
+  return fmt::format(fmt::runtime(pool_text), fmt::arg("name", cli::quoted(pool.name)),
+                     fmt::arg("module", cli::quoted(pool.module)), fmt::arg("uri", cli::quoted(pool.token_uri)));
 }
 
 std::string identity_toml(const IdentityText& identity) {
-  return fmt::format(fmt::runtime(identity_text), fmt::arg("name", quoted(identity.name)),
-                     fmt::arg("key", quoted(identity.key)), fmt::arg("chain", quoted(identity.chain)),
-                     fmt::arg("token", quoted(identity.token)));
+  return fmt::format(fmt::runtime(identity_text), fmt::arg("name", cli::quoted(identity.name)),
+                     fmt::arg("key", cli::quoted(identity.key)), fmt::arg("chain", cli::quoted(identity.chain)),
+                     fmt::arg("token", cli::quoted(identity.token)));
 }
 
 std::string file_name(std::string_view identity) {

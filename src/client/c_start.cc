@@ -28,7 +28,11 @@ void put(char (&into)[N], const std::string& text) {
 }
 
 Outcome<std::unique_ptr<tlspool_start>> begin(int fd, tlspool_role role, const StartOptions& options) {
-  if (role != TLSPOOL_CLIENT && role != TLSPOOL_SERVER) return refuse(bad_parameter("role is none of its values"));
+  if (!is_role(role)) return refuse(bad_parameter("role is none of its values"));
+  if (role != TLSPOOL_PEER && options.remote_role == role) {
+    const std::string both = role == TLSPOOL_CLIENT ? "clients" : "servers";
+    return refuse(bad_parameter("options.remote_role: both sides would be TLS " + both + ", and it takes one of each"));
+  }
   std::vector<int> descriptors{fd};
   if (options.plaintext_fd != -1) descriptors.push_back(options.plaintext_fd);
   for (const int given : descriptors) {
@@ -95,13 +99,14 @@ Outcome<int> wait_for(tlspool_start& start, tlspool_session** session) {
   return finish(start, session);
 }
 
-int starttls(int fd, tlspool_role role, const char* identity, const tlspool_options* options,
-             tlspool_session** session, tlspool_error* error) {
+int starttls(int fd, tlspool_role role, const char* local_identity, const char* remote_identity,
+             const tlspool_options* options, tlspool_session** session, tlspool_error* error) {
   if (session != nullptr) *session = nullptr;
   return guarded(error, -1, [&]() -> Outcome<int> {
     auto copied = copy_options(options);
     if (!copied) return refuse(std::move(copied.error()));
-    if (identity != nullptr) (role == TLSPOOL_CLIENT ? copied->remote_identity : copied->local_identity) = identity;
+    if (local_identity != nullptr) copied->local_identity = local_identity;
+    if (remote_identity != nullptr) copied->remote_identity = remote_identity;
     auto start = begin(fd, role, *copied);
     if (!start) return refuse(std::move(start.error()));
     return wait_for(**start, session);
@@ -140,12 +145,17 @@ const char* tlspool_library_version(void) { return TLSPOOL_VERSION; }
 
 int tlspool_starttls_client(int fd, const char* remote_identity, const tlspool_options* options,
                             tlspool_session** session, tlspool_error* error) {
-  return starttls(fd, TLSPOOL_CLIENT, remote_identity, options, session, error);
+  return starttls(fd, TLSPOOL_CLIENT, nullptr, remote_identity, options, session, error);
 }
 
 int tlspool_starttls_server(int fd, const char* local_identity, const tlspool_options* options,
                             tlspool_session** session, tlspool_error* error) {
-  return starttls(fd, TLSPOOL_SERVER, local_identity, options, session, error);
+  return starttls(fd, TLSPOOL_SERVER, local_identity, nullptr, options, session, error);
+}
+
+int tlspool_starttls_peer(int fd, const char* local_identity, const char* remote_identity, const tlspool_options* options,
+                          tlspool_session** session, tlspool_error* error) {
+  return starttls(fd, TLSPOOL_PEER, local_identity, remote_identity, options, session, error);
 }
 
 tlspool_start* tlspool_start_begin(int fd, tlspool_role role, const tlspool_options* options, tlspool_error* error) {

@@ -38,7 +38,19 @@ bool read(const wire::Value& from, std::string_view name, std::vector<std::strin
   return true;
 }
 
+const char* word(tlspool_role role) {
+  switch (role) {
+    case TLSPOOL_ROLE_DEFAULT: break;
+    case TLSPOOL_CLIENT: return "client";
+    case TLSPOOL_SERVER: return "server";
+    case TLSPOOL_PEER: return "peer";
+  }
+  return "";  // is_role() has seen to it
+}
+
 }  // namespace
+
+bool is_role(int role) { return role == TLSPOOL_CLIENT || role == TLSPOOL_SERVER || role == TLSPOOL_PEER; }
 
 Outcome<StartOptions> copy_options(const tlspool_options* options) {
   StartOptions out;
@@ -64,6 +76,15 @@ Outcome<StartOptions> copy_options(const tlspool_options* options) {
   if (o.require_shared_key != 0 && o.require_shared_key != 1) {
     return refuse(bad_parameter("options.require_shared_key must be 0 or 1"));
   }
+  int remote_role = TLSPOOL_ROLE_DEFAULT;  // not read as what it is before it is known to be one
+  static_assert(sizeof remote_role == sizeof o.remote_role);
+  std::memcpy(&remote_role, &o.remote_role, sizeof remote_role);
+  if (remote_role != TLSPOOL_ROLE_DEFAULT && !is_role(remote_role)) return refuse(bad_parameter("options.remote_role is none of its values"));
+  if (o.hello_delay_ms < -1 || o.hello_delay_ms > 600'000) {
+    return refuse(bad_parameter("options.hello_delay_ms must be 1 to 600000, 0 for the default or -1 for none"));
+  }
+  if (remote_role != TLSPOOL_ROLE_DEFAULT) out.remote_role = static_cast<tlspool_role>(remote_role);
+  if (o.hello_delay_ms != 0) out.hello_delay_ms = std::max(o.hello_delay_ms, 0);
   out.require_shared_key = o.require_shared_key == 1;
   out.remote_proof = o.remote_proof;
   out.minimum_version = o.minimum_version;
@@ -76,7 +97,9 @@ wire::Value start_parameters(tlspool_role role, const StartOptions& o) {
   auto p = wire::Value::object();
   p.set("fileDescriptor", 0);
   if (o.plaintext_fd >= 0) p.set("plaintextFileDescriptor", 1);
-  p.set("role", role == TLSPOOL_CLIENT ? "client" : "server");
+  p.set("role", word(role));
+  if (o.remote_role) p.set("remoteRole", word(*o.remote_role));
+  if (o.hello_delay_ms) p.set("helloDelayMs", *o.hello_delay_ms);
   if (o.local_identity) p.set("localIdentity", *o.local_identity);
   if (o.remote_identity) p.set("remoteIdentity", *o.remote_identity);
   switch (o.remote_proof) {

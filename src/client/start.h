@@ -33,10 +33,10 @@ using Outcome = tl::expected<T, Failure>;
 /// An error answer.
 [[nodiscard]] Failure failure_of(const wire::Answer& answer);
 
-/// tlspool_options with strings of its own.
 /// What deadline_ms 0 stands for. Sent with every call, so that library and pool give up at the same time.
 inline constexpr int default_deadline_ms = 30'000;
 
+/// tlspool_options with strings of its own.
 struct StartOptions {
   std::string pool;
   std::optional<std::string> local_identity, remote_identity, server_name, service;
@@ -46,7 +46,11 @@ struct StartOptions {
   int deadline_ms = 0;
   int plaintext_fd = -1;
   bool require_shared_key = false;
+  std::optional<tlspool_role> remote_role;
+  std::optional<int> hello_delay_ms;
 };
+/// Whether it is one of the roles that a side may play.
+[[nodiscard]] bool is_role(int role);
 /// Reads no further than options->size; NULL gives the defaults. Checks what a pool can't see.
 [[nodiscard]] Outcome<StartOptions> copy_options(const tlspool_options* options);
 /// The parameters of StartTLS: the socket is descriptor 0, the caller's plaintext side descriptor 1.

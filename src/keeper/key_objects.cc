@@ -12,12 +12,6 @@ namespace {
 
 constexpr std::size_t check_size = 8;
 
-tl::unexpected<CallFailure> failed(const Session& session, const char* call, CK_RV rv, std::string advice = {}) {
-  CallFailure out{session.error(call, rv), rv};
-  if (!advice.empty()) out.error.advice = std::move(advice);
-  return tl::unexpected<CallFailure>(std::move(out));
-}
-
 Called<std::vector<CK_OBJECT_HANDLE>> find_all(const Session& session, std::vector<CK_ATTRIBUTE> wanted) {
   CK_FUNCTION_LIST* calls = session.calls();
   CK_RV rv = calls->C_FindObjectsInit(session.handle(), wanted.data(), wanted.size());

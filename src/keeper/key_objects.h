@@ -10,6 +10,9 @@ namespace tlspool::keeper {
 
 template <class T>
 using Called = tl::expected<T, CallFailure>;
+/// Hands a failure on, whatever was to come of the call.
+template <class T>
+[[nodiscard]] tl::unexpected<CallFailure> pass(Called<T>& failed) { return tl::unexpected<CallFailure>(std::move(failed.error())); }
 
 /// The objects of one label, in one login.
 struct KeyLabel {

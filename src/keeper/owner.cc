@@ -13,10 +13,6 @@ namespace {
 constexpr std::string_view label = "tlspool owner";
 constexpr std::size_t mark_size = 16;
 
-tl::unexpected<CallFailure> failed(const Session& session, const char* call, CK_RV rv) {
-  return tl::unexpected<CallFailure>(CallFailure{session.error(call, rv), rv});
-}
-
 }  // namespace
 
 Result<Bytes> OwnerFile::value_locked() {

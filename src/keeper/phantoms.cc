@@ -10,7 +10,7 @@
 namespace tlspool::keeper {
 namespace {
 
-constexpr std::chrono::seconds between_tries{1};
+constexpr std::chrono::seconds between_asks{1};
 
 std::int64_t now() { return std::time(nullptr); }
 
@@ -73,7 +73,7 @@ void Phantoms::forget() {
 }
 
 void Phantoms::make(Wanted& wanted) {
-  if (wanted.session || wanted.asking || Clock::now() - wanted.tried < between_tries) return;
+  if (wanted.session || wanted.asking || Clock::now() - wanted.tried < between_asks) return;
   KeyThread* thread = find_thread_(wanted.peer->token);
   if (thread == nullptr) {
     wanted.problem = {Code::token_missing, "find the shared secret", subject_of(*wanted.peer), "no such [[token]]", {}};

@@ -70,10 +70,6 @@ Bytes ecdsa_der(ByteView raw) {
   return out;
 }
 
-tl::unexpected<CallFailure> failed(const Session& session, const char* call, CK_RV rv) {
-  return tl::unexpected<CallFailure>(CallFailure{session.error(call, rv), rv});
-}
-
 }  // namespace
 
 tl::expected<Bytes, CallFailure> sign_text(const Session& session, const PrivateKey& key, std::uint16_t scheme,

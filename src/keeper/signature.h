@@ -10,6 +10,12 @@ struct CallFailure {
   Error error;
   CK_RV rv = CKR_OK;
 };
+/// Of a call of the module; `advice`, if any, stands for the usual one.
+[[nodiscard]] inline tl::unexpected<CallFailure> failed(const Session& session, const char* call, CK_RV rv, std::string advice = {}) {
+  CallFailure out{session.error(call, rv), rv};
+  if (!advice.empty()) out.error.advice = std::move(advice);
+  return tl::unexpected<CallFailure>(std::move(out));
+}
 
 /// Hashes `input` as the TLS SignatureScheme says and signs with the token; ECDSA comes back in DER. `pin` is for keys
 /// that want it for each signature. Checks that the scheme is of the key's type, and nothing else: who may have

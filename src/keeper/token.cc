@@ -10,7 +10,7 @@ namespace tlspool::keeper {
 namespace {
 
 // A module that is still inside a call after that time is not waited for any longer.
-constexpr std::chrono::milliseconds patience{5000};
+constexpr std::chrono::milliseconds gate_patience{5000};
 
 wire::TokenState state_of(const Error& e) {
   switch (e.code) {
@@ -50,7 +50,7 @@ Token::Token(std::string name, std::string directory, Modules& modules, Rejected
       rejected_(rejected), changed_(std::move(changed)) {}
 
 Status Token::lock() {
-  if (gate_.try_lock_for(patience)) return {};
+  if (gate_.try_lock_for(gate_patience)) return {};
   return fail({Code::busy, "reopen", subject_, "a call into the module has not returned", {}});
 }
 

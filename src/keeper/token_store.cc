@@ -7,14 +7,9 @@
 namespace tlspool::keeper {
 namespace {
 
-constexpr std::chrono::seconds between_looks{1};
+constexpr std::chrono::seconds between_scans{1};
 // A ClientHello may name any key: what it names costs no more than that many searches of the token a second.
 constexpr int most_searches = 8;
-// Objects in one go inside the token's gate.
-constexpr std::size_t chunk = 64;
-
-template <class T>
-tl::unexpected<CallFailure> pass(Called<T>& failed) { return tl::unexpected<CallFailure>(std::move(failed.error())); }
 
 }  // namespace
 
@@ -22,7 +17,7 @@ Result<KeyIndex*> TokenStore::index(const StoreName& store, Look look) {
   if (auto done = ledger_.ready(); !done) return fail(std::move(done.error()));
   if (auto done = may_use(); !done) return fail(std::move(done.error()));
   Known& known = known_[store];
-  const bool due = look == Look::again && Clock::now() - known.looked >= between_looks;
+  const bool due = look == Look::again && Clock::now() - known.looked >= between_scans;
   Status done;
   if (known.generation != ownership_.generation || due) done = scan(store, known);
   if (!done) return fail(std::move(done.error()));
@@ -54,11 +49,11 @@ Status TokenStore::scan(const StoreName& store, Known& known) {
 
 Status TokenStore::read_ids(const StoreName& store, Known& known, const std::vector<CK_OBJECT_HANDLE>& fresh) {
   const std::uint64_t of = known.generation;
-  for (std::size_t from = 0; from < fresh.size(); from += chunk) {
+  for (std::size_t from = 0; from < fresh.size(); from += at_once) {
     bool reopened = false;
     auto done = token_->use(signer_, [&](const Session& session, std::uint64_t generation) -> Called<void> {
       reopened = generation != of;
-      for (std::size_t i = from; i < std::min(from + chunk, fresh.size()) && !reopened; ++i) {
+      for (std::size_t i = from; i < std::min(from + at_once, fresh.size()) && !reopened; ++i) {
         auto id = key_id(session, fresh[i]);
         if (!id) return pass(id);
         if (!id->has_value() || (*id)->empty()) continue;

@@ -29,6 +29,9 @@ class TokenStore {
   TokenStore& operator=(const TokenStore&) = delete;
   [[nodiscard]] const Token& token() const { return *token_; }
 
+  /// Objects in one go inside the token's gate.
+  static constexpr std::size_t at_once = 64;
+
   enum class Look {
     if_needed,  ///< only where nothing is known yet, or the token was opened anew
     again,      ///< other programs may have come and gone; at most once a second

@@ -9,10 +9,6 @@ namespace tlspool::keeper {
 namespace {
 
 constexpr std::string_view lasting_prefix = "psk:";
-constexpr std::size_t chunk = 64;
-
-template <class T>
-tl::unexpected<CallFailure> pass(Called<T>& failed) { return tl::unexpected<CallFailure>(std::move(failed.error())); }
 
 }  // namespace
 
@@ -79,9 +75,9 @@ Result<std::vector<TokenStore::Lasting>> TokenStore::lasting() {
     return {};
   });
   std::vector<Lasting> out;
-  for (std::size_t from = 0; done && from < all.size(); from += chunk) {
+  for (std::size_t from = 0; done && from < all.size(); from += at_once) {
     done = token_->use(signer_, [&](const Session& session, std::uint64_t generation) -> Called<void> {
-      for (std::size_t i = from; i < std::min(from + chunk, all.size()) && generation == of; ++i) {
+      for (std::size_t i = from; i < std::min(from + at_once, all.size()) && generation == of; ++i) {
         const auto label = session.attribute(all[i], CKA_LABEL);
         if (!label || !text_of(*label).starts_with(lasting_prefix)) continue;
         const auto size = session.number(all[i], CKA_VALUE_LEN);

@@ -9,7 +9,7 @@ namespace tlspool::keeper {
 namespace {
 
 // A token that refuses to destroy an object now may do it later; the key stays dead meanwhile.
-constexpr std::chrono::seconds between_tries{60};
+constexpr std::chrono::seconds before_another_try{60};
 
 }  // namespace
 
@@ -82,7 +82,7 @@ TokenStore::Burial TokenStore::bury(Dead dead) {
                                        {"key", dead.store.text_of(dead.id)}, {"problem", problem.text()}});
   }
   dead.failed = true;
-  dead.not_before = Clock::now() + between_tries;
+  dead.not_before = Clock::now() + before_another_try;
   dead_.push_back(std::move(dead));
   return Burial::one;
 }

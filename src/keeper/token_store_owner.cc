@@ -11,14 +11,10 @@ namespace tlspool::keeper {
 namespace {
 
 // Another pool may mark a token that was shared, or take its mark away, while we use it.
-constexpr std::chrono::seconds between_looks{1};
+constexpr std::chrono::seconds between_looks_for_marks{1};
 // Of two pools that mark a token at the same moment, one waits for the other to withdraw.
 constexpr int most_waits = 20;
 constexpr std::chrono::milliseconds a_wait{100};
-constexpr std::size_t chunk = 64;
-
-template <class T>
-tl::unexpected<CallFailure> pass(Called<T>& failed) { return tl::unexpected<CallFailure>(std::move(failed.error())); }
 
 Status another_owns(const Token& token) {
   return fail({Code::policy, "use one-time keys", "token=" + token.name(), "another pool owns the token, says its object \"tlspool owner\"",
@@ -48,7 +44,7 @@ Status TokenStore::may_use() {
   Ownership& known = ownership_;
   const bool same = known.generation == now_open && known.shared == shared;
   if (same && known.may_use && !shared) return {};
-  if (same && Clock::now() - known.looked < between_looks) return known.may_use;
+  if (same && Clock::now() - known.looked < between_looks_for_marks) return known.may_use;
   forget_dead(now_open);
   const bool refused = same && !known.may_use;
   known.generation = now_open;
@@ -144,10 +140,10 @@ Status TokenStore::condemn_all() {
       all = std::move(*found);
       return {};
     });
-    for (std::size_t from = 0; done && !reopened && from < all.size(); from += chunk) {
+    for (std::size_t from = 0; done && !reopened && from < all.size(); from += at_once) {
       done = token_->use(signer_, [&](const Session& session, std::uint64_t generation) -> Called<void> {
         reopened = generation != ownership_.generation;
-        for (std::size_t i = from; i < std::min(from + chunk, all.size()) && !reopened; ++i) {
+        for (std::size_t i = from; i < std::min(from + at_once, all.size()) && !reopened; ++i) {
           const auto label = session.attribute(all[i], CKA_LABEL);
           const auto id = label ? session.attribute(all[i], CKA_ID) : label;
           if (!id || id->empty()) continue;

@@ -36,12 +36,6 @@ Header decode(const std::uint8_t* bytes) {
   return header;
 }
 
-std::vector<int> borrowed(const std::vector<UniqueFd>& descriptors) {
-  std::vector<int> out;
-  for (const UniqueFd& d : descriptors) out.push_back(d.get());
-  return out;
-}
-
 }  // namespace
 
 Channel::Channel(Loop& loop, UniqueFd socket, OnFrame on_frame, OnClosed on_closed)

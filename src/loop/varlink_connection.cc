@@ -19,13 +19,6 @@ std::span<std::uint8_t> scratch() {
   return buffer;
 }
 
-std::vector<int> borrowed(const std::vector<UniqueFd>& descriptors) {
-  std::vector<int> out;
-  out.reserve(descriptors.size());
-  for (const UniqueFd& d : descriptors) out.push_back(d.get());
-  return out;
-}
-
 }  // namespace
 
 VarlinkConnection::VarlinkConnection(Loop& loop, UniqueFd socket, OnMessage on_message, OnClosed on_closed,

@@ -5,12 +5,12 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/accept.h"
 #include "cli/address.h"
 #include "cli/admin.h"
 #include "cli/output.h"
 #include "cli/qkd_commands.h"
 #include "config/load.h"
-#include "qkd/accept.h"
 #include "qkd/audit_talk.h"
 #include "qkd/keys.h"
 #include "qkd/peer.h"
@@ -54,7 +54,7 @@ Result<Joined> listen(const cli::QkdAuditOptions& options, const config::Paths& 
                       Clock::time_point deadline) {
   const auto where = cli::HostPort::parse(options.listen);
   if (!where) return fail(where.error());
-  const auto acceptor = Acceptor::listen(*where);
+  const auto acceptor = cli::Acceptor::listen(*where);
   if (!acceptor) return fail(acceptor.error());
   for (const auto& address : acceptor->addresses()) std::fprintf(stderr, "listening on %s\n", address.text().c_str());
   while (true) {

@@ -20,7 +20,7 @@ constexpr std::size_t row_overhead = 32;        // brackets, quotes, direction, 
 constexpr std::size_t longest_reason = 1024;
 constexpr std::string_view protocol = "tlspool-audit";
 
-tl::unexpected<Error> malformed(std::string reason) {
+tl::unexpected<Error> not_understood(std::string reason) {
   return fail({Code::protocol, "audit", "the other site's message", std::move(reason), "run the same release at both sites"});
 }
 
@@ -42,21 +42,21 @@ bool printable_id(std::string_view id) {
 }
 
 Result<AuditMessage> hello(const Value& message) {
-  if (message.text("protocol") != protocol) return malformed("it does not begin an audit");
+  if (message.text("protocol") != protocol) return not_understood("it does not begin an audit");
   if (const std::int64_t version = message.number("version"); version != audit_version) {
-    return malformed(fmt::format("version {} of the audit, where this site speaks {}", version, audit_version));
+    return not_understood(fmt::format("version {} of the audit, where this site speaks {}", version, audit_version));
   }
   auto random = fixed(message, "random", audit_random_size);
-  if (!random || !has_members(message, 3)) return malformed("a malformed hello");
+  if (!random || !has_members(message, 3)) return not_understood("a malformed hello");
   return AuditHello{std::move(*random)};
 }
 
 Result<AuditMessage> commit(const Value& message) {
   const std::int64_t count = message.number("count", -1);
   auto digest = fixed(message, "digest", audit_digest_size);
-  if (count < 0 || !digest || !has_members(message, 2)) return malformed("a malformed commitment");
+  if (count < 0 || !digest || !has_members(message, 2)) return not_understood("a malformed commitment");
   if (static_cast<std::uint64_t>(count) > most_audit_rows) {
-    return malformed(fmt::format("{} keys; an audit takes at most {}", count, most_audit_rows));
+    return not_understood(fmt::format("{} keys; an audit takes at most {}", count, most_audit_rows));
   }
   return AuditCommit{static_cast<std::size_t>(count), std::move(*digest)};
 }
@@ -76,12 +76,12 @@ std::optional<wire::AuditRow> row_of(const Value& value) {
 Result<AuditMessage> rows(const Value& message) {
   const Value* list = message.find("rows");
   if (list == nullptr || list->elements() == nullptr || list->elements()->empty() || !has_members(message, 1)) {
-    return malformed("malformed rows");
+    return not_understood("malformed rows");
   }
   AuditRows out;
   for (const Value& one : *list->elements()) {
     auto row = row_of(one);
-    if (!row) return malformed("a malformed row");
+    if (!row) return not_understood("a malformed row");
     out.rows.push_back(std::move(*row));
   }
   return out;
@@ -89,7 +89,7 @@ Result<AuditMessage> rows(const Value& message) {
 
 Result<AuditMessage> given_up(const Value& message) {
   const Value* reason = message.find("reason");
-  if (reason == nullptr || reason->string() == nullptr || !has_members(message, 1)) return malformed("a malformed message");
+  if (reason == nullptr || reason->string() == nullptr || !has_members(message, 1)) return not_understood("a malformed message");
   return AuditGivenUp{printable(*reason->string(), longest_reason)};
 }
 
@@ -123,22 +123,22 @@ void append(Bytes& out, ByteView more) { out.insert(out.end(), more.begin(), mor
 }  // namespace
 
 Result<AuditMessage> parse_audit_line(std::string_view line, std::uint64_t sequence) {
-  if (line.size() >= longest_audit_line) return malformed("too long");
+  if (line.size() >= longest_audit_line) return not_understood("too long");
   const auto message = wire::parse_json(line);
-  if (!message) return malformed(message.error().reason);
-  if (message->members() == nullptr) return malformed("it is no JSON object");
+  if (!message) return not_understood(message.error().reason);
+  if (message->members() == nullptr) return not_understood("it is no JSON object");
   const Value* number = message->find("seq");
   if (number == nullptr || number->integer() == nullptr || *number->integer() < 0 ||
       static_cast<std::uint64_t>(*number->integer()) != sequence) {
-    return malformed(fmt::format("not number {}", sequence));
+    return not_understood(fmt::format("not number {}", sequence));
   }
   const std::string kind = message->text("kind");
   if (kind == "hello") return hello(*message);
   if (kind == "commit") return commit(*message);
   if (kind == "rows") return rows(*message);
   if (kind == "givenUp") return given_up(*message);
-  if (kind == "end") return has_members(*message, 0) ? Result<AuditMessage>(AuditEnd{}) : malformed("a malformed end");
-  return malformed("of an unknown kind");
+  if (kind == "end") return has_members(*message, 0) ? Result<AuditMessage>(AuditEnd{}) : not_understood("a malformed end");
+  return not_understood("of an unknown kind");
 }
 
 std::string audit_line(const AuditMessage& message, std::uint64_t sequence) {

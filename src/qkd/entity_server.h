@@ -3,9 +3,9 @@
 #include <functional>
 #include <string>
 
+#include "cli/accept.h"
 #include "cli/qkd_commands.h"
 #include "config/paths.h"
-#include "qkd/accept.h"
 #include "qkd/connections.h"
 #include "qkd/entities.h"
 #include "qkd/http_server.h"

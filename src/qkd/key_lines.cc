@@ -18,7 +18,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(from, text.find_last_not_of(blanks) - from + 1);
 }
 
-tl::unexpected<Error> malformed(std::string reason) {
+tl::unexpected<Error> no_key(std::string reason) {
   return fail({Code::invalid, "key", "", std::move(reason), "a line is: ID KEY, the key in hexadecimal or base64"});
 }
 
@@ -28,17 +28,17 @@ Result<std::optional<wire::NumberedKey>> parse_key_line(std::string_view line) {
   line = trimmed(line);
   if (line.empty() || line.front() == '#') return std::nullopt;
   const auto cut = line.find_last_of(blanks);
-  if (cut == std::string_view::npos) return malformed("there is one word where an id and a key should be");
+  if (cut == std::string_view::npos) return no_key("there is one word where an id and a key should be");
   const std::string_view id = trimmed(line.substr(0, cut));
   const std::string_view text = line.substr(cut + 1);
   auto key = unhex(text);
   if (!key) key = unbase64(text);
-  if (!key) return malformed("the key is neither hexadecimal nor base64");
+  if (!key) return no_key("the key is neither hexadecimal nor base64");
   return wire::NumberedKey{std::string(id), std::move(*key)};
 }
 
 Status LineSplitter::give(const OnLine& on_line) {
-  std::string_view line = text_of(line_.bytes().first(have_));
+  std::string_view line = tlspool::text_of(line_.bytes().first(have_));
   if (line.ends_with('\r')) line.remove_suffix(1);
   have_ = 0;
   return on_line(++number_, line);

@@ -56,7 +56,7 @@ Result<UniqueFd> ending_signals() {
 struct Place {
   config::Paths paths;
   cli::QkdEntity setup;
-  Acceptor acceptor;
+  cli::Acceptor acceptor;
 };
 
 Result<Place> prepare(cli::QkdEntity setup, cli::SaeFrom sae_from) {
@@ -68,7 +68,7 @@ Result<Place> prepare(cli::QkdEntity setup, cli::SaeFrom sae_from) {
   for (std::string& sae : setup.saes) sae = normal_sae(sae, sae_from);
   const auto where = cli::HostPort::parse(setup.listen);
   if (!where) return fail(where.error());
-  auto acceptor = Acceptor::listen(*where);
+  auto acceptor = cli::Acceptor::listen(*where);
   if (!acceptor) return fail(std::move(acceptor.error()));
   return Place{std::move(*paths), std::move(setup), std::move(*acceptor)};
 }
@@ -89,7 +89,7 @@ Status accept_all(const std::array<Place, 2>& places, std::array<EntityServer, 2
     if (waiting.front().revents != 0) return {};
     for (std::size_t i = 1; i < waiting.size(); ++i) {
       if (waiting[i].revents == 0) continue;
-      auto accepted = Acceptor::accept_now(waiting[i].fd);
+      auto accepted = cli::Acceptor::accept_now(waiting[i].fd);
       if (!accepted) {
         // Out of descriptors: the client stays in the kernel's queue for a moment.
         poll(waiting.data(), 1, 100);

@@ -14,7 +14,7 @@
 namespace tlspool::qkd {
 namespace {
 
-constexpr std::size_t batch = 64;
+constexpr std::size_t keys_at_once = 64;
 
 Bytes random_bytes(std::size_t size) {
   Bytes out(size);
@@ -69,7 +69,7 @@ Status Stock::adopt() {
 }
 
 Result<std::size_t> Stock::make(std::size_t count) {
-  count = std::min({count, room(), batch});
+  count = std::min({count, room(), keys_at_once});
   if (count == 0) return std::size_t{0};
   std::vector<wire::NumberedKey> keys(count);
   {
@@ -181,7 +181,7 @@ void Stock::discard_rest() {
       ids.swap(unwanted_[static_cast<std::size_t>(site)]);
     }
     while (!ids.empty()) {
-      const auto from = ids.end() - static_cast<std::ptrdiff_t>(std::min(ids.size(), batch));
+      const auto from = ids.end() - static_cast<std::ptrdiff_t>(std::min(ids.size(), keys_at_once));
       if (!fetch(site, {from, ids.end()})) break;
       ids.erase(from, ids.end());
     }

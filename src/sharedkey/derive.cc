@@ -24,13 +24,6 @@ Bytes begun(std::string_view purpose) {
   return out;
 }
 
-/// Two bytes of length, then the bytes: no two lists of fields come to the same input. Fields are far below 64 KiB.
-void append_sized(Bytes& out, ByteView bytes) {
-  out.push_back(static_cast<std::uint8_t>(bytes.size() >> 8));
-  out.push_back(static_cast<std::uint8_t>(bytes.size()));
-  out.insert(out.end(), bytes.begin(), bytes.end());
-}
-
 std::string_view name_of(wire::KeyHash hash) {
   switch (hash) {
     case wire::KeyHash::sha256: return "sha256";

@@ -12,13 +12,7 @@
 namespace tlspool::sharedkey {
 namespace {
 
-constexpr std::uint8_t file_magic[8] = {'T', 'L', 'S', 'P', 'L', 'D', 'G', '1'};
-
-void append_sized(Bytes& out, ByteView bytes) {
-  out.push_back(static_cast<std::uint8_t>(bytes.size() >> 8));
-  out.push_back(static_cast<std::uint8_t>(bytes.size()));
-  out.insert(out.end(), bytes.begin(), bytes.end());
-}
+constexpr std::uint8_t ledger_magic[8] = {'T', 'L', 'S', 'P', 'L', 'D', 'G', '1'};
 
 /// Never 0: a record that ends in zeros is one whose end was never written.
 std::uint32_t check_of(ByteView tombstone) {
@@ -38,7 +32,7 @@ bool is_torn(ByteView tail) {
   return tail.size() < Ledger::record_size || std::all_of(unwritten.begin(), unwritten.end(), [](std::uint8_t b) { return b == 0; });
 }
 
-tl::unexpected<Error> damaged(std::string reason) {
+tl::unexpected<Error> damaged_ledger(std::string reason) {
   return fail({Code::protocol, "read ledger", "ledger", std::move(reason),
                "restore it from a backup that is not older than its last key, or start anew with new keys"});
 }
@@ -93,7 +87,7 @@ void Ledger::grow(std::size_t count) {
   }
 }
 
-ByteView Ledger::magic() { return file_magic; }
+ByteView Ledger::magic() { return ledger_magic; }
 
 Bytes Ledger::record_of(const Tombstone& t) {
   Bytes out(t.begin(), t.end());
@@ -107,7 +101,7 @@ Result<Ledger::Read> Ledger::read(ByteView file) {
   if (file.empty()) return out;
   const ByteView start = magic();
   if (file.size() < start.size() || !std::equal(start.begin(), start.end(), file.begin()))
-    return damaged("does not begin as a ledger does");
+    return damaged_ledger("does not begin as a ledger does");
   out.good = start.size();
   grow(size_ + file.size() / record_size);
   while (out.good < file.size()) {
@@ -115,7 +109,7 @@ Result<Ledger::Read> Ledger::read(ByteView file) {
     Tombstone t{};
     if (rest.size() >= record_size) std::copy_n(rest.begin(), t.size(), t.begin());
     if (rest.size() < record_size || stored_check(rest) != check_of(t)) {
-      if (!is_torn(rest)) return damaged("record " + std::to_string(out.records + 1) + " at byte " + std::to_string(out.good) + " is damaged");
+      if (!is_torn(rest)) return damaged_ledger("record " + std::to_string(out.records + 1) + " at byte " + std::to_string(out.good) + " is damaged");
       break;
     }
     claim(t);

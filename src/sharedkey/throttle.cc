@@ -9,7 +9,7 @@
 namespace tlspool::sharedkey {
 namespace {
 
-constexpr std::string_view file_magic = "TLSPTHR1";
+constexpr std::string_view throttle_magic = "TLSPTHR1";
 constexpr std::size_t longest_id = 0xFFFF;
 
 void put(Bytes& out, std::uint64_t value, int bytes) {
@@ -24,7 +24,7 @@ std::uint64_t get(ByteView& rest, std::size_t bytes) {
   return out;
 }
 
-tl::unexpected<Error> damaged(std::string reason) {
+tl::unexpected<Error> damaged_throttle(std::string reason) {
   return fail({Code::protocol, "read throttle", "throttle", std::move(reason), "remove the file; every delay then begins anew"});
 }
 
@@ -50,7 +50,7 @@ void Throttle::failed(const std::string& id, std::int64_t now) {
 }
 
 Bytes Throttle::write() const {
-  Bytes out = copy_of(view(file_magic));
+  Bytes out = copy_of(view(throttle_magic));
   for (const auto& [id, entry] : entries_) {
     put(out, id.size(), 2);
     out.insert(out.end(), id.begin(), id.end());
@@ -64,20 +64,20 @@ Bytes Throttle::write() const {
 Result<Throttle> Throttle::read(ByteView file) {
   Throttle out;
   if (file.empty()) return out;
-  if (file.size() < file_magic.size() + 4 || text_of(file.first(file_magic.size())) != file_magic)
-    return damaged("does not begin as a throttle file does");
+  if (file.size() < throttle_magic.size() + 4 || text_of(file.first(throttle_magic.size())) != throttle_magic)
+    return damaged_throttle("does not begin as a throttle file does");
   ByteView check = file.last(4);
-  if (get(check, 4) != crc32(file.first(file.size() - 4))) return damaged("its check is wrong");
-  ByteView rest = file.subspan(file_magic.size(), file.size() - file_magic.size() - 4);
+  if (get(check, 4) != crc32(file.first(file.size() - 4))) return damaged_throttle("its check is wrong");
+  ByteView rest = file.subspan(throttle_magic.size(), file.size() - throttle_magic.size() - 4);
   while (!rest.empty()) {
     const std::size_t size = rest.size() < 2 ? longest_id : get(rest, 2);
-    if (rest.size() < size + 12) return damaged("an entry is cut off");
+    if (rest.size() < size + 12) return damaged_throttle("an entry is cut off");
     std::string id(text_of(rest.first(size)));
     rest = rest.subspan(size);
     Entry entry;
     entry.failures = static_cast<std::uint32_t>(get(rest, 4));
     entry.last = static_cast<std::int64_t>(get(rest, 8));
-    if (!out.entries_.emplace(std::move(id), entry).second) return damaged("an entry is there twice");
+    if (!out.entries_.emplace(std::move(id), entry).second) return damaged_throttle("an entry is there twice");
   }
   return out;
 }

@@ -34,12 +34,6 @@ Result<Secret> new_ticket_key() {
   return key;
 }
 
-std::vector<UniqueFd> only(UniqueFd fd) {
-  std::vector<UniqueFd> out;
-  out.push_back(std::move(fd));
-  return out;
-}
-
 }  // namespace
 
 Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events events)
@@ -308,7 +302,7 @@ void Pool::reload(Content content, std::function<void()> applied) {
   std::vector<std::string> before;
   for (const auto& token : content_.config.tokens) before.push_back(token.name);
   content_ = std::move(content);
-  if (!reload_) reload_.emplace();
+  if (!reload_) reload_ = Reload{};
   reload_->applied.push_back(std::move(applied));
   reload_->keeper = keeper_->running();
   reload_->judge = judge_->running();

@@ -17,12 +17,6 @@ using wire::Kind;
 // Control connections from the fetcher to one worker. Each carries one handshake at a time: one for each entity.
 constexpr std::size_t most_controls = 16;
 
-std::vector<UniqueFd> only(UniqueFd fd) {
-  std::vector<UniqueFd> out;
-  out.push_back(std::move(fd));
-  return out;
-}
-
 }  // namespace
 
 void Pool::make_fetcher() {

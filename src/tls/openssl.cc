@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/pem.h>
 
 #include <array>
@@ -62,6 +63,15 @@ Bytes der_of(const X509* certificate) {
   const int size = i2d_X509(certificate, &der);
   if (size <= 0) return {};
   Bytes out(der, der + size);
+  OPENSSL_free(der);
+  return out;
+}
+
+Bytes spki_digest(const X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  Bytes out(SHA256_DIGEST_LENGTH);
+  if (size <= 0 || SHA256(der, static_cast<std::size_t>(size), out.data()) == nullptr) out.clear();
   OPENSSL_free(der);
   return out;
 }

@@ -31,6 +31,8 @@ using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
 
 [[nodiscard]] Result<Certificate> certificate_from_der(ByteView der);
 [[nodiscard]] Bytes der_of(const X509* certificate);
+/// SHA-256 of the certificate's SubjectPublicKeyInfo in DER, as pins name it (RFC 7469 section 2.4); empty where it has none.
+[[nodiscard]] Bytes spki_digest(const X509* certificate);
 /// Every certificate of a PEM text, in order. Code::certificate where there is none or one is malformed.
 [[nodiscard]] Result<std::vector<Bytes>> chain_from_pem(std::string_view pem, const std::string& subject);
 /// The kind of the certificate's public key; none for a kind that the pool does not use.

@@ -103,11 +103,41 @@ Verdict refused_by_openssl(X509_STORE_CTX* context, const wire::ChainQuery& quer
                  finding.certificate != nullptr ? tls::subject_of(finding.certificate) : "");
 }
 
+bool leads_nowhere(int error) {
+  return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY || error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+         error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT || error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
+         error == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE || error == X509_V_ERR_CERT_UNTRUSTED;
+}
+
+// A key exchange's ways to do without an anchor. OpenSSL stopped at the missing anchor: the leaf's own dates and key are still
+// to be looked at.
+Verdict judge_alone(X509* leaf, const wire::ChainQuery& query, std::time_t now, Verdict refusal) {
+  const std::string subject = tls::subject_of(leaf);
+  if (!query.pin.empty() && tls::spki_digest(leaf) != query.pin) {
+    return refused("pin", "the key is not the one that was pinned for this name, and no trust anchor vouches for it: somebody may be in the middle, "
+                          "or the other side has a new key; ask by another way, and then remove the pin",
+                   X509_V_ERR_CERT_REJECTED, subject);
+  }
+  if (query.pin.empty() && !query.first_contact) return refusal;
+  if (X509_cmp_time(X509_get0_notBefore(leaf), &now) >= 0 || X509_cmp_time(X509_get0_notAfter(leaf), &now) <= 0) {
+    return refused("validity", "the certificate is not valid at this time", X509_V_ERR_CERT_HAS_EXPIRED, subject);
+  }
+  if (EVP_PKEY_get_security_bits(X509_get0_pubkey(leaf)) < 112) {
+    return refused("key-size", "the certificate's key is too weak", X509_V_ERR_EE_KEY_TOO_SMALL, subject);
+  }
+  Verdict v;
+  v.accepted = true;
+  v.how = query.pin.empty() ? "firstContact" : "pin";
+  v.valid_until = seconds(X509_get0_notAfter(leaf));
+  return v;
+}
+
 }  // namespace
 
 Verdict judge_chain(const Anchors& anchors, const wire::ChainQuery& query, std::time_t now) {
   if (auto too_much = refuse_size(query)) return *std::move(too_much);
-  if (anchors.count() == 0 || anchors.store() == nullptr) {
+  const bool alone = query.first_contact || !query.pin.empty();
+  if ((anchors.count() == 0 && !alone) || anchors.store() == nullptr) {
     return refused("chain", "this pool trusts no CA at all; set system = true or name anchors under [trust] in "
                             "tlspool.toml",
                    X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
@@ -136,7 +166,13 @@ Verdict judge_chain(const Anchors& anchors, const wire::ChainQuery& query, std::
       !prepare(context.get(), query, now)) {
     return defect("X509_STORE_CTX_init");
   }
-  if (X509_verify_cert(context.get()) != 1) return refused_by_openssl(context.get(), query);
+  Verdict v;
+  if (X509_verify_cert(context.get()) != 1) {
+    const int error = X509_STORE_CTX_get_error(context.get());
+    v = refused_by_openssl(context.get(), query);
+    if (alone && leads_nowhere(error)) v = judge_alone(leaf, query, now, std::move(v));
+    if (!v.accepted) return v;
+  }
 
   std::vector<std::string> names = tls::alternative_names(leaf);
   if (!query.expected.empty()) {
@@ -152,11 +188,11 @@ Verdict judge_chain(const Anchors& anchors, const wire::ChainQuery& query, std::
                    X509_V_ERR_HOSTNAME_MISMATCH, tls::subject_of(leaf));
   }
 
-  STACK_OF(X509)* path = X509_STORE_CTX_get0_chain(context.get());
-  if (path == nullptr || sk_X509_num(path) == 0) return defect("X509_STORE_CTX_get0_chain");
-  Verdict v;
   v.identity = query.expected.empty() ? names.front() : query.expected;
   v.names = std::move(names);
+  if (v.accepted) return v;  // without an anchor
+  STACK_OF(X509)* path = X509_STORE_CTX_get0_chain(context.get());
+  if (path == nullptr || sk_X509_num(path) == 0) return defect("X509_STORE_CTX_get0_chain");
   v.how = "chain";
   v.anchor = tls::subject_of(sk_X509_value(path, sk_X509_num(path) - 1));
   v.valid_until = earliest_end(path);

@@ -16,7 +16,7 @@ constexpr int hello_wait_s = 5;
 
 }  // namespace
 
-Result<UniqueFd> listen_tcp(const cli::SocketAddress& address, cli::Side side) {
+Result<UniqueFd> listen_tcp(const cli::SocketAddress& address, AcceptWhen when) {
   UniqueFd fd{socket(address.generic.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!fd.valid()) return fail(system_error("socket", address.text(), errno));
   const int on = 1;
@@ -24,7 +24,7 @@ Result<UniqueFd> listen_tcp(const cli::SocketAddress& address, cli::Side side) {
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (address.generic.sa_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   // A TLS client speaks first: let the kernel wait for its hello, so that the pool finds it there at once.
-  if (side == cli::Side::tls_in) {
+  if (when == AcceptWhen::first_byte_came) {
     setsockopt(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &hello_wait_s, sizeof hello_wait_s);
   }
   if (bind(fd.get(), &address.generic, address.size) != 0) {

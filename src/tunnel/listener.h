@@ -6,13 +6,13 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "cli/address.h"
-#include "cli/commands.h"
 #include "loop/loop.h"
 
 namespace tlspool::tunnel {
 
+enum class AcceptWhen { connected, first_byte_came };
 /// A non-blocking listening TCP socket whose accepted sockets send without delay (they inherit it).
-[[nodiscard]] Result<UniqueFd> listen_tcp(const cli::SocketAddress& address, cli::Side side);
+[[nodiscard]] Result<UniqueFd> listen_tcp(const cli::SocketAddress& address, AcceptWhen when);
 /// Where it listens; the real port where 0 was asked for.
 [[nodiscard]] cli::SocketAddress local_address(int fd);
 

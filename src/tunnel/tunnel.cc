@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/roles.h"
 #include "config/paths.h"
 #include "loop/loop.h"
 #include "tunnel/caller.h"
@@ -121,15 +122,17 @@ Status run(const cli::TunnelOptions& options) {
   if (!from) return fail(from.error());
   const auto to = cli::HostPort::parse(options.connect);
   if (!to) return fail(to.error());
+  if (auto sense = cli::check_roles("tunnel", own_role(options), options.roles, expected(options)); !sense) return sense;
   auto targets = cli::resolve(*to, cli::Use::connect);
   if (!targets) return fail(std::move(targets.error()));
   auto addresses = cli::resolve(*from, cli::Use::listen);
   if (!addresses) return fail(std::move(addresses.error()));
   if (from->port == "0") addresses->resize(1);  // each would get another port
+  const AcceptWhen when = other_side_speaks_first(options) ? AcceptWhen::first_byte_came : AcceptWhen::connected;
   allow_many_files();
   Tunnel tunnel(options, *paths, std::move(*targets));
   for (const cli::SocketAddress& address : *addresses) {
-    auto socket = listen_tcp(address, options.side);
+    auto socket = listen_tcp(address, when);
     if (!socket) return fail(std::move(socket.error()));
     std::fprintf(stderr, "listening on %s\n", local_address(socket->get()).text().c_str());
     tunnel.listen(std::move(*socket));

@@ -320,14 +320,18 @@ struct ChainQuery {
   std::vector<Bytes> chain;     ///< DER as the peer sent it, leaf first
   std::string service;
   bool any_usage = false;       ///< peer-to-peer: serverAuth and clientAuth are not looked at
+  Bytes pin;                    ///< SHA-256 of the leaf's SPKI: such a key needs no anchor; empty: none is known
+  bool first_contact = false;   ///< where no pin is known, a leaf that leads to no anchor is accepted: "firstContact"
 };
-template <class Io> void fields(Io& io, ChainQuery& m) { io(m.peer_is_server, m.expected, m.chain, m.service, m.any_usage); }
+template <class Io> void fields(Io& io, ChainQuery& m) {
+  io(m.peer_is_server, m.expected, m.chain, m.service, m.any_usage, m.pin, m.first_contact);
+}
 
 struct ChainVerdict {
   bool accepted = false;
   std::string identity;             ///< the name that was proved: `expected`, or the first SAN of the leaf
   std::vector<std::string> names;   ///< every SAN of the leaf: DNS, user@domain, IP, URI
-  std::string how;                  ///< "chain", for people and programs
+  std::string how;                  ///< "chain", "pin" or "firstContact"
   std::string anchor;               ///< subject of the trust anchor
   std::int64_t valid_until = 0;     ///< earliest notAfter of the chain, seconds since 1970
   // When refused:

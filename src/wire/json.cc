@@ -91,21 +91,21 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   std::string reason_;
 };
 
-Error malformed(std::string reason) { return {Code::protocol, "parse", "JSON", std::move(reason), {}}; }
+Error no_json(std::string reason) { return {Code::protocol, "parse", "JSON", std::move(reason), {}}; }
 
 }  // namespace
 
 Result<Value> parse_json(std::string_view text) {
   // nlohmann takes a NUL for the end of the text and would not look at what follows.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
-    return fail(malformed("a NUL at byte " + std::to_string(nul + 1)));
+    return fail(no_json("a NUL at byte " + std::to_string(nul + 1)));
   }
   try {
     Builder builder;
-    if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) return fail(malformed(builder.reason()));
+    if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) return fail(no_json(builder.reason()));
     return builder.take();
   } catch (const std::exception& e) {
-    return fail(malformed(e.what()));
+    return fail(no_json(e.what()));
   }
 }
 

@@ -43,6 +43,8 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   query.any_usage = c->request.peer_to_peer && !c->policy->setup().peer_to_peer.certificate_usage;
   query.expected = c->request.remote_identity;
   query.service = c->request.service;
+  query.pin = c->request.pin;
+  query.first_contact = c->request.first_contact;
   STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
   for (int i = 0; i < sk_X509_num(sent); ++i) query.chain.push_back(tls::der_of(sk_X509_value(sent, i)));
   const wire::ChainVerdict verdict = c->handshake->judge(query);
@@ -109,7 +111,7 @@ SSL_TICKET_RETURN use_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   Connection* c = Connection::of(ssl);
-  if (c == nullptr || c->client_sessions == nullptr || c->role != wire::role_client || c->shared_key) return 0;
+  if (c == nullptr || c->client_sessions == nullptr || c->role != wire::role_client || c->shared_key || !c->request.resumption) return 0;
   if (c->handshake != nullptr) {  // in TLS 1.2 the session comes before the handshake's end
     c->handshake->adopt_remembered();
     c->note_shown(ssl);

@@ -27,7 +27,7 @@ class ClientSessions;
 struct Proved {
   std::string identity;  ///< empty: nothing was proved
   std::vector<std::string> names;
-  std::string how;       ///< "chain" or "sharedKey"; empty: nothing was verified
+  std::string how;       ///< "chain", "sharedKey"; in key exchanges also "pin", "firstContact"; empty: nothing was verified
   std::int64_t valid_until = 0;
 };
 template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.how, m.valid_until); }

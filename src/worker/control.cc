@@ -13,20 +13,6 @@
 #include "worker/replies.h"
 
 namespace tlspool::worker {
-namespace {
-
-std::string failure_text(const HandshakeFailure& f) {
-  return pool_error("HandshakeFailed", wire::Value::object()
-                                           .set("reason", f.reason)
-                                           .set("message", f.message)
-                                           .set("check", or_null(f.check))
-                                           .set("certificate", or_null(f.certificate))
-                                           .set("alertSent", or_null(f.alert_sent))
-                                           .set("alertReceived", or_null(f.alert_received))
-                                           .set("socketUsable", f.socket_usable));
-}
-
-}  // namespace
 
 Control::Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, Program program, std::function<void()> on_gone)
     : worker_(worker), credentials_(std::move(credentials)), program_(program), on_gone_(std::move(on_gone)) {
@@ -50,6 +36,13 @@ const std::vector<Control::Method>& Control::methods() {
       {"ChannelBinding", &Control::channel_binding},
       {"PeerCertificates", &Control::peer_certificates},
       {"UpdateKeys", &Control::update_keys},
+      {"StartExchange", &Control::start_exchange},
+      {"ContinueExchange", &Control::continue_exchange},
+      {"ConfirmExchange", &Control::confirm_exchange},
+      {"ExchangeSecret", &Control::exchange_secret},
+      {"ShowExchange", &Control::show_exchange},
+      {"ListExchanges", &Control::list_exchanges},
+      {"CancelExchange", &Control::cancel_exchange},
   };
   return table;
 }
@@ -73,7 +66,10 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
     return answer(wire::error_text("org.varlink.service.PermissionDenied", wire::Value::object()));
   }
   const std::string session = call->parameters.text("session");
-  if (!session.empty() && hand_over(session, text)) return;
+  // A session's worker is written in its id; exchanges are all in the first one.
+  const bool exchange = call->method.find("Exchange") != std::string::npos;
+  const int owner = exchange ? 0 : session.empty() ? -1 : Sessions::worker_of(session);
+  if (hand_over(owner, text)) return;
   dispatch(*call, descriptors);
 }
 
@@ -84,9 +80,8 @@ void Control::dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptor
   if (found != table.end()) (this->*found->handle)(call, descriptors);
 }
 
-// A session's worker is written in its id. True: the connection is on its way there, with this call.
-bool Control::hand_over(const std::string& session, const std::string& text) {
-  const int owner = Sessions::worker_of(session);
+// True: the connection is on its way to the worker that has to do with the call, together with it.
+bool Control::hand_over(int owner, const std::string& text) {
   const wire::WorkerSetup& setup = worker_.policy().setup();
   if (owner < 0 || static_cast<std::uint32_t>(owner) == setup.index || static_cast<std::uint32_t>(owner) >= setup.count) return false;
   Bytes unread;

@@ -7,6 +7,7 @@
 
 #include "loop/varlink_connection.h"
 #include "wire/varlink.h"
+#include "worker/exchange.h"
 #include "worker/handshake.h"
 #include "worker/worker.h"
 
@@ -37,6 +38,14 @@ class Control {
   void peer_certificates(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void update_keys(const wire::Call& call, std::vector<UniqueFd>& descriptors);
 
+  void start_exchange(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void continue_exchange(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void confirm_exchange(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void exchange_secret(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void show_exchange(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void list_exchanges(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void cancel_exchange(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+
   void dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   [[nodiscard]] bool may(const Policy& policy, const StartRequest& request) const;
   void begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway);
@@ -45,7 +54,13 @@ class Control {
   void send_identities();
   void done(const HandshakeFailure* failure);
   void established();
-  bool hand_over(const std::string& session, const std::string& text);
+  bool hand_over(int owner, const std::string& text);
+  [[nodiscard]] bool may_exchange(const std::string& identity);
+  [[nodiscard]] Exchange* new_exchange(ExchangeRequest request);
+  [[nodiscard]] Exchange* exchange_of(const wire::Call& call);
+  [[nodiscard]] Exchange::OnFlight on_flight(Exchange* exchange, bool oneway);
+  void answer_exchange(Exchange& exchange);
+  [[nodiscard]] bool answer_hello(const ExchangeRequest& request, const kex::Message& hello);
   Session* session_of(const wire::Call& call);
   void answer(std::string text, std::vector<UniqueFd> descriptors = {});
   [[nodiscard]] authz::Caller caller() const { return {credentials_, executable_}; }
@@ -62,6 +77,7 @@ class Control {
   UniqueFd plain_;          // the program's own plain socket, or our end of the pair
   UniqueFd program_end_;    // the other end of the pair
   std::uint64_t executable_query_ = 0;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // for an exchange that outlives the call
 };
 
 }  // namespace tlspool::worker

@@ -81,6 +81,10 @@ Status Handshake::prepare(const Bytes& read_already) {
   c.attach(ssl);
   SSL_set_mode(ssl, SSL_MODE_ASYNC);
   if (r.tls13_only || !c.policy->setup().tls12) SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
+  if (!r.resumption) {
+    SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    SSL_set_num_tickets(ssl, 0);
+  }
   const int must = c.role == wire::role_server && r.proof == Proof::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_set_verify(ssl, r.proof == Proof::none ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | must, nullptr);
   if (c.role == wire::role_server) {
@@ -104,7 +108,7 @@ Status Handshake::prepare_client() {
     SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
     return c.shared_key->peer->use == wire::KeyUse::session ? offer_phantom(ssl, c) : offer_psk(ssl, c);
   }
-  if (auto known = services_.client_sessions.take(c)) {
+  if (auto known = r.resumption ? services_.client_sessions.take(c) : std::nullopt) {
     SSL_set_session(ssl, known->session.get());
     from_ticket_ = std::move(known->proved);
     c.local_shown = known->local_shown;
@@ -147,6 +151,8 @@ void Handshake::network_ready() {
     poll_->want(Poll::none);
   } else if (hello_ && (!ssl_ || connection_->tie->hello_sent)) {
     read_hello();
+  } else if (hello_) {
+    write_hello();
   } else {
     step();
   }
@@ -164,10 +170,16 @@ void Handshake::step() {
   switch (error) {
     case SSL_ERROR_WANT_READ:
       if (hello_) return our_hello_is_sent();
-      if (from_memory_) read_from_network();
-      poll_->want(Poll::readable);
+      if (from_memory_) {
+        read_from_network();
+        return step();
+      }
+      return wait_for_peer();
+    case SSL_ERROR_WANT_WRITE: {
+      const bool also_read = hello_ && hello_->state() == tls::HelloReader::State::reading;
+      poll_->want(Poll::writable | (also_read ? Poll::readable : Poll::none));
       return;
-    case SSL_ERROR_WANT_WRITE: poll_->want(Poll::writable); return;
+    }
     case SSL_ERROR_WANT_ASYNC: return;  // wait() has noted on whom
     case SSL_ERROR_WANT_ASYNC_JOB:
       waits_for_job_ = true;
@@ -175,6 +187,11 @@ void Handshake::step() {
       return;
     default: give_up(failure_of(error, number)); return;
   }
+}
+
+void Handshake::wait_for_peer() {
+  poll_->want(Poll::readable);
+  if (on_wait_) on_wait_();
 }
 
 // Runs on the job's stack, and comes back there when resume() was called.

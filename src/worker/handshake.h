@@ -37,6 +37,8 @@ class Handshake {
 
   Handshake(Services services, std::unique_ptr<Connection> connection, UniqueFd network, OnDone on_done);
   ~Handshake();
+  /// Calls back whenever everything that came was read, everything that was to be said is written, and the peer's turn has come.
+  void on_wait(std::function<void()> on_wait) { on_wait_ = std::move(on_wait); }
   /// Takes the first step; may call on_done at once.
   void start();
 
@@ -69,6 +71,8 @@ class Handshake {
   // Peer-to-peer (handshake_peer.cc): the peer's first flight is read before OpenSSL sees it.
   void start_peer();
   void say_hello();
+  [[nodiscard]] bool take_hello();
+  void write_hello();
   void read_hello();
   void our_hello_is_sent();
   void read_from_network();
@@ -89,6 +93,7 @@ class Handshake {
   Status prepare_client();
   void network_ready();
   void step();
+  void wait_for_peer();
   void resume();
   static void wake_one_that_waits_for_a_job();
   void wait(Paused on);
@@ -106,6 +111,7 @@ class Handshake {
   std::unique_ptr<Connection> connection_;
   UniqueFd network_;
   OnDone on_done_;
+  std::function<void()> on_wait_;
   tls::Ssl ssl_;
   std::unique_ptr<Poll> poll_;
   std::unique_ptr<Timer> timer_;

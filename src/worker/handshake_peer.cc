@@ -21,6 +21,8 @@ constexpr const char* own_hello = "our own ClientHello came back: the connection
 constexpr const char* plain_client =
     "the peer is a TLS client that knows nothing of peers, and it was sent a ClientHello; ask with remoteRole client, or with a helloDelayMs "
     "that lets it speak first";
+// OpenSSL's server would also take a ClientHello of SSL 2 for one.
+constexpr const char* no_tls = "handshake: the peer does not speak TLS: it began, and not with a ClientHello; is it the right port?";
 constexpr const char* stripped =
     "the peer became server without saying which ClientHello it had sent: it knows nothing of peers, or somebody changes what the two sides send";
 
@@ -64,22 +66,35 @@ void Handshake::our_hello_is_sent() {
   read_hello();
 }
 
-void Handshake::read_hello() {
+// What has come of the peer's first flight. False: it ends too early, and so does this handshake.
+bool Handshake::take_hello() {
   std::array<std::uint8_t, 4096> buffer;
   while (hello_->state() == tls::HelloReader::State::reading) {
     const ssize_t n = recv(network_.get(), buffer.data(), std::min(buffer.size(), hello_->wants()), 0);
     if (n > 0) {
       read_before_ = true;
       hello_->feed({buffer.data(), static_cast<std::size_t>(n)});
-    } else if (n < 0 && errno == EINTR) {
-      continue;
     } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      const bool speak = !ssl_ && !hello_timer_ && hello_->bytes().empty() && connection_->request.speaks_first;
-      return speak ? say_hello() : poll_->want(Poll::readable);
-    } else {
+      return true;
+    } else if (n == 0 || errno != EINTR) {
       const std::string why = n == 0 ? "the peer closed it before its ClientHello had come" : std::strerror(errno);
-      return give_up({"transport", "handshake: the connection broke: " + why, {}, {}, {}, {}, false});
+      give_up({"transport", "handshake: the connection broke: " + why, {}, {}, {}, {}, false});
+      return false;
     }
+  }
+  return true;
+}
+
+// Two large hellos would wait for each other if neither side read while it writes.
+void Handshake::write_hello() {
+  if (take_hello()) step();
+}
+
+void Handshake::read_hello() {
+  if (!take_hello()) return;
+  if (hello_->state() == tls::HelloReader::State::reading) {
+    const bool speak = !ssl_ && !hello_timer_ && hello_->bytes().empty() && connection_->request.speaks_first;
+    return speak ? say_hello() : wait_for_peer();
   }
   hello_timer_.reset();
   poll_->want(Poll::none);
@@ -95,7 +110,8 @@ void Handshake::hello_came(const tls::HelloReader& hello) {
     case tls::HelloReader::State::refused: return refuse_hello(hello.alert(), hello.problem());
     case tls::HelloReader::State::other:
       // A plain server's answer; or what is no TLS at all, which OpenSSL names best.
-      if (!c.tie->hello_sent) return become_server(hello.bytes());
+      if (!c.tie->hello_sent && (c.request.roles & wire::role_server) != 0) return become_server(hello.bytes());
+      if (!c.tie->hello_sent) return give_up({"transport", no_tls, {}, {}, {}, {}, false});
       if (own == tls::server_only) return refuse_hello(SSL_AD_UNEXPECTED_MESSAGE, two_servers);
       return go_on_as_client(hello.bytes());
     case tls::HelloReader::State::hello: break;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "wire/json.h"
+#include "worker/diagnosis.h"
 
 namespace tlspool::worker {
 
@@ -11,6 +12,8 @@ namespace tlspool::worker {
 [[nodiscard]] wire::Value or_null(const std::string& text);
 /// An error of io.tlspool.Pool, by its short name, as message text.
 [[nodiscard]] std::string pool_error(std::string_view name, wire::Value parameters);
+/// HandshakeFailed as message text.
+[[nodiscard]] std::string failure_text(const HandshakeFailure& failure);
 /// org.varlink.service.InvalidParameter as message text.
 [[nodiscard]] std::string invalid_parameter(std::string_view name);
 

@@ -31,6 +31,10 @@ struct StartRequest {
   Bytes alpn;                            ///< wire form of RFC 7301; empty: none
   std::string service;
   bool tls13_only = false;
+  // For key exchanges alone, see exchange.h:
+  bool resumption = true;                ///< offer and give tickets
+  Bytes pin;                             ///< SHA-256 of the peer's SPKI, which then need no anchor; empty: none
+  bool first_contact = false;            ///< a chain that leads to no anchor is accepted, and said to prove nothing
   bool require_shared_key = false;       ///< nothing but a key of a [[peer]] will do
   std::chrono::milliseconds deadline{30000};
 };

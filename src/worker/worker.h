@@ -10,6 +10,7 @@
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "worker/client_sessions.h"
+#include "worker/exchanges.h"
 #include "worker/handshake.h"
 #include "worker/judge_link.h"
 #include "worker/keeper_link.h"
@@ -40,6 +41,7 @@ class Worker {
   [[nodiscard]] const Policy& policy() const { return *policy_; }
   [[nodiscard]] std::shared_ptr<const Policy> shared_policy() const { return policy_; }
   [[nodiscard]] Sessions& sessions() { return sessions_; }
+  [[nodiscard]] Exchanges& exchanges() { return exchanges_; }
   [[nodiscard]] std::chrono::milliseconds default_deadline() const;
 
   /// Code::busy names the limit that is reached.
@@ -73,6 +75,7 @@ class Worker {
   ClientSessions client_sessions_;
   std::shared_ptr<const Policy> policy_;
   Sessions sessions_;
+  Exchanges exchanges_;
   std::unique_ptr<transport::Scratch> scratch_ = std::make_unique<transport::Scratch>();
   UniqueFd listener_;
   std::unique_ptr<Poll> listener_poll_;

@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
 
+import peer_sites  # noqa: E402
 from pki import Pki  # noqa: E402
 from pool import Pool  # noqa: E402
 
@@ -47,6 +48,29 @@ def pool(place, pki):
     made.start()
     yield made
     made.remove()
+
+
+@pytest.fixture(scope="session")
+def sites(place, pki):
+    """Two pools for all tests that leave them as they are, a.example and b.example, which trust each other's CA and
+    that of pki."""
+    made = peer_sites.make_peers(lambda name, extra: Pool(place / name, name, extra), trusted=[pki.ca().cert])
+    yield made
+    for pool in made:
+        pool.remove()
+
+
+@pytest.fixture(scope="module", params=["tls12", "tls13"])
+def sites_of_version(place, request):
+    """(version, the same two pools), which go no further than this version."""
+    folder = place / f"{request.module.__name__}-{request.param}"
+    folder.mkdir()
+    made = peer_sites.make_peers(lambda name, extra: Pool(folder / name, name, extra), start=False)
+    for pool in made:
+        pool.start(env=peer_sites.version_limit(folder, request.param))
+    yield request.param, made
+    for pool in made:
+        pool.remove()
 
 
 @pytest.fixture

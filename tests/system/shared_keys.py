@@ -31,8 +31,9 @@ store = "{store}"
     return pool.start() if start else pool
 
 
-def make_two_sites(make_pool, peer=""):
-    return (make_site(make_pool, peer), make_site(make_pool, peer, name="b.example", own=OTHER, other="a.example", store=OWN))
+def make_two_sites(make_pool, peer="", start=True):
+    return (make_site(make_pool, peer, start),
+            make_site(make_pool, peer, start, name="b.example", own=OTHER, other="a.example", store=OWN))
 
 
 def give(pool, *numbers, peer="b.example"):

@@ -2,26 +2,16 @@
 """libtlspool from a C program that was built with its pkg-config file, against a real pool."""
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
+from c_program import build
 from peers import s_server
-from pool import BUILD, PATIENCE, SANITIZED
-
-# A plain program can't load a library with AddressSanitizer in it.
-SANITIZER = ["-fsanitize=address,undefined"] if SANITIZED else []
+from pool import BUILD, PATIENCE
 
 
 @pytest.fixture(scope="module")
 def program(place):
-    out = place / "libtlspool_client"
-    environment = dict(os.environ, PKG_CONFIG_PATH=str(BUILD / "lib" / "pkgconfig"))
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "tlspool"], env=environment, capture_output=True, text=True,
-                           check=True).stdout.split()
-    source = Path(__file__).with_name("libtlspool_client.c")
-    subprocess.run(["cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", *SANITIZER, "-o", str(out), str(source), *flags],
-                   check=True)
-    return out
+    return build(place, "libtlspool_client.c")
 
 
 def run(program, pool, port, name, form):

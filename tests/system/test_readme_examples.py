@@ -2,11 +2,14 @@
 """The README's lines of C and of Python, as they stand there, against a real server."""
 import os
 import re
+import socket
 import subprocess
 import sys
 
 import pytest
-from pool import BUILD, PATIENCE, ROOT, SANITIZED
+from c_program import compile_c
+from peers import in_thread
+from pool import BUILD, PATIENCE, ROOT
 from talk import s_server
 
 HOST = "www.example.org"
@@ -36,26 +39,30 @@ int main(int argc, char **argv) {
 """
 
 
-def example(language):
-    return re.search(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+CLIENT, PEER = 0, 1  # the order in which the README shows them
+
+
+def example(language, which=CLIENT):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[which]
+
+
+def build(place, which):
+    lines = example("c", which).splitlines()
+    source = place / f"readme{which}.c"
+    out = source.with_suffix("")
+    source.write_text(AROUND % {"includes": "\n".join(l for l in lines if l.startswith("#")),
+                                "lines": "\n".join(l for l in lines if not l.startswith("#"))})
+    compile_c(source, out)
+    return out
 
 
 @pytest.fixture(scope="module")
 def program(place):
-    lines = example("c").splitlines()
-    source = place / "readme.c"
-    source.write_text(AROUND % {"includes": "\n".join(l for l in lines if l.startswith("#")),
-                                "lines": "\n".join(l for l in lines if not l.startswith("#"))})
-    environment = dict(os.environ, PKG_CONFIG_PATH=str(BUILD / "lib" / "pkgconfig"))
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "tlspool"], env=environment, capture_output=True, text=True,
-                           check=True).stdout.split()
-    sanitizer = ["-fsanitize=address,undefined"] if SANITIZED else []
-    subprocess.run(["cc", "-std=c99", *sanitizer, "-o", str(place / "readme"), str(source), *flags], check=True)
-    return place / "readme"
+    return build(place, CLIENT)
 
 
-def run(command, pool):
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=PATIENCE,
+def run(command, pool, descriptors=()):
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=PATIENCE, pass_fds=descriptors,
                           env=dict(os.environ, TLSPOOL_DIR=str(pool.directory), LD_LIBRARY_PATH=str(BUILD / "lib"),
                                    PYTHONPATH=str(ROOT / "python")))
 
@@ -81,3 +88,15 @@ def test_python(pool, pki):
         done = run([sys.executable, "-c", script], pool)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{HOST} tls13 TLS_AES_128_GCM_SHA256\nHTTP/1.0 200 ok")
+
+
+def test_peers_in_c_and_python(place, sites):
+    a, b = sites
+    program = build(place, PEER)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        script = "import socket, sys, tlspool\nsock, _ = socket.socket(fileno=int(sys.argv[1])).accept()\n" + example("python", PEER)
+        with in_thread(run, [sys.executable, "-c", script, listener.fileno()], b, [listener.fileno()]) as other:
+            done = run([program, listener.getsockname()[1]], a)
+            said = other.result()
+    assert (done.returncode, said.returncode) == (0, 0), done.stderr + said.stderr
+    assert re.fullmatch(r"(client|server) a\.example hello b\n\n", said.stdout), said.stdout

@@ -99,6 +99,20 @@ def test_by_identity_and_role(ruled):
     assert [(i["name"], i["roles"]) for i in listed["parameters"]["identities"]] == [("second.example", ["server"])]
 
 
+@pytest.mark.parametrize("role", ["client", "server"])
+def test_one_that_may_become_either_needs_both_roles(ruled, role):
+    pool = ruled(rule(uid=[UID], identity=words("second.example"), role=words(role)))
+    other = {"client": "server", "server": "client"}[role]
+
+    def peer(**more):
+        return start("second.example", "peer", remoteIdentity="peer.example", **more)
+
+    assert may(pool, peer(), peer(remoteRole="peer")) == [False, False]
+    assert may(pool, peer(remoteRole=other), peer(remoteRole=role)) == [True, False]
+    both = ruled(rule(uid=[UID], identity=words("second.example")))
+    assert may(both, peer(), peer(remoteRole=other), peer(remoteRole=role)) == [True, True, True]
+
+
 def test_what_peers_ask_for_is_looked_at_too(ruled):
     pool = ruled(rule(uid=[UID], identity=words("second.example")))
     ask = start(deadlineMs=10000)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the vectors of psk_identity, phantom and derived. What they expect is written down here or computed by
+"""Writes the vectors of psk_identity, phantom, derived and tie_break. What they expect is written down here or computed by
 Python's hashlib and hmac, never by the code that they test."""
 import hashlib
 import hmac
@@ -232,3 +232,68 @@ passphrases = [{"passphrase": word, "salt": salt,
                 "secret": hashlib.scrypt(word.encode(), salt=salt.encode(), n=1 << 17, r=8, p=1, maxmem=192 << 20, dklen=32).hex()}
                for word, salt in (("correct horse battery staple", ""), ("correct horse battery staple", "a.example b.example"))]
 write("phantom/passphrases.json", passphrases)
+
+
+# --- tie_break: which role two values come to, and where the value stands in a ClientHello -------------------
+ZEROS, ONES = bytes(32), b"\xff" * 32
+lowest, highest = (1).to_bytes(32, "big"), (2**256 - 2).to_bytes(32, "big")
+early, late = bytes(31) + b"\x80", b"\x01" + bytes(31)  # the first byte that differs decides
+high_bit, below_it = b"\x80" + bytes(31), b"\x7f" + b"\xff" * 31
+EXAMPLE = hashlib.sha256(b"tie-breaker of a").digest()
+OTHER = hashlib.sha256(b"tie-breaker of b").digest()
+
+
+def tie(own, peer):
+    if own != peer:
+        return "client" if int.from_bytes(own, "big") < int.from_bytes(peer, "big") else "server"
+    return {ZEROS: "two_clients", ONES: "two_servers"}.get(own, "same")
+
+
+values = [ZEROS, lowest, early, late, below_it, high_bit, EXAMPLE, OTHER, highest, ONES]
+write("tie_break/outcomes.json", [{"own": a.hex(), "peer": b.hex(), "outcome": tie(a, b)} for a in values for b in values])
+
+
+def vector(width, content):
+    return len(content).to_bytes(width, "big") + content
+
+
+def extension(kind, content):
+    return struct.pack(">H", kind) + vector(2, content)
+
+
+def client_hello(extensions):
+    """extensions: the whole field with its length; None: there is none, as TLS 1.2 allows."""
+    body = b"\x03\x03" + bytes(range(32)) + vector(1, b"") + vector(2, b"\x13\x01") + vector(1, b"\0") + (extensions or b"")
+    return b"\x01" + vector(3, body)
+
+
+def hello(why, extensions, value=None, refused=False, number=0xff70):
+    return {"why": why, "extension": number, "hello": client_hello(extensions).hex(),
+            **({"refused": True} if refused else {"value": value.hex() if value is not None else ""})}
+
+
+tls13 = extension(43, vector(1, b"\x03\x04")) + extension(10, vector(2, b"\0\x1d")) + extension(13, vector(2, b"\x04\x03"))
+tie_breaker = extension(0xff70, EXAMPLE)
+write("tie_break/hellos.json", [
+    hello("the example of docs/p2p-tls.md", vector(2, tls13 + tie_breaker), EXAMPLE),
+    hello("in front of the others", vector(2, tie_breaker + tls13), EXAMPLE),
+    hello("the only one", vector(2, tie_breaker), EXAMPLE),
+    hello("client only", vector(2, tls13 + extension(0xff70, ZEROS)), ZEROS),
+    hello("server only", vector(2, tls13 + extension(0xff70, ONES)), ONES),
+    hello("none", vector(2, tls13)),
+    hello("no extensions at all", None),
+    hello("an empty list of extensions", b"\0\0"),
+    hello("under another number", vector(2, tls13 + extension(0xff71, EXAMPLE))),
+    hello("asked for by another number", vector(2, tls13 + extension(0xff71, EXAMPLE)), EXAMPLE, number=0xff71),
+    hello("31 bytes", vector(2, tls13 + extension(0xff70, EXAMPLE[:31])), refused=True),
+    hello("33 bytes", vector(2, tls13 + extension(0xff70, EXAMPLE + b"\0")), refused=True),
+    hello("no bytes", vector(2, tls13 + extension(0xff70, b"")), refused=True),
+    hello("with a length in front", vector(2, tls13 + extension(0xff70, vector(1, EXAMPLE))), refused=True),
+    hello("twice", vector(2, tie_breaker + tls13 + tie_breaker), refused=True),
+    hello("twice, with two values", vector(2, tie_breaker + extension(0xff70, OTHER)), refused=True),
+    hello("the extension ends beyond the list", vector(2, tls13 + tie_breaker[:-1]), refused=True),
+    hello("half an extension number", vector(2, tls13 + tie_breaker + b"\xff"), refused=True),
+    hello("something behind the extensions", vector(2, tls13 + tie_breaker) + b"\0", refused=True),
+    hello("the list ends beyond the hello", (len(tls13) + 1).to_bytes(2, "big") + tls13, refused=True),
+    hello("half a length of the list", b"\0", refused=True),
+])

@@ -8,32 +8,32 @@
 namespace tlspool::cli {
 namespace {
 
-std::string read(std::string_view text) {
+std::string shown(std::string_view text) {
   const auto key = key_of_text(view(text));
   return key ? hex(key->bytes()) : key.error().reason;
 }
 
 TEST(KeyText, HexadecimalInAnyLettersAndWithBlanks) {
-  EXPECT_EQ(read("00ff10"), "00ff10");
-  EXPECT_EQ(read(" 00 FF\n10\r\n"), "00ff10");
+  EXPECT_EQ(shown("00ff10"), "00ff10");
+  EXPECT_EQ(shown(" 00 FF\n10\r\n"), "00ff10");
 }
 
 TEST(KeyText, Base64WithItsPadding) {
-  EXPECT_EQ(read("AP8Q"), "00ff10");
-  EXPECT_EQ(read("AP8QAA==\n"), "00ff1000");
-  EXPECT_EQ(read("AP8\n QAA\t=="), "00ff10" "00");
+  EXPECT_EQ(shown("AP8Q"), "00ff10");
+  EXPECT_EQ(shown("AP8QAA==\n"), "00ff1000");
+  EXPECT_EQ(shown("AP8\n QAA\t=="), "00ff10" "00");
 }
 
-TEST(KeyText, DigitsThatCouldBeBothAreHexadecimal) { EXPECT_EQ(read("abcd"), "abcd"); }
+TEST(KeyText, DigitsThatCouldBeBothAreHexadecimal) { EXPECT_EQ(shown("abcd"), "abcd"); }
 
-TEST(KeyText, OddDigitsAreNotTakenForBase64) { EXPECT_EQ(read("abc"), "an odd number of hexadecimal digits"); }
+TEST(KeyText, OddDigitsAreNotTakenForBase64) { EXPECT_EQ(shown("abc"), "an odd number of hexadecimal digits"); }
 
 TEST(KeyText, WhatIsNeitherIsRefused) {
   for (const char* text : {"AP8QAA", "AP8QAA=", "AP8Q!", "0x00ff", "00-ff", "AP_Q", "=", "AP=8"}) {
-    EXPECT_EQ(read(text), "neither hexadecimal digits nor base64") << text;
+    EXPECT_EQ(shown(text), "neither hexadecimal digits nor base64") << text;
   }
-  EXPECT_EQ(read(""), "there is none on standard input");
-  EXPECT_EQ(read(" \n"), "there is none on standard input");
+  EXPECT_EQ(shown(""), "there is none on standard input");
+  EXPECT_EQ(shown(" \n"), "there is none on standard input");
 }
 
 TEST(KeyText, NoErrorShowsTheText) {

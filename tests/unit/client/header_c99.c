@@ -17,6 +17,10 @@ static int run(int fd) {
   int plain;
 
   if (starttls_client(fd, "a.example") >= 0 || starttls_server(fd, NULL) >= 0) return 1;
+  if (starttls_peer(fd, "b.example", "a.example") >= 0) return 1;
+  options.remote_role = TLSPOOL_PEER;
+  options.hello_delay_ms = -1;
+  if (tlspool_starttls_peer(fd, NULL, "a.example", &options, &session, &error) >= 0) return 1;
   plain = tlspool_starttls_server(fd, NULL, &options, &session, &error);
   if (plain < 0) plain = tlspool_starttls_client(fd, "a.example", &options, &session, &error);
   start = tlspool_start_begin(fd, TLSPOOL_SERVER, &options, &error);

@@ -9,10 +9,10 @@ using namespace tlspool;
 using namespace tlspool::qkd;
 using Ids = std::vector<std::string>;
 
-wire::AuditRow row(std::string id, bool as_client, std::uint8_t check = 7) { return {std::move(id), as_client, Bytes(8, check)}; }
+wire::AuditRow row_of(std::string id, bool as_client, std::uint8_t check = 7) { return {std::move(id), as_client, Bytes(8, check)}; }
 
 TEST(AuditCompare, TheSameKeysInOppositeDirectionsAreEqual) {
-  const auto report = compare({row("1", true), row("2", false)}, {row("2", true), row("1", false)});
+  const auto report = compare({row_of("1", true), row_of("2", false)}, {row_of("2", true), row_of("1", false)});
   EXPECT_TRUE(report.good());
   EXPECT_EQ(report.equal, 2U);
   EXPECT_EQ(summary(report), "");
@@ -21,8 +21,8 @@ TEST(AuditCompare, TheSameKeysInOppositeDirectionsAreEqual) {
 TEST(AuditCompare, NoKeysAtAllAreEqual) { EXPECT_TRUE(compare({}, {}).good()); }
 
 TEST(AuditCompare, EverySortOfDifferenceIsFound) {
-  const auto report = compare({row("1", true), row("2", true), row("3", true), row("4", true), row("6", true), row("6", true)},
-                              {row("1", false), row("3", false, 8), row("4", true), row("5", false), row("6", false)});
+  const auto report = compare({row_of("1", true), row_of("2", true), row_of("3", true), row_of("4", true), row_of("6", true), row_of("6", true)},
+                              {row_of("1", false), row_of("3", false, 8), row_of("4", true), row_of("5", false), row_of("6", false)});
   EXPECT_FALSE(report.good());
   EXPECT_EQ(report.here, 6U);
   EXPECT_EQ(report.there, 5U);
@@ -43,7 +43,7 @@ TEST(AuditCompare, EverySortOfDifferenceIsFound) {
 }
 
 TEST(AuditCompare, AKeyThatIsThereTwiceIsNeverEqual) {
-  const auto report = compare({row("1", true)}, {row("1", false), row("1", false)});
+  const auto report = compare({row_of("1", true)}, {row_of("1", false), row_of("1", false)});
   EXPECT_EQ(report.equal, 0U);
   EXPECT_EQ(report.repeated, Ids{"1"});
 }

@@ -33,7 +33,7 @@ RowsOf rows_of(Rows rows) {
   return [rows = std::move(rows)](ByteView nonce) -> Result<Rows> { return with_checks(rows, nonce); };
 }
 
-wire::AuditRow row(std::string id, bool as_client, std::uint8_t key = 1) { return {std::move(id), as_client, Bytes{key}}; }
+wire::AuditRow talked(std::string id, bool as_client, std::uint8_t key = 1) { return {std::move(id), as_client, Bytes{key}}; }
 
 std::pair<Result<AuditReport>, Result<AuditReport>> both(const RowsOf& connecting, const RowsOf& listening) {
   auto ends = socket_pair(SOCK_STREAM, false);
@@ -51,7 +51,7 @@ Result<AuditReport> against(AuditSide side, const std::function<void(int)>& othe
                             std::chrono::milliseconds limit = patience) {
   auto ends = socket_pair(SOCK_STREAM, false);
   std::thread peer([&] { other(ends->second.get()); shutdown(ends->second.get(), SHUT_WR); });
-  auto report = talk(ends->first.get(), side, rows_of({row("1", true)}), Clock::now() + limit);
+  auto report = talk(ends->first.get(), side, rows_of({talked("1", true)}), Clock::now() + limit);
   ends->first.reset();
   peer.join();
   return report;
@@ -68,8 +68,8 @@ std::string hear(int fd) {
 const std::string hello = audit_line(AuditHello{Bytes(16, 1)}, 0);
 
 TEST(AuditTalk, BothSidesComeToTheSame) {
-  const auto [here, there] = both(rows_of({row("1", true), row("2", true), row("3", false, 5)}),
-                                  rows_of({row("1", false), row("3", true, 6), row("4", true)}));
+  const auto [here, there] = both(rows_of({talked("1", true), talked("2", true), talked("3", false, 5)}),
+                                  rows_of({talked("1", false), talked("3", true, 6), talked("4", true)}));
   ASSERT_TRUE(here) << here.error().text();
   ASSERT_TRUE(there) << there.error().text();
   EXPECT_EQ(here->equal, 1U);
@@ -84,8 +84,8 @@ TEST(AuditTalk, ManyKeysNeedManyLines) {
   Rows here;
   Rows there;
   for (int i = 0; i < 10'000; ++i) {
-    here.push_back(row(std::to_string(i), i % 2 == 0));
-    there.push_back(row(std::to_string(i), i % 2 != 0));
+    here.push_back(talked(std::to_string(i), i % 2 == 0));
+    there.push_back(talked(std::to_string(i), i % 2 != 0));
   }
   const auto [one, other] = both(rows_of(here), rows_of(there));
   ASSERT_TRUE(one && other);
@@ -102,7 +102,7 @@ TEST(AuditTalk, NoKeysAtBothSidesAreEqual) {
 
 TEST(AuditTalk, ASiteThatCannotReadItsKeysSaysSo) {
   const RowsOf failing = [](ByteView) -> Result<Rows> { return fail({Code::token_failed, "C_Sign", "token=a", "CKR_DEVICE_ERROR", {}}); };
-  const auto [here, there] = both(rows_of({row("1", true)}), failing);
+  const auto [here, there] = both(rows_of({talked("1", true)}), failing);
   ASSERT_FALSE(here);
   ASSERT_FALSE(there);
   EXPECT_EQ(here.error().reason, "the other site gave up: it could not read its own keys");
@@ -110,7 +110,7 @@ TEST(AuditTalk, ASiteThatCannotReadItsKeysSaysSo) {
 }
 
 TEST(AuditTalk, TooManyKeysAreRefused) {
-  const auto [here, there] = both(rows_of(Rows(most_audit_rows + 1, row("1", true))), rows_of({}));
+  const auto [here, there] = both(rows_of(Rows(most_audit_rows + 1, talked("1", true))), rows_of({}));
   ASSERT_FALSE(here);
   EXPECT_EQ(here.error().code, Code::invalid);
   EXPECT_FALSE(there);
@@ -176,7 +176,7 @@ TEST(AuditTalk, ASilentSiteEndsAtTheDeadline) {
 
 TEST(AuditTalk, ASiteThatDoesNotReadEndsAtTheDeadline) {
   Rows many;
-  for (int i = 0; i < 50'000; ++i) many.push_back(row("key number " + std::to_string(i), true));
+  for (int i = 0; i < 50'000; ++i) many.push_back(talked("key number " + std::to_string(i), true));
   auto ends = socket_pair(SOCK_STREAM, false);
   say(ends->second.get(), hello + audit_line(AuditCommit{0, Bytes(32, 0)}, 1));
   const auto report = talk(ends->first.get(), AuditSide::connecting, rows_of(many), Clock::now() + std::chrono::seconds(2));

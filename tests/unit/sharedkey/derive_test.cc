@@ -4,7 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "vectors.h"
+#include "../vectors.h"
 
 namespace tlspool::sharedkey {
 namespace {

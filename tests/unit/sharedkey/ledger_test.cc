@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sharedkey/ledger.h"
 
-#include "vectors.h"
+#include "../vectors.h"
 
 namespace tlspool::sharedkey {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "vectors.h"
+#include "../vectors.h"
 
 namespace tlspool::sharedkey {
 namespace {

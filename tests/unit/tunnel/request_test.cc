@@ -50,6 +50,38 @@ TEST(TunnelRequest, ASharedKeyIsRequiredOnlyWhereAskedFor) {
   EXPECT_TRUE(call_for(options).parameters.flag("requireSharedKey"));
 }
 
+TEST(TunnelRequest, APeerIsOneOnEitherSide) {
+  auto call = call_for({.connect = "127.0.0.1:2", .side = cli::Side::tls_in, .roles = {.own = cli::Role::peer}, .as = "a.example", .expect = "b.example"});
+  EXPECT_EQ(call.parameters.text("role"), "peer");
+  EXPECT_EQ(call.parameters.text("remoteIdentity"), "b.example");
+  EXPECT_EQ(call.parameters.find("remoteRole"), nullptr);
+  EXPECT_EQ(call.parameters.find("helloDelayMs"), nullptr);
+  call = call_for({.connect = "b.example:2",
+                   .side = cli::Side::tls_out,
+                   .roles = {.own = cli::Role::peer, .remote = cli::Role::server, .hello_delay = std::chrono::milliseconds{250}}});
+  EXPECT_EQ(call.parameters.text("role"), "peer");
+  EXPECT_EQ(call.parameters.text("remoteRole"), "server");
+  EXPECT_EQ(call.parameters.number("helloDelayMs"), 250);
+  EXPECT_EQ(call.parameters.text("remoteIdentity"), "b.example");
+}
+
+TEST(TunnelRequest, TheSideThatConnectsMayBeTheServer) {
+  const auto call = call_for({.connect = "b.example:2", .side = cli::Side::tls_out, .roles = {.own = cli::Role::server}, .as = "a.example"});
+  EXPECT_EQ(call.parameters.text("role"), "server");
+  EXPECT_EQ(call.parameters.find("remoteIdentity"), nullptr);
+}
+
+TEST(TunnelRequest, OnlyAPlainClientIsSureToSpeakFirst) {
+  using cli::Role;
+  using cli::Side;
+  EXPECT_TRUE(other_side_speaks_first({.side = Side::tls_in}));
+  EXPECT_TRUE(other_side_speaks_first({.side = Side::tls_in, .roles = {.own = Role::peer, .remote = Role::client}}));
+  EXPECT_FALSE(other_side_speaks_first({.side = Side::tls_out}));
+  EXPECT_FALSE(other_side_speaks_first({.side = Side::tls_in, .roles = {.own = Role::peer}}));
+  EXPECT_FALSE(other_side_speaks_first({.side = Side::tls_in, .roles = {.own = Role::client}}));
+  EXPECT_FALSE(other_side_speaks_first({.side = Side::tls_in, .roles = {.remote = Role::peer}}));
+}
+
 TEST(TunnelAnswer, ASuccessIsNoFailure) {
   EXPECT_EQ(failure_in(R"({"parameters":{"session":{"id":"00"}}})"), "");
   EXPECT_EQ(failure_in(R"({"parameters":{"session":{"alpn":"error"}}})"), "");

@@ -35,7 +35,7 @@ StartRequest to(const std::string& name) {
   r.remote_identity = name;
   return r;
 }
-StartRequest server() {
+StartRequest accepting() {
   StartRequest r;
   r.roles = wire::role_server;
   r.proof = Proof::none;
@@ -127,7 +127,7 @@ TEST(Policy, AnIdentityOfAPeerMayBeUsedInThePeersRoles) {
 TEST(PeersOfServer, AreThoseThatTheCallerMayServe) {
   auto named = bank();
   named.local_identity = "us.example";
-  auto request = server();
+  auto request = accepting();
   EXPECT_EQ(peers_of_server(*policy_of({named}), request, caller()).usable.size(), 1U);
   EXPECT_TRUE(peers_of_server(*policy_of({named}, {"other"}), request, caller()).usable.empty());
   named.roles = wire::role_client;
@@ -135,7 +135,7 @@ TEST(PeersOfServer, AreThoseThatTheCallerMayServe) {
 }
 
 TEST(PeersOfServer, OfAnExpectedNameAreTheOnlyWayUnlessACertificateMayReplaceThem) {
-  auto request = server();
+  auto request = accepting();
   request.remote_identity = "bank.example";
   EXPECT_TRUE(peers_of_server(*policy_of({bank()}), request, caller()).required);
   auto peer = bank();
@@ -146,7 +146,7 @@ TEST(PeersOfServer, OfAnExpectedNameAreTheOnlyWayUnlessACertificateMayReplaceThe
   EXPECT_FALSE(peers_of_server(*policy_of({peer}), request, caller()).required);
   request.remote_identity = "other.example";
   EXPECT_TRUE(peers_of_server(*policy_of({bank()}), request, caller()).usable.empty());
-  EXPECT_FALSE(peers_of_server(*policy_of({bank()}), server(), caller()).required);
+  EXPECT_FALSE(peers_of_server(*policy_of({bank()}), accepting(), caller()).required);
 }
 
 struct Naming {

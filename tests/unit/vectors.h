@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "wire/json.h"
 
-namespace tlspool::sharedkey {
+namespace tlspool {
 
 /// The cases of a file below tests/vectors; make_vectors.py there writes them.
 inline wire::Value::Array cases_of(const std::string& name) {
@@ -25,4 +25,4 @@ inline wire::Value::Array cases_of(const std::string& name) {
 
 inline Bytes bytes_of(const wire::Value& entry, std::string_view name) { return unhex(entry.text(name)).value_or(Bytes{}); }
 
-}  // namespace tlspool::sharedkey
+}  // namespace tlspool

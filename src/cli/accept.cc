@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qkd/accept.h"
+#include "cli/accept.h"
 
 #include <netinet/tcp.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
 
-namespace tlspool::qkd {
+namespace tlspool::cli {
 namespace {
 
-Result<UniqueFd> listen_on(const cli::SocketAddress& address) {
+Result<UniqueFd> listen_on(const SocketAddress& address) {
   UniqueFd fd{socket(address.generic.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!fd.valid()) return fail(system_error("socket", address.text(), errno));
   const int on = 1;
@@ -27,12 +29,12 @@ Result<UniqueFd> listen_on(const cli::SocketAddress& address) {
 
 }  // namespace
 
-Result<Acceptor> Acceptor::listen(const cli::HostPort& where) {
-  auto addresses = cli::resolve(where, cli::Use::listen);
+Result<Acceptor> Acceptor::listen(const HostPort& where) {
+  auto addresses = resolve(where, Use::listen);
   if (!addresses) return fail(std::move(addresses.error()));
   if (where.port == "0") addresses->resize(1);  // each would get another port
   Acceptor out;
-  for (const cli::SocketAddress& address : *addresses) {
+  for (const SocketAddress& address : *addresses) {
     auto fd = listen_on(address);
     if (!fd) return fail(std::move(fd.error()));
     out.sockets_.push_back(std::move(*fd));
@@ -40,10 +42,10 @@ Result<Acceptor> Acceptor::listen(const cli::HostPort& where) {
   return out;
 }
 
-std::vector<cli::SocketAddress> Acceptor::addresses() const {
-  std::vector<cli::SocketAddress> out;
+std::vector<SocketAddress> Acceptor::addresses() const {
+  std::vector<SocketAddress> out;
   for (const UniqueFd& fd : sockets_) {
-    cli::SocketAddress& address = out.emplace_back();
+    SocketAddress& address = out.emplace_back();
     address.size = sizeof address.v6;
     getsockname(fd.get(), &address.generic, &address.size);
   }
@@ -70,8 +72,8 @@ Result<Acceptor::Accepted> Acceptor::accept(std::chrono::steady_clock::time_poin
   for (const UniqueFd& fd : sockets_) waiting.push_back({fd.get(), POLLIN, 0});
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0) return fail({Code::timeout, "accept", "", "nobody connected in time", "start the other site's command"});
-    const int n = poll(waiting.data(), waiting.size(), static_cast<int>(left));
+    if (left <= 0) return fail({Code::timeout, "accept", "", "nobody connected in time", "start the other side's command"});
+    const int n = poll(waiting.data(), waiting.size(), static_cast<int>(std::min<long long>(left, std::numeric_limits<int>::max())));
     if (n < 0 && errno != EINTR) return fail(system_error("poll", "accept", errno));
     if (n <= 0) continue;
     for (const pollfd& one : waiting) {
@@ -82,4 +84,4 @@ Result<Acceptor::Accepted> Acceptor::accept(std::chrono::steady_clock::time_poin
   }
 }
 
-}  // namespace tlspool::qkd
+}  // namespace tlspool::cli

@@ -8,19 +8,19 @@
 #include "base/fd.h"
 #include "cli/address.h"
 
-namespace tlspool::qkd {
+namespace tlspool::cli {
 
 /// A socket that listens on every address of a name, for a command that waits for one connection.
 class Acceptor {
  public:
   /// Port 0 takes a free one, on the first address.
-  [[nodiscard]] static Result<Acceptor> listen(const cli::HostPort& where);
+  [[nodiscard]] static Result<Acceptor> listen(const HostPort& where);
   /// Where it listens, with the real ports.
-  [[nodiscard]] std::vector<cli::SocketAddress> addresses() const;
+  [[nodiscard]] std::vector<SocketAddress> addresses() const;
 
   struct Accepted {
     UniqueFd socket;  ///< blocking
-    cli::SocketAddress peer;
+    SocketAddress peer;
   };
   /// Code::timeout where nobody connects until the deadline.
   [[nodiscard]] Result<Accepted> accept(std::chrono::steady_clock::time_point deadline) const;
@@ -33,4 +33,4 @@ class Acceptor {
   std::vector<UniqueFd> sockets_;
 };
 
-}  // namespace tlspool::qkd
+}  // namespace tlspool::cli

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people paste: any text. A message that is found can be written down again and is found again as the same one, also quoted.
+#include <cstdlib>
+
+#include "kex/armour.h"
+#include "kex/plain_text.h"
+
+namespace {
+
+using namespace tlspool::kex;
+
+void must(bool held) {
+  if (!held) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text{reinterpret_cast<const char*>(data), size};
+  const auto found = find_message(text);
+  if (!found) {
+    must(!found.error().reason.empty());
+    return 0;
+  }
+  std::string again = armour(found->step, found->message);
+  for (std::size_t at = 0; at != std::string::npos && at < again.size(); at = again.find('\n', at + 3)) again.insert(at + (at > 0), "> ");
+  const auto twice = find_message(again);
+  must(twice.has_value() && twice->step == found->step && twice->message == found->message);
+  const std::string plain = plain_text(text);
+  const auto of_plain = find_message(plain);
+  must(of_plain.has_value() && of_plain->message == found->message);
+  return 0;
+}

@@ -9,7 +9,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "cli/admin.h"
-#include "cli/kex_pins.h"
+#include "cli/conversation.h"
 #include "cli/kex_pool.h"
 #include "cli/kex_text.h"
 #include "cli/output.h"
@@ -25,9 +25,10 @@ Result<std::string> read_text(const std::string& file) {
   if (!file.empty() && file != "-") {
     own.reset(open(file.c_str(), O_RDONLY | O_CLOEXEC));
     if (!own.valid()) return fail(system_error("read", file, errno));
+  } else if (isatty(STDIN_FILENO) != 0) {
+    return ask_paste("Paste the message here:\n", kex::longest_text, kex::has_end);
   }
   const int fd = own.valid() ? own.get() : STDIN_FILENO;
-  if (isatty(fd) != 0) say("Paste the message, and end with Ctrl-D on a line of its own.\n");
   std::string text(kex::longest_text + 1, '\0');
   std::size_t have = 0;
   while (have < text.size()) {
@@ -78,7 +79,9 @@ Status finished(KexPool& pool, const KexTurn& turn, const KexResult& result) {
     say(fmt::format("The key is kept apart from the message: {} kex confirm {}\n", command_for(pool.paths()), e.id));
     return {};
   }
-  return deliver(pool, e, result);
+  auto done = deliver(pool, e, result);
+  if (!done) done.error().advice = fmt::format("the key is still there: {} kex confirm {}", command_for(pool.paths()), e.id);
+  return done;
 }
 
 }  // namespace
@@ -94,14 +97,15 @@ Status kex_start(const KexStartOptions& options) {
 }
 
 Status kex_reply(const KexReplyOptions& options) {
+  if (auto good = check(options.result); !good) return good;
   auto pool = KexPool::open(options.pool);
   if (!pool) return fail(std::move(pool.error()));
   const auto text = read_text(options.file);
   if (!text) return fail(text.error());
-  const auto found = kex::find_message(*text);
+  const auto found = kex::find_messages(*text);
   if (!found) return fail(found.error());
-  const auto turn = pool->go_on(found->message, options.parties);
-  if (!turn) return fail(with_pin(turn.error(), options.parties));
+  const auto turn = pool->go_on(*found, options.parties);
+  if (!turn) return fail(turn.error());
   const KexExchange& e = turn->exchange;
   if (!turn->message.empty()) {
     if (auto done = print_message(*turn); !done) return done;
@@ -119,20 +123,16 @@ Status kex_reply(const KexReplyOptions& options) {
 }
 
 Status kex_confirm(const KexConfirmOptions& options) {
+  if (auto good = check(options.result); !good) return good;
   auto pool = KexPool::open(options.pool);
   if (!pool) return fail(std::move(pool.error()));
   auto turn = pool->show(options.exchange);
   if (!turn) return fail(std::move(turn.error()));
   KexExchange e = std::move(turn->exchange);
   if (e.state == State::unconfirmed) {
-    auto confirmed = pool->confirm(e.id);
-    if (!confirmed) return fail(std::move(confirmed.error()));
-    e = std::move(*confirmed);
-    if (!e.pin.empty()) {
-      const KexPins pins = KexPins::standard();
-      if (auto done = pins.add(e.remote, e.pin); !done) return done;
-      say(fmt::format("The key of {} is pinned in {}: next time no words are needed.\n", printable(e.remote), pins.path()));
-    }
+    auto done = confirmed(*pool, e);
+    if (!done) return fail(std::move(done.error()));
+    e = std::move(*done);
   }
   if (e.state != State::finished) {
     return fail({Code::invalid, "key exchange", e.id, std::string("it ") + step_word(e), {}});
@@ -147,7 +147,6 @@ Status kex_list(const KexListOptions& options) {
   if (options.output == Output::json) {
     auto json = pool->list_json();
     if (!json) return fail(std::move(json.error()));
-    // Made for eyes and scripts, neither of which need what the words are made from.
     print_json(*json);
     return {};
   }

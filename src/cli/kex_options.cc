@@ -33,14 +33,14 @@ void add_parties(CLI::App* c, KexParties& parties, int& days) {
 }
 
 void add_result(CLI::App* c, KexResult& result) {
-  c->add_option_function<std::string>("--format", [&result](const std::string& word) { result.format = formats.at(word); },
+  auto* format = c->add_option_function<std::string>("--format", [&result](const std::string& word) { result.format = formats.at(word); },
                                       "password (default), words, base64, hex or raw")
       ->type_name("FORMAT")->check(CLI::IsMember(formats));
-  c->add_option("--bytes", result.size, "Length: characters of a password (default 16), else bytes (words 16, others 32)")
+  auto* bytes = c->add_option("--bytes", result.size, "Length: characters of a password (default 16), else bytes (words 16, others 32)")
       ->type_name("N")->check(CLI::Range(1, 1024));
   auto* out = c->add_option("--out", result.file, "Write it to this new file, which only you can read")->type_name("FILE");
   c->add_option("--store", result.store, "Put it into the pool as a shared key, by the other side's name or another one")
-      ->type_name("NAME")->expected(0, 1)->default_str("")->excludes(out);
+      ->type_name("NAME")->expected(0, 1)->default_str("")->excludes(out)->excludes(format)->excludes(bytes);
 }
 
 }  // namespace

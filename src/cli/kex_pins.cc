@@ -60,11 +60,15 @@ Status KexPins::add(const std::string& name, const std::string& digest) const {
   Made made;
   if (auto done = made.directory(path.parent_path().string(), 0700); !done) return done;
   made.keep();
-  const UniqueFd fd{open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  const UniqueFd fd{open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (!fd.valid() || flock(fd.get(), LOCK_EX) != 0) return fail(system_error("write", path_, errno));
   std::string date = timestamp(std::time(nullptr));
   date.resize(date.find(' '));
-  const std::string line = name + " " + digest + " " + date + "\n";
+  // Somebody may have edited it, and left the last line without its end.
+  char last = '\n';
+  const off_t size = lseek(fd.get(), 0, SEEK_END);
+  if (size < 0 || (size > 0 && pread(fd.get(), &last, 1, size - 1) != 1)) return fail(system_error("read", path_, errno));
+  const std::string line = (last == '\n' ? "" : "\n") + name + " " + digest + " " + date + "\n";
   if (write(fd.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) || fsync(fd.get()) != 0) {
     return fail(system_error("write", path_, errno));
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/kex_pool.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/text.h"
@@ -26,6 +28,7 @@ State state_of(const std::string& word) {
 KexExchange exchange_of(const wire::Value& v) {
   KexExchange e;
   e.id = v.text("id");
+  e.message_id = v.text("messageId");
   e.with = v.text("withIdentity");
   e.local = v.text("localIdentity");
   e.remote = v.text("remoteIdentity");
@@ -52,11 +55,29 @@ Error refused(const config::Paths& paths, const wire::Answer& answer) {
     if (answer.parameters.flag("usable")) e.advice = "nothing is lost, the exchange goes on with the right message";
   }
   if (name == "HandshakeFailed") {
-    e.code = Code::tls;
+    const std::string check = answer.parameters.text("check");
+    e.code = check == "pin" ? Code::certificate : Code::tls;
     e.operation = "";
     e.advice = "this exchange has ended; start again by " + command_for(paths) + " kex start";
+    if (check == "chain") e.advice += ", with --first-contact on both sides if you will compare words by voice";
   }
   return e;
+}
+
+// The pool turned down the key of whoever claims to be `name`: where its pin stands.
+Error with_pin(Error error, const std::string& name) {
+  const KexPins pins = KexPins::standard();
+  if (const auto pin = pins.find(name); pin && *pin) {
+    error.advice = fmt::format("the pin of {} is {}:{}; remove that line only if they tell you, by another way, that their key is new",
+                               printable(name), pins.path(), (*pin)->line);
+  }
+  return error;
+}
+
+// An identity as it was typed, in the form in which it is compared; empty where none was.
+Result<std::string> normal(const std::string& typed) {
+  if (typed.empty()) return typed;
+  return normal_identity(typed);
 }
 
 }  // namespace
@@ -91,9 +112,14 @@ Result<wire::Value> KexPool::with_parties(const KexParties& parties, wire::Value
   auto own = own_identity(parties.as);
   if (!own) return fail(std::move(own.error()));
   parameters.set("localIdentity", *own).set("lifetimeSeconds", static_cast<std::int64_t>(parties.lifetime.count()));
-  if (parties.with.empty()) return parameters;
-  parameters.set("remoteIdentity", parties.with);
-  auto pin = KexPins::standard().find(parties.with);
+  auto with = normal(parties.with);
+  if (!with) return fail(std::move(with.error()));
+  if (with->empty()) {
+    if (parties.first_contact == FirstContact::refused) return parameters;
+    return fail({Code::invalid, "key exchange", "--first-contact", "whose key is to be accepted?", "say it by --with NAME"});
+  }
+  parameters.set("remoteIdentity", *with);
+  auto pin = KexPins::standard().find(*with);
   if (!pin) return fail(std::move(pin.error()));
   if (*pin) parameters.set("remotePin", (*pin)->digest);
   if (parties.first_contact == FirstContact::accepted) parameters.set("firstContact", true);
@@ -108,14 +134,36 @@ Result<KexTurn> KexPool::start(const KexParties& parties) {
 
 Result<KexTurn> KexPool::go_on(ByteView message, const KexParties& parties) {
   wire::Value parameters = wire::Value::object().set("message", base64(message));
-  const auto opened = kex::open(message);
+  auto name = normal(parties.with);
+  if (!name) return fail(std::move(name.error()));
   // What is damaged is for the pool to refuse: it says why in the same words for everybody.
-  if (opened && opened->step == kex::Step::client_hello) {
+  if (const auto opened = kex::open(message); opened && opened->step == kex::Step::client_hello) {
     auto with = with_parties(parties, std::move(parameters));
     if (!with) return fail(std::move(with.error()));
     parameters = std::move(*with);
+  } else if (opened) {
+    const auto all = list();
+    if (!all) return fail(all.error());
+    const auto found = std::ranges::find(*all, hex(opened->id), &KexExchange::message_id);
+    if (found != all->end()) {
+      if (!name->empty() && *name != found->with) {
+        return fail({Code::invalid, "message", "", "it belongs to your exchange " + found->id + " with " +
+                     (found->with.empty() ? "whoever proves an identity" : printable(found->with)), "--with is for first messages"});
+      }
+      name = found->with;
+    }
   }
-  return turn("ContinueExchange", std::move(parameters));
+  auto done = turn("ContinueExchange", std::move(parameters));
+  if (!done && done.error().code == Code::certificate) return fail(with_pin(std::move(done.error()), *name));
+  return done;
+}
+
+Result<KexTurn> KexPool::go_on(const std::vector<kex::Armoured>& messages, const KexParties& parties) {
+  auto first = go_on(messages.front().message, parties);
+  for (std::size_t i = 1; i < messages.size() && !first && first.error().code == Code::invalid && messages[i].step == messages.front().step; ++i) {
+    if (auto other = go_on(messages[i].message, parties)) return other;
+  }
+  return first;
 }
 
 Result<KexTurn> KexPool::show(const std::string& exchange) { return turn("ShowExchange", wire::Value::object().set("exchange", exchange)); }

@@ -8,7 +8,7 @@
 #include "base/secret.h"
 #include "cli/kex_commands.h"
 #include "config/paths.h"
-#include "kex/message.h"
+#include "kex/armour.h"
 #include "wire/json.h"
 
 namespace tlspool::cli {
@@ -16,7 +16,7 @@ namespace tlspool::cli {
 /// An `Exchange` of io.tlspool.Pool.
 struct KexExchange {
   enum class State { waiting, unconfirmed, finished, failed };
-  std::string id, with, local, remote;
+  std::string id, message_id, with, local, remote;
   State state = State::waiting;
   int step = 0;
   std::string role, verified_by, pin, problem;
@@ -36,8 +36,9 @@ class KexPool {
   [[nodiscard]] static Result<KexPool> open(const std::string& pool);
 
   [[nodiscard]] Result<KexTurn> start(const KexParties& parties);
-  /// `parties` matter where `message` is a first one.
-  [[nodiscard]] Result<KexTurn> go_on(ByteView message, const KexParties& parties);
+  /// With the first of kex::find_messages(), or where it was read before or is our own, with another one of the same step. `parties`
+  /// matter where it is a first message; later `with` must fit.
+  [[nodiscard]] Result<KexTurn> go_on(const std::vector<kex::Armoured>& messages, const KexParties& parties);
   [[nodiscard]] Result<KexTurn> show(const std::string& exchange);
   [[nodiscard]] Result<KexExchange> confirm(const std::string& exchange);
   [[nodiscard]] Result<std::vector<KexExchange>> list();
@@ -54,6 +55,7 @@ class KexPool {
   [[nodiscard]] Result<wire::Value> ask(const char* method, wire::Value parameters);
   [[nodiscard]] Result<KexTurn> turn(const char* method, wire::Value parameters);
   [[nodiscard]] Result<wire::Value> with_parties(const KexParties& parties, wire::Value parameters);
+  [[nodiscard]] Result<KexTurn> go_on(ByteView message, const KexParties& parties);
 
   config::Paths paths_;
 };

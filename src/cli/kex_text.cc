@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/kex_text.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
-#include "base/fd.h"
 #include "base/text.h"
 #include "cli/admin.h"
+#include "cli/files.h"
 #include "cli/kex_pins.h"
 #include "cli/key_admin.h"
 #include "cli/key_text.h"
@@ -23,32 +22,27 @@ namespace {
 
 constexpr std::size_t stored_key = 32;
 
-Status write_all(int fd, ByteView bytes, const std::string& where) {
+Status write_all(ByteView bytes) {
+  if (std::fflush(stdout) != 0) return fail(system_error("write", "standard output", errno));
   while (!bytes.empty()) {
-    const ssize_t n = write(fd, bytes.data(), bytes.size());
+    const ssize_t n = write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(system_error("write", where, errno));
+    if (n < 0) return fail(system_error("write", "standard output", errno));
     bytes = bytes.subspan(static_cast<std::size_t>(n));
   }
   return {};
 }
 
 Status write_result(const Secret& text, const KexResult& result) {
-  static constexpr std::uint8_t line_end = '\n';
-  const bool to_file = !result.file.empty();
-  UniqueFd file;
-  if (to_file) {
-    file.reset(open(result.file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!file.valid()) return fail(system_error("write", result.file, errno));
-  }
-  const int fd = to_file ? file.get() : STDOUT_FILENO;
-  const std::string where = to_file ? result.file : "standard output";
-  if (!to_file && std::fflush(stdout) != 0) return fail(system_error("write", where, errno));
-  if (auto done = write_all(fd, text.bytes(), where); !done) return done;
-  if (result.format != kex::Format::raw) {
-    if (auto done = write_all(fd, {&line_end, 1}, where); !done) return done;
-  }
-  return to_file && fsync(fd) != 0 ? fail(system_error("write", where, errno)) : Status{};
+  const bool line = result.format != kex::Format::raw;
+  Secret whole{text.size() + (line ? 1 : 0)};
+  std::ranges::copy(text.bytes(), whole.writable().begin());
+  if (line) whole.writable().back() = '\n';
+  if (result.file.empty()) return write_all(whole.bytes());
+  Made made;
+  if (auto done = made.file(result.file, text_of(whole.bytes()), 0600); !done) return done;
+  made.keep();
+  return {};
 }
 
 Status store(KexPool& pool, const Secret& material, const KexExchange& exchange, const std::string& name) {
@@ -95,14 +89,24 @@ Status say_words(const KexExchange& exchange) {
   return {};
 }
 
-Error with_pin(Error error, const KexParties& parties) {
+Result<KexExchange> confirmed(KexPool& pool, const KexExchange& exchange) {
+  auto e = pool.confirm(exchange.id);
+  if (!e || e->pin.empty()) return e;
   const KexPins pins = KexPins::standard();
-  const auto pin = pins.find(parties.with);
-  if (pin && *pin && error.reason.find("was pinned") != std::string::npos) {
-    error.advice = fmt::format("the pin of {} is {}:{}; remove that line only if they tell you, by another way, that their key is new",
-                               printable(parties.with), pins.path(), (*pin)->line);
+  if (auto done = pins.add(e->remote, e->pin); !done) return fail(std::move(done.error()));
+  say(fmt::format("The key of {} is pinned in {}: next time no words are needed.\n", printable(e->remote), pins.path()));
+  return e;
+}
+
+Status check(const KexResult& result) {
+  if (const auto lengths = kex::lengths_of(result.format); result.size && (*result.size < lengths.least || *result.size > lengths.most)) {
+    return fail({Code::invalid, "key exchange", "--bytes", fmt::format("for this format it is from {} to {}", lengths.least, lengths.most), {}});
   }
-  return error;
+  if (!result.file.empty() && exists(result.file)) return fail({Code::invalid, "write", result.file, "it is there already", "name a new file"});
+  if (result.format == kex::Format::raw && result.file.empty() && isatty(STDOUT_FILENO) != 0) {
+    return fail({Code::invalid, "key exchange", "--format raw", "a terminal can't show it", "name a new file by --out"});
+  }
+  return {};
 }
 
 bool would_mix(const KexResult& result, Mixed mixed) {

@@ -15,9 +15,11 @@ namespace tlspool::cli {
 [[nodiscard]] Status say_words(const KexExchange& exchange);
 /// For people, on standard error.
 void say(const std::string& text);
-/// Why the pool turned down a pinned key: where the pin stands.
-[[nodiscard]] Error with_pin(Error error, const KexParties& parties);
+/// The user has compared the words: finishes the exchange, and pins the key of the other side.
+[[nodiscard]] Result<KexExchange> confirmed(KexPool& pool, const KexExchange& exchange);
 
+/// Before a message is used up for it: whether deliver() can do what `result` says.
+[[nodiscard]] Status check(const KexResult& result);
 /// The key to where `result` says. Where that is standard output, it is labelled if it is a terminal.
 [[nodiscard]] Status deliver(KexPool& pool, const KexExchange& exchange, const KexResult& result);
 /// Where nothing but the result could be written: it must not come where a message stands.

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <functional>
 #include <optional>
-#include <vector>
 
 #include "base/text.h"
 #include "kex/plain_text.h"
@@ -37,12 +37,12 @@ std::size_t skip(std::string_view text, std::size_t at, char also = ' ') {
   return at;
 }
 
-// The words one after the other, whatever their case; where they end.
-std::optional<std::size_t> match(std::string_view text, std::size_t at, const std::vector<std::string>& words) {
-  for (std::size_t i = 0; i < words.size(); ++i) {
+// The letters one after the other, whatever their case, and wherever lines were broken; where they end.
+std::optional<std::size_t> match(std::string_view text, std::size_t at, std::string_view letters) {
+  for (std::size_t i = 0; i < letters.size(); ++i) {
     if (i > 0) at = skip(text, at);
-    if (lower(text.substr(at, words[i].size())) != words[i]) return std::nullopt;
-    at += words[i].size();
+    if (at == text.size() || std::tolower(static_cast<unsigned char>(text[at])) != letters[i]) return std::nullopt;
+    ++at;
   }
   return at;
 }
@@ -54,9 +54,9 @@ std::optional<Frame> frame_at(std::string_view text, std::size_t at) {
   while (from > 0 && (is_filling(text[from - 1]) || text[from - 1] == '-')) --from;
   if (text.substr(from, at - from).find('-') == std::string_view::npos) return std::nullopt;
   for (const Step step : steps) {
-    std::vector<std::string> words = split(lower(label(step)), ' ');
-    words.insert(words.begin(), {first == 'b' ? "begin" : "end", "tls"});
-    const auto end = match(text, at, words);
+    std::string letters = (first == 'b' ? "begintls" : "endtls") + lower(label(step));
+    std::erase(letters, ' ');
+    const auto end = match(text, at, letters);
     if (!end) continue;
     const std::size_t dash = skip(text, *end);
     if (dash == text.size() || text[dash] != '-') return std::nullopt;
@@ -125,25 +125,38 @@ std::string armour(Step step, ByteView message) {
   return out + "-----END TLS " + name + "-----\n";
 }
 
-Result<Armoured> find_message(std::string_view raw) {
+Result<std::vector<Armoured>> find_messages(std::string_view raw) {
   if (raw.size() > longest_text) return unreadable("the text is longer than " + std::to_string(longest_text) + " bytes");
   const std::string text = plain_text(raw);
   const std::vector<Frame> frames = frames_in(text);
-  std::optional<Armoured> found;
+  std::vector<Armoured> found;
   std::optional<Error> problem;
   for (std::size_t i = 0; i < frames.size(); ++i) {
     if (frames[i].kind != Frame::Kind::begin) continue;
     auto message = message_between(text, frames[i], i + 1 < frames.size() ? &frames[i + 1] : nullptr);
-    if (!message) {
-      if (!problem) problem = std::move(message.error());
-    } else if (!found || message->step > found->step) {
-      found = std::move(*message);
+    if (message) {
+      found.push_back(std::move(*message));
+    } else if (!problem) {
+      problem = std::move(message.error());
     }
   }
-  if (found) return std::move(*found);
+  if (!found.empty()) {
+    std::ranges::stable_sort(found, std::greater{}, &Armoured::step);
+    return found;
+  }
   if (problem) return fail(std::move(*problem));
   if (!frames.empty()) return unreadable(std::string("END TLS ") + label(frames.front().step) + " is there, and its BEGIN is not");
   return unreadable("there is no message in the text");
+}
+
+Result<Armoured> find_message(std::string_view text) {
+  auto found = find_messages(text);
+  if (!found) return fail(std::move(found.error()));
+  return std::move(found->front());
+}
+
+bool has_end(std::string_view text) {
+  return std::ranges::any_of(frames_in(plain_text(text)), [](const Frame& frame) { return frame.kind == Frame::Kind::end; });
 }
 
 }  // namespace tlspool::kex

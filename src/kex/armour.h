@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -21,9 +22,14 @@ struct Armoured {
   Step step = Step::client_hello;
   Bytes message;
 };
-/// Finds the message in what people paste: with prose around it, quoted, its lines ended or wrapped in another way, its hyphens made
-/// dashes, with invisible characters in it. Of several, such as in an answer that quotes what it answers, the one that comes latest in an
-/// exchange. Error: Code::invalid; the text is too long, has no message, a part of one, or what is no base64.
+/// Finds the messages in what people paste: with prose around them, quoted, their lines ended or wrapped in another way, their hyphens made
+/// dashes, with invisible characters in them. Of several, such as in an answer that quotes what it answers, the one that comes latest in an
+/// exchange is the first; those of one step are in the order of the text. What is not whole is left out. Error: Code::invalid; the text is
+/// too long, has no message, only a part of one, or what is no base64.
+[[nodiscard]] Result<std::vector<Armoured>> find_messages(std::string_view text);
+/// The first of them.
 [[nodiscard]] Result<Armoured> find_message(std::string_view text);
+/// Whether the end of a message is there: what follows is prose, or an older message.
+[[nodiscard]] bool has_end(std::string_view text);
 
 }  // namespace tlspool::kex

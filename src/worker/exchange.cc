@@ -59,6 +59,7 @@ void Exchange::start(OnFlight on_flight) {
 void Exchange::answer(const kex::Message& hello, OnFlight on_flight) {
   on_flight_ = std::move(on_flight);
   new_message_ = false;
+  crossing_ = began_;
   if (began_) {  // the two first messages have crossed: wire_id_ is known when the tie is broken
     given_up_ = hello.id;
     if (!write_in(hello.records)) refuse("the message is too long");
@@ -71,6 +72,7 @@ void Exchange::answer(const kex::Message& hello, OnFlight on_flight) {
 void Exchange::go_on(const kex::Message& message, OnFlight on_flight) {
   on_flight_ = std::move(on_flight);
   new_message_ = false;
+  crossing_ = false;
   if (!write_in(message.records)) return refuse("the message is too long");
   if (handshake_) return;  // it sees them on the next round of the loop
   if (std::string problem = hear_names(); !problem.empty()) return refuse(std::move(problem));
@@ -129,7 +131,10 @@ void Exchange::collect() {
 void Exchange::flight_is_whole() {
   collect();
   if (too_long_) return refuse("our certificate chain is too long for a message");
-  if (flight_.empty()) return report(nullptr);  // crossed, and our own message stands
+  if (flight_.empty()) {
+    if (crossing_) return report(nullptr);  // our own message stands
+    return refuse("the message is not whole; start again");
+  }
   if (handshake_->connection().role == wire::role_server) {
     if (began_) {
       wire_id_ = given_up_;
@@ -265,6 +270,7 @@ wire::Value Exchange::facts() {
   const Connection* settled = done || (c != nullptr && c->role == wire::role_client && state_ == State::waiting) ? c : nullptr;
   return wire::Value::object()
       .set("id", id_)
+      .set("messageId", step_ ? wire::Value{hex(wire_id_)} : wire::Value{})
       .set("withIdentity", or_null(request_.remote_identity))
       .set("localIdentity", request_.local_identity)
       .set("remoteIdentity", or_null(settled == nullptr ? std::string{} : settled->proved.identity))

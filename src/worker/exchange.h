@@ -104,6 +104,7 @@ class Exchange {
   tls::Ssl ssl_;
 
   bool began_ = false;
+  bool crossing_ = false;  // the other side's first message is being held against our own
   kex::ExchangeId own_hello_{};
   kex::ExchangeId wire_id_{};
   kex::ExchangeId given_up_{};

@@ -60,6 +60,19 @@ def sites(place, pki):
         pool.remove()
 
 
+@pytest.fixture(scope="module", params=["tls12", "tls13"])
+def sites_of_version(place, request):
+    """(version, the same two pools), which go no further than this version."""
+    folder = place / f"{request.module.__name__}-{request.param}"
+    folder.mkdir()
+    made = peer_sites.make_peers(lambda name, extra: Pool(folder / name, name, extra), start=False)
+    for pool in made:
+        pool.start(env=peer_sites.version_limit(folder, request.param))
+    yield request.param, made
+    for pool in made:
+        pool.remove()
+
+
 @pytest.fixture
 def make_pool(place):
     """make_pool(name=..., extra=TOML) gives a pool that is not started yet."""

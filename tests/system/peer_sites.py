@@ -18,6 +18,14 @@ def make_peers(make_pool, extra="", start=True, trusted=()):
     return [pool.start() for pool in pools] if start else pools
 
 
+def version_limit(place, version):
+    """For the environment of pools that go no further than this version."""
+    file = place / f"openssl-{version}.cnf"
+    most = {"tls12": "TLSv1.2", "tls13": "TLSv1.3"}[version]
+    file.write_text(f"openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = all\n[all]\nMaxProtocol = {most}\n")
+    return {"OPENSSL_CONF": str(file)}
+
+
 class Side:
     """One side of a connection: whose pool, who it is, whom it expects, and how it starts TLS."""
 

@@ -154,7 +154,8 @@ class SecondPeer:
     def __init__(self, sock, party, ca, expect, value, version="tls13", groups="", answer="own", extension=EXTENSION, filler=0,
                  shape=None, speaks="second"):
         """value: of the tie-breaker, or a function that makes it of theirs. speaks: "second" sends its hello when the other
-        side has sent one, unread; "first" at once; "last" when it has read that. answer: what it says
+        side has sent one, unread; "first" at once; "last" when it has read that; "never": it
+        listens, and answers. answer: what it says
         as server that it had sent; "own" is the truth, None says nothing. filler: bytes of another extension in the
         hello. shape: makes the bytes to send, a list of writes, of the hello's message and records."""
         self.sock = sock
@@ -172,6 +173,8 @@ class SecondPeer:
 
     def handshake(self):
         """Until the handshake stands; Refused where it does not."""
+        if self._speaks == "never":
+            return self._answer_only()
         flight, hello = first_flight(self.sock) if self._speaks == "last" else (None, None)
         if callable(self.value):
             self.value = self.value(extension_of(hello, self._extension))
@@ -202,6 +205,15 @@ class SecondPeer:
                 self._connect(flight)
                 failed = self._outcome(self.tls)
         if failed:
+            raise failed
+        return self
+
+    def _answer_only(self):
+        flight, hello = first_flight(self.sock)
+        self.theirs, self.role = extension_of(hello, self._extension), "server"
+        self.tls = self._make(SERVER, [(self._extension, ONES if self._answer == "own" else self._answer, [])])
+        self._connect(flight)
+        if failed := self._outcome(self.tls):
             raise failed
         return self
 

@@ -176,6 +176,27 @@ def test_one_that_only_listens_is_told_that_no_hello_was_sent(sites, second, ver
         assert peer.theirs is None and peer.proof == ONES
 
 
+@pytest.mark.parametrize("answer", ["own", None], ids=["says so", "says nothing"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_one_that_listens_answers(ours, second, version, answer):
+    """It sent no hello; who says nothing of that may be a server that knows nothing of peers."""
+    with beside(ours, second, version=version, value=None, speaks="never", answer=answer) as (plain, peer, refused):
+        check_connection(plain, peer, refused)
+        assert ZEROS < peer.theirs < ONES
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_hello_that_never_came_is_not_believed(ours, second, version):
+    with beside(ours, second, version=version, value=None, speaks="never", answer=HIGH) as (failed, _, refused):
+        assert "another hello than the one that came" in str(failed) and failed.alert_sent == "illegal_parameter"
+        assert refused is not None
+
+
+def test_two_hellos_of_one_side_are_refused(ours, second):
+    with beside(ours, second, value=HIGH, shape=lambda message, records: [records, records]) as (failed, _, refused):
+        assert failed.alert_sent == "unexpected_message" and refused is not None
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_one_that_waits_says_hello_to_a_side_that_can_be_server_only(ours, second, version):
     ours.options["hello_delay"] = 600

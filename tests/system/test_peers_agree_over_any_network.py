@@ -7,26 +7,17 @@ import secrets
 import subprocess
 
 import pytest
-from peer_sites import make_peers
+from peer_sites import make_peers, version_limit
 from pool import BIN, SANITIZED
 
 RUNS = 300 if SANITIZED else 5000  # of each version
 
 
-@pytest.fixture(name="settings", params=["tls13", "tls12"])
-def _settings(request, place):
-    """The version, and the file of settings by which OpenSSL does not go beyond it."""
-    file = place / f"openssl-{request.param}.cnf"
-    most = {"tls12": "TLSv1.2", "tls13": "TLSv1.3"}[request.param]
-    file.write_text(f"openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = all\n[all]\nMaxProtocol = {most}\n")
-    return request.param, file
-
-
-def test_each_ends_in_one_client_and_one_server(make_pool, settings):
-    version, file = settings
+@pytest.mark.parametrize("version", ["tls13", "tls12"])
+def test_each_ends_in_one_client_and_one_server(make_pool, place, version):
     pools = make_peers(make_pool, start=False)
     for pool in pools:
-        pool.start(env={"OPENSSL_CONF": str(file)})
+        pool.start(env=version_limit(place, version))
     seed = secrets.randbits(32)
     done = subprocess.run([str(BIN / "peer_storm"), *(str(pool.socket) for pool in pools), str(RUNS), str(seed), version],
                           capture_output=True, text=True, timeout=280)

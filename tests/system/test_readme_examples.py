@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from c_program import compile_c
 from peers import in_thread
-from pool import BUILD, PATIENCE, ROOT, SANITIZED
+from pool import BUILD, PATIENCE, ROOT
 from talk import s_server
 
 HOST = "www.example.org"
@@ -51,11 +52,7 @@ def build(place, which):
     out = source.with_suffix("")
     source.write_text(AROUND % {"includes": "\n".join(l for l in lines if l.startswith("#")),
                                 "lines": "\n".join(l for l in lines if not l.startswith("#"))})
-    environment = dict(os.environ, PKG_CONFIG_PATH=str(BUILD / "lib" / "pkgconfig"))
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "tlspool"], env=environment, capture_output=True, text=True,
-                           check=True).stdout.split()
-    sanitizer = ["-fsanitize=address,undefined"] if SANITIZED else []
-    subprocess.run(["cc", "-std=c99", *sanitizer, "-o", str(out), str(source), *flags], check=True)
+    compile_c(source, out)
     return out
 
 

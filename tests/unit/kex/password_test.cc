@@ -17,7 +17,7 @@ Secret material() {
   return out;
 }
 
-std::string text(Format format, std::optional<std::size_t> size = std::nullopt) {
+std::string shown(Format format, std::optional<std::size_t> size = std::nullopt) {
   auto result = written(material(), format, size);
   return result ? std::string(text_of(result->bytes())) : result.error().text();
 }
@@ -25,9 +25,9 @@ std::string text(Format format, std::optional<std::size_t> size = std::nullopt) 
 constexpr std::array formats{Format::password, Format::words, Format::base64, Format::hex, Format::raw};
 
 TEST(Password, SixteenCharactersWithoutLookAlikes) {
-  const std::string password = text(Format::password);
+  const std::string password = shown(Format::password);
   EXPECT_EQ(password.size(), 16U);
-  EXPECT_EQ(text(Format::password, 128).find_first_of("0Oo1lIi"), std::string::npos);
+  EXPECT_EQ(shown(Format::password, 128).find_first_of("0Oo1lIi"), std::string::npos);
 }
 
 TEST(Password, EachCharacterIsTheRemainderOfEightBytes) {
@@ -41,10 +41,10 @@ TEST(Password, EachCharacterIsTheRemainderOfEightBytes) {
 }
 
 TEST(Password, Forms) {
-  EXPECT_EQ(split(text(Format::words), ' ').size(), 13U);  // 128 bits
-  EXPECT_EQ(text(Format::hex), hex(material().bytes().first(32)));
-  EXPECT_EQ(text(Format::base64), base64(material().bytes().first(32)));
-  EXPECT_EQ(text(Format::raw, 40), text_of(material().bytes().first(40)));
+  EXPECT_EQ(split(shown(Format::words), ' ').size(), 13U);  // 128 bits
+  EXPECT_EQ(shown(Format::hex), hex(material().bytes().first(32)));
+  EXPECT_EQ(shown(Format::base64), base64(material().bytes().first(32)));
+  EXPECT_EQ(shown(Format::raw, 40), text_of(material().bytes().first(40)));
 }
 
 TEST(Password, WhoWantsLessHasTheBeginning) {

@@ -15,7 +15,7 @@
 namespace tlspool::cli {
 namespace {
 
-constexpr int pause_ms = 250;
+constexpr int pause_ms = 400;
 constexpr char ctrl_c = 3;
 constexpr char ctrl_d = 4;
 

@@ -141,6 +141,7 @@ class Dialogue {
       if (!confirmed) return fail(std::move(confirmed.error()));
       e = std::move(*confirmed);
     }
+    say(fmt::format("`{} kex confirm {}` gives the key again, also in another form, or into the pool by --store.\n", command_for(pool_.paths()), e.id));
     return deliver(pool_, e, KexResult{});
   }
 

@@ -120,7 +120,7 @@ Status deliver(KexPool& pool, const KexExchange& exchange, const KexResult& resu
   const auto text = kex::written(*material, result.format, result.size);
   if (!text) return fail(text.error());
   if (result.file.empty() && isatty(STDOUT_FILENO) != 0) {
-    say(fmt::format("{} between {} and {}, which both have now:\n\n", result.format == kex::Format::password ? "The password" : "The key",
+    say(fmt::format("{} between {} and {}:\n\n", result.format == kex::Format::password ? "The password" : "The key",
                     printable(exchange.local), printable(exchange.remote)));
   }
   if (auto done = write_result(*text, result); !done) return done;

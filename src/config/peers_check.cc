@@ -19,7 +19,7 @@ tl::unexpected<Error> wrong(const Place& place, std::string_view key, std::strin
 }
 
 template <class List>
-std::string names_of(const List& list) {
+std::string known_here(const List& list) {
   std::string out;
   for (const auto& item : list) out += (out.empty() ? "known here: " : ", ") + item.name;
   return out;
@@ -88,7 +88,7 @@ Status SharedKeyTables::check_kme(const Kme& kme, const Config& config) const {
   }
   const auto identity = named(config.identities, m.identity);
   if (identity == config.identities.end()) {
-    return wrong(kme.place, "identity", "there is no [[identity]] " + printable(m.identity), names_of(config.identities));
+    return wrong(kme.place, "identity", "there is no [[identity]] " + printable(m.identity), known_here(config.identities));
   }
   if ((identity->roles & wire::role_client) == 0) {
     return wrong(kme.place, "identity", "identity " + printable(m.identity) + " may not be a client", "add \"client\" to its role");
@@ -105,7 +105,7 @@ Status SharedKeyTables::fill_token(Peer& peer, const Config& config) const {
   }
   if (m.token.empty()) m.token = config.tokens.front().name;
   if (named(config.tokens, m.token) == config.tokens.end()) {
-    return wrong(peer.place, "token", "there is no [[token]] named \"" + printable(m.token) + "\"", names_of(config.tokens));
+    return wrong(peer.place, "token", "there is no [[token]] named \"" + printable(m.token) + "\"", known_here(config.tokens));
   }
   return {};
 }
@@ -128,7 +128,7 @@ Status SharedKeyTables::fill_address(Peer& peer) const {
 Status SharedKeyTables::check_references(const Peer& peer, const Config& config) const {
   const PeerSetup& m = peer.setup;
   if (!m.kme.empty() && named(config.kmes, m.kme) == config.kmes.end()) {
-    return wrong(peer.place, "kme", "there is no [[kme]] named \"" + printable(m.kme) + "\"", names_of(config.kmes));
+    return wrong(peer.place, "kme", "there is no [[kme]] named \"" + printable(m.kme) + "\"", known_here(config.kmes));
   }
   if (!m.tls13 && !config.tls12) {
     return wrong(peer.place, "version", "peer " + printable(m.name) + " is for TLS 1.2, which [pool] minimum_version = \"1.3\" forbids");

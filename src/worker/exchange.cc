@@ -135,6 +135,7 @@ void Exchange::flight_is_whole() {
     if (crossing_) return report(nullptr);  // our own message stands
     return refuse("the message is not whole; start again");
   }
+  if (step_ && !crossing_) return refuse("the other side asks for another first message (HelloRetryRequest), which a key exchange does not have");
   if (handshake_->connection().role == wire::role_server) {
     if (began_) {
       wire_id_ = given_up_;

@@ -123,6 +123,19 @@ def test_which_identity_is_asked_where_there_are_several(people):
     assert a.reply(b.reply(one).stdout).returncode == 0
 
 
+def test_users_of_a_domain_exchange_keys(people):
+    a, b = people
+    for person, name in ((a, "alice@a.example"), (b, "bob@b.example")):
+        person.pool.identity(name)
+        person.pool.tlspool("reload")
+    one = a.kex("start", "--with", "bob@b.example", "--as", "alice@a.example").stdout
+    two = b.kex("reply", "--with", "alice@a.example", "--as", "bob@b.example", stdin=one).stdout
+    four = b.reply(a.reply(two).stdout)
+    end = a.reply(four.stdout)
+    assert "with alice@a.example, verified by its certificate" in four.stderr and "with bob@b.example, verified by its certificate" in end.stderr
+    assert end.stdout == b.kex("confirm", b.only_id()).stdout != ""
+
+
 def test_no_pool_says_how_to_start_it(people):
     a, _ = people
     a.pool.stop()

@@ -12,7 +12,7 @@
 namespace tlspool::kex {
 namespace {
 
-std::string text(const Secret& secret) { return std::string(text_of(secret.bytes())); }
+std::string spoken(const Secret& secret) { return std::string(text_of(secret.bytes())); }
 
 bool one_letter_apart(std::string_view a, std::string_view b) {
   if (a.size() > b.size()) std::swap(a, b);
@@ -42,9 +42,9 @@ TEST(Words, AWordHeardBadlyIsNoOtherOne) {
 }
 
 TEST(Words, TenBitsEach) {
-  EXPECT_EQ(text(words_of(Bytes{0, 0, 0, 0, 0}, 4)), "able able able able");
-  EXPECT_EQ(text(words_of(Bytes{0xff, 0xff, 0xff, 0xff, 0xff}, 4)), "zero zero zero zero");
-  EXPECT_EQ(text(words_of(Bytes{0x00, 0x40, 0x20, 0x0c, 0x04}, 4)),
+  EXPECT_EQ(spoken(words_of(Bytes{0, 0, 0, 0, 0}, 4)), "able able able able");
+  EXPECT_EQ(spoken(words_of(Bytes{0xff, 0xff, 0xff, 0xff, 0xff}, 4)), "zero zero zero zero");
+  EXPECT_EQ(spoken(words_of(Bytes{0x00, 0x40, 0x20, 0x0c, 0x04}, 4)),
             std::string(word_list[1]) + " " + std::string(word_list[2]) + " " + std::string(word_list[3]) + " " + std::string(word_list[4]));
 }
 
@@ -52,8 +52,8 @@ TEST(Words, ToCompareByVoice) {
   // By Python: hashlib.scrypt(bytes(32), salt=b"tlspool kex sas", n=65536, r=8, p=1, maxmem=2**27, dklen=10).
   const auto words = authentication_words(Bytes(32, 0));
   ASSERT_TRUE(words) << words.error().text();
-  EXPECT_EQ(split(text(*words), ' ').size(), 8U);
-  EXPECT_EQ(text(*words), text(words_of(*unhex("6b3eb1d5744b60619ef1"), 8)));
+  EXPECT_EQ(split(spoken(*words), ' ').size(), 8U);
+  EXPECT_EQ(spoken(*words), spoken(words_of(*unhex("6b3eb1d5744b60619ef1"), 8)));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "wire/ipc.h"
 #include "wire/key_admin.h"
+#include "wire/policy.h"
 
 using namespace tlspool;
 
@@ -24,7 +25,7 @@ void round_trip(ByteView body) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const ByteView body{data + 1, size - 1};
-  switch (data[0] % 22) {
+  switch (data[0] % 23) {
     case 0: round_trip<wire::SignRequest>(body); break;
     case 1: round_trip<wire::SignReply>(body); break;
     case 2: round_trip<wire::ChainQuery>(body); break;
@@ -47,6 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 19: round_trip<wire::Deposit>(body); break;
     case 20: round_trip<wire::Withdraw>(body); break;
     case 21: round_trip<wire::Audited>(body); break;
+    case 22: round_trip<wire::PolicySetup>(body); break;
   }
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "wire/ipc.h"
+#include "wire/policy.h"
 
 namespace tlspool::wire {
 namespace {
@@ -42,6 +43,7 @@ TEST(Codec, EveryTruncationFails) {
   expect_strict(KeeperReport{{{"default", TokenState::locked, "l", "m", "p"}}, {{7, true, KeyType::p384, 384, false, {}, ""}}});
   expect_strict(LogSetup{true, 1, "worker-0"});
   expect_strict(Adopt{3, Bytes(9, 9)});
+  expect_strict(PolicySetup{{".example", 3, 10}, {}, {"smtp", 5, 12}, {"dane", 6, 10}, "policies/a.toml", 2});
 }
 
 TEST(Codec, ValuesComeBack) {

@@ -31,6 +31,10 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   Connection* c = ssl == nullptr ? nullptr : Connection::of(ssl);
   // Only a handshake of ours may accept a chain: post-handshake authentication is not offered.
   if (c == nullptr || c->handshake == nullptr) return 0;
+  if (!c->handshake->tie_stands()) {  // before we show who we are; where there is no certificate, succeed() sees to it
+    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+    return 0;
+  }
   if (c->shared_key) {  // a full handshake in place of the key that was wanted
     c->key_problem = c->shared_key->named() + "the server does not use it, and sent a certificate instead; see [[peer]] on both sites";
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);

@@ -54,6 +54,9 @@ class Handshake {
   /// Once a resumption stands: what was remembered is proved, and the next ticket remembers it again.
   void adopt_remembered();
   void token_problem(std::string problem) { token_problem_ = std::move(problem); }
+  /// Peer-to-peer: a server that knows the extension answers with it; whoever saw a hello with a value insists. False says why in
+  /// the Connection.
+  [[nodiscard]] bool tie_stands();
   /// The keeper's answer; one with a problem where it can't be asked.
   [[nodiscard]] wire::KeyAnswer ask_key(const wire::KeyRequest& request);
   /// The binder of the connection's PSK was good: the keeper consumes the key. False: another one had it.
@@ -76,7 +79,6 @@ class Handshake {
   void read_hello();
   void our_hello_is_sent();
   void read_from_network();
-  [[nodiscard]] bool tie_stands();
   void hello_came(const tls::HelloReader& hello);
   void tie_break(const tls::HelloReader& hello);
   void go_on_as_client(const Bytes& read_already);

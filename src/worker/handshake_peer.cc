@@ -174,7 +174,6 @@ void Handshake::read_from_network() {
   from_memory_ = false;
 }
 
-// A server that knows the extension answers with it; who saw a hello with a value insists.
 bool Handshake::tie_stands() {
   const Connection& c = *connection_;
   if (!c.tie || c.role == wire::role_server || !c.tie->seen || c.tie->proved) return true;

@@ -69,8 +69,9 @@ def test_a_server_that_lies_about_its_hello_is_refused(ours, second, version):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_server_that_does_not_say_what_it_had_sent_is_refused(ours, second, version):
-    with beside(ours, second, version=version, value=HIGH, answer=None) as (failed, _, _):
+    with beside(ours, second, version=version, value=HIGH, answer=None) as (failed, _, refused):
         assert failed.reason == "policy" and "without saying which ClientHello it had sent" in str(failed)
+        assert failed.alert_sent == "handshake_failure" and refused is not None
 
 
 def changed(old, new):

@@ -92,7 +92,7 @@ Result<Bytes> body(std::string_view text) {
   }
   while (letters.size() % 4 != 0) letters.push_back('=');
   auto bytes = unbase64(letters);
-  if (!bytes) return unreadable("a part of it is missing, or was changed");
+  if (!bytes || bytes->empty()) return unreadable("a part of it is missing, or was changed");
   return std::move(*bytes);
 }
 

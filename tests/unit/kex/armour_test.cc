@@ -148,6 +148,12 @@ TEST(Armour, ADamagedQuotationDoesNoHarm) {
   expect_found(text, Step::server_hello, some_message(50));
 }
 
+TEST(Armour, AMessageWithoutABodyIsNone) {
+  for (const std::string body : {"", "=", "= =\n", "> "}) {
+    EXPECT_NE(problem_of("-----BEGIN TLS CLIENT HELLO-----\n" + body + "\n-----END TLS CLIENT HELLO-----\n").find("missing"), std::string::npos);
+  }
+}
+
 TEST(Armour, ProblemsAreNamed) {
   const std::string text = armour(Step::client_hello, some_message());
   EXPECT_NE(problem_of("").find("there is no message in the text"), std::string::npos);

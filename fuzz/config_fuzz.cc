@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The configuration: any text is either a Config or one mistake with its place. Lines of ten dashes part
-// tlspool.toml from a file of identities, and that from a file of peers.
+// tlspool.toml from files of identities, of peers, and of policies.
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -13,9 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using tlspool::config::Source;
   constexpr std::string_view line = "\n----------\n";
   std::vector<Source> sources;
-  for (std::size_t at = 0; at != std::string::npos && sources.size() < 3;) {
+  for (std::size_t at = 0; at != std::string::npos && sources.size() < 4;) {
     const auto cut = text.find(line, at);
-    sources.push_back({std::to_string(sources.size()), text.substr(at, cut - at), sources.size() == 2 ? Source::Holds::peers : Source::Holds::identities});
+    constexpr Source::Holds holds[] = {Source::Holds::identities, Source::Holds::identities, Source::Holds::peers, Source::Holds::policies};
+    sources.push_back({std::to_string(sources.size()), text.substr(at, cut - at), holds[sources.size()]});
     at = cut == std::string::npos ? cut : cut + line.size();
   }
   const auto config = tlspool::config::parse(sources, "/pool", "/pool/keeper");
@@ -34,6 +35,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     bool named = !rule.uids.empty() || !rule.gids.empty() || !rule.executables.empty();
     for (const auto& name : config->allow_names) named = named || name.rule == i;
     if (!named) std::abort();  // a rule that lets everybody in
+  }
+  for (const auto& policy : config->policies) {
+    if (policy.trust.text.empty() || policy.line == 0 || policy.trust.line < policy.line) std::abort();
   }
   for (const auto& peer : config->peers) {
     if (peer.name.empty() || peer.roles == 0) std::abort();

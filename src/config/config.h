@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "wire/ipc.h"
+#include "wire/policy.h"
 
 namespace tlspool::config {
 
@@ -65,6 +66,7 @@ struct Config {
   std::vector<AllowName> allow_names;
   std::vector<wire::PeerSetup> peers;
   std::vector<wire::KmeSetup> kmes;
+  std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
 };
 
 /// One file of the configuration: its path (for messages) and its text.
@@ -73,6 +75,7 @@ struct Source {
   enum class Holds {
     identities,  ///< identities/*.toml: [[identity]]
     peers,       ///< peers/*.toml: [[peer]] and [[kme]]
+    policies,    ///< policies/*.toml: [[policy]]
   };
   std::string path;
   std::string text;

@@ -53,6 +53,8 @@ class Section {
 
   void text(std::string_view key, std::string& out);
   void needed_text(std::string_view key, std::string& out);
+  /// As text(), and where it stands.
+  void placed_text(std::string_view key, wire::PlacedText& out);
   void flag(std::string_view key, bool& out);
   void number(std::string_view key, std::uint32_t least, std::uint32_t most, std::uint32_t& out);
   template <class T>

@@ -162,6 +162,22 @@ std::string directory_of(const std::string& file) {
   return slash == std::string::npos ? "." : file.substr(0, slash);
 }
 
+void read_policies(Section& root, Config& config) {
+  for (Section& s : root.sections("policy")) {
+    wire::PolicySetup policy;
+    policy.file = s.file();
+    policy.line = static_cast<std::uint32_t>(s.line());
+    for (const auto& [key, text] : {std::pair("local", &policy.local), std::pair("remote", &policy.remote), std::pair("service", &policy.service)}) {
+      s.placed_text(key, *text);
+      if (s.has(key) && text->text.empty()) s.wrong(key, "is empty", "leave it out where it makes no difference");
+    }
+    s.needed_text("trust", policy.trust.text);
+    s.placed_text("trust", policy.trust);
+    s.done();
+    config.policies.push_back(std::move(policy));
+  }
+}
+
 void read_main(Section& root, Config& config, SharedKeyTables& shared, const std::string& directory,
                const std::string& keeper) {
   if (auto s = root.section("pool")) read_pool(std::move(*s), config);
@@ -175,6 +191,7 @@ void read_main(Section& root, Config& config, SharedKeyTables& shared, const std
   if (auto s = root.section("peer_to_peer")) read_peer_to_peer(std::move(*s), config.peer_to_peer);
   if (auto s = root.section("keystore")) shared.read_keystore(std::move(*s));
   shared.read_peers(root);
+  read_policies(root, config);
   root.done();
 }
 
@@ -184,6 +201,7 @@ void read_drop_in(Section& root, Source::Holds holds, Config& config, SharedKeyT
       for (Section& s : root.sections("identity")) read_identity(std::move(s), config, directory_of(root.file()));
       break;
     case Source::Holds::peers: shared.read_peers(root); break;
+    case Source::Holds::policies: read_policies(root, config); break;
   }
   root.done();
 }

@@ -14,11 +14,54 @@ namespace {
 /// What one call of read_toml() has found so far; the first mistake stays.
 struct Progress {
   std::string file;
+  std::string_view text;
   std::optional<Error> error;
   bool only_missing = false;  ///< the error is a key that isn't there: a misspelled one explains it better
+  std::vector<std::size_t> lines;  ///< of `text`, made when they are first needed
 };
 
+/// What stands from a place on; empty where there is no such place.
+std::string_view from(std::string_view text, std::size_t at) { return at < text.size() ? text.substr(at) : std::string_view{}; }
+
+/// The first byte of each line.
+std::vector<std::size_t> line_starts(std::string_view text) {
+  std::vector<std::size_t> out{0};
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) out.push_back(at + 1);
+  return out;
+}
+
 int line_of(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
+
+/// What stands in the file from a node on. A column counts characters, not bytes.
+std::string_view written(Progress& progress, const toml::node& node) {
+  if (progress.lines.empty()) progress.lines = line_starts(progress.text);
+  const auto begin = node.source().begin;
+  if (begin.line < 1 || begin.line > progress.lines.size()) return {};
+  std::size_t at = progress.lines[begin.line - 1];
+  for (std::uint32_t column = 1; column < begin.column && at < progress.text.size(); ++column) {
+    do ++at;
+    while (at < progress.text.size() && (static_cast<unsigned char>(progress.text[at]) & 0xc0) == 0x80);
+  }
+  return from(progress.text, at);
+}
+
+/// Where the first character of `out.text` stands, if the file has it as it reads.
+void find_place(Progress& progress, const toml::node& node, wire::PlacedText& out) {
+  const std::string_view literal = written(progress, node);
+  const bool long_form = literal.starts_with("\"\"\"") || literal.starts_with("'''");
+  const std::uint32_t quotes = long_form ? 3 : 1;
+  std::string_view inside = from(literal, quotes);
+  auto [line, column] = node.source().begin;
+  column += quotes;
+  if (long_form && (inside.starts_with('\n') || inside.starts_with("\r\n"))) {  // not part of the text
+    inside.remove_prefix(inside.find('\n') + 1);
+    ++line;
+    column = 1;
+  }
+  if (!inside.starts_with(out.text)) return;
+  out.line = line;
+  out.column = column;
+}
 
 }  // namespace
 
@@ -78,6 +121,14 @@ void Section::needed_text(std::string_view key, std::string& out) {
   if (!out.empty() || failed()) return;
   wrong(key, "is missing or empty");
   table_->progress->only_missing = !has(key);
+}
+
+void Section::placed_text(std::string_view key, wire::PlacedText& out) {
+  text(key, out.text);
+  out.line = static_cast<std::uint32_t>(line(key));
+  out.column = 0;
+  const toml::node* node = table_->table->get(key);
+  if (node != nullptr && node->is_string()) find_place(*table_->progress, *node, out);
 }
 
 void Section::flag(std::string_view key, bool& out) {
@@ -163,7 +214,7 @@ void Section::done() {
 }
 
 Status read_toml(const Source& source, const std::function<void(Section&)>& read) {
-  Progress progress{source.path, std::nullopt};
+  Progress progress{source.path, source.text, std::nullopt};
   try {
     const toml::table table = toml::parse(source.text, source.path);
     Section root(std::make_shared<Section::Table>(Section::Table{&table, "", &progress, {}}));

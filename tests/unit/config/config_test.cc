@@ -165,6 +165,27 @@ TEST(Config, LoadTakesPeersFromFilesOfTheirOwn) {
   EXPECT_EQ(again.error().subject, paths.peers() + "/30-again.toml:2");
 }
 
+TEST(Config, LoadTakesPoliciesFromFilesOfTheirOwn) {
+  const Directory d;
+  d.write("tlspool.toml", "[[policy]]\ntrust = \"chain\"\n");
+  d.write("policies/20-c.toml", "[[policy]]\nremote = \".c\"\ntrust = \"pin\"\n");
+  d.write("policies/10-b.toml", "\n[[policy]]\nlocal = \"a\"\nremote = \".b\"\nservice = \"smtp\"\ntrust = \"dane\"\n");
+  const config::Paths paths{d.path(), d.path() + "/keeper", d.path() + "/run"};
+  const auto config = load(paths);
+  ASSERT_TRUE(config) << config.error().text();
+  ASSERT_EQ(config->policies.size(), 3u);
+  const wire::PolicySetup& policy = config->policies[1];
+  EXPECT_EQ(policy.file, paths.policies() + "/10-b.toml");
+  EXPECT_EQ(policy.line, 2u);
+  EXPECT_EQ(policy.local.text, "a");
+  EXPECT_EQ(policy.remote.text, ".b");
+  EXPECT_EQ(policy.service.text, "smtp");
+  EXPECT_EQ(policy.trust.text, "dane");
+  EXPECT_EQ(policy.trust.line, 6u);
+  EXPECT_EQ(policy.trust.column, 10u);
+  EXPECT_EQ(config->policies[2].remote.text, ".c");
+}
+
 TEST(Config, LoadWithoutAPoolSaysHowToMakeOne) {
   const Directory d;
   const auto config = load({d.path(), d.path() + "/keeper", d.path() + "/run"});

@@ -178,11 +178,11 @@ void Resolver::Impl::deliver_soon(Waiting& w, DnsAnswer answer) {
   w.timer.start(0ms, [this, number = w.number, answer = std::move(answer)]() mutable { deliver(number, std::move(answer)); });
 }
 
-void Resolver::Impl::answered(void* data, int rcode, void* packet, int size, int security, char* why, int limited) {
+void Resolver::Impl::answered(void* data, int rcode, void* packet, int size, int security, char* why, int) {
   Waiting& w = *static_cast<Waiting*>(data);
   w.id = 0;
   const ByteView bytes{static_cast<const std::uint8_t*>(packet), packet != nullptr && size > 0 ? static_cast<std::size_t>(size) : 0};
-  DnsAnswer answer = read(w, limited != 0 && rcode == 0 ? 2 : rcode, bytes, security, why);
+  DnsAnswer answer = read(w, rcode, bytes, security, why);
   w.owner->deliver_soon(w, std::move(answer));
 }
 
@@ -192,7 +192,8 @@ DnsAnswer Resolver::Impl::read(const Waiting& w, int rcode, ByteView packet, int
   constexpr int no_error = 0;
   constexpr int no_name = 3;
   if (security == bogus) return {DnsOutcome::bogus, false, {}, why != nullptr ? printable(why, 512) : "validation failed"};
-  if (packet.empty()) return {DnsOutcome::failed, false, {}, fmt::format("no name server gave a usable answer (code {})", rcode)};
+  // With a code of its own libunbound leaves an older packet in its buffer.
+  if (rcode != no_error || packet.empty()) return {DnsOutcome::failed, false, {}, fmt::format("no name server gave a usable answer (code {})", rcode)};
   auto message = read_dns_message(packet, w.name, w.type);
   if (!message) return {DnsOutcome::failed, false, {}, message.error().reason};
   if (message->rcode != no_error && message->rcode != no_name) {

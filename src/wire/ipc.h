@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "wire/codec.h"
+#include "wire/judge.h"
 #include "wire/shared_keys.h"
 
 namespace tlspool::wire {
@@ -43,10 +44,11 @@ enum class Kind : std::uint16_t {
   key_end,            ///< supervisor: no body + the worker's stream end towards the keeper, for shared keys
   fetcher_control,    ///< supervisor: no body + a control connection whose caller is the pool's own fetcher
   // supervisor <-> judge
-  judge_setup = 40,   ///< supervisor: JudgeSetup; may come again (reload)
+  judge_setup = 40,   ///< supervisor: JudgeSetup; may come again (reload), after the JudgeTables that belong to it
   judge_ready,        ///< judge: JudgeReady
   judge_channel,      ///< supervisor: no body + a stream socket towards one worker
-  // worker <-> judge
+  judge_tables,       ///< supervisor: JudgeTables, a part of what the next judge_setup puts into force
+  // worker <-> judge, bodies in wire/judge.h
   chain_query = 50,   ///< worker: ChainQuery
   chain_verdict,      ///< judge: ChainVerdict, same number
   // worker <-> keeper, bodies in wire/shared_keys.h
@@ -301,47 +303,6 @@ struct Counters {
 };
 template <class Io> void fields(Io& io, Counters& m) {
   io(m.sessions, m.handshakes, m.started, m.resumed, m.failed);
-}
-
-struct JudgeSetup {
-  bool system_trust = true;                ///< the system's bundle
-  std::vector<std::string> anchor_files;   ///< PEM, absolute paths
-};
-template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files); }
-struct JudgeReady {
-  std::uint32_t anchors = 0;
-  std::string problem;  ///< a file that could not be read; the judge then trusts what is left
-};
-template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem); }
-
-struct ChainQuery {
-  bool peer_is_server = true;   ///< else the peer is a TLS client
-  std::string expected;         ///< normalised host, IP address or user@domain; empty: any name (tell which)
-  std::vector<Bytes> chain;     ///< DER as the peer sent it, leaf first
-  std::string service;
-  bool any_usage = false;       ///< peer-to-peer: serverAuth and clientAuth are not looked at
-  Bytes pin;                    ///< SHA-256 of the leaf's SPKI: such a key needs no anchor; empty: none is known
-  bool first_contact = false;   ///< where no pin is known, a leaf that leads to no anchor is accepted: "firstContact"
-};
-template <class Io> void fields(Io& io, ChainQuery& m) {
-  io(m.peer_is_server, m.expected, m.chain, m.service, m.any_usage, m.pin, m.first_contact);
-}
-
-struct ChainVerdict {
-  bool accepted = false;
-  std::string identity;             ///< the name that was proved: `expected`, or the first SAN of the leaf
-  std::vector<std::string> names;   ///< every SAN of the leaf: DNS, user@domain, IP, URI
-  std::string how;                  ///< "chain", "pin" or "firstContact"
-  std::string anchor;               ///< subject of the trust anchor
-  std::int64_t valid_until = 0;     ///< earliest notAfter of the chain, seconds since 1970
-  // When refused:
-  std::string check;                ///< which check said no: "chain", "name", "purpose", "validity", "key-size"
-  std::string reason;               ///< for people: what is wrong
-  std::string certificate;          ///< subject of the certificate at fault
-  std::int32_t x509_error = 0;      ///< X509_V_ERR_*: the worker's alert follows from it
-};
-template <class Io> void fields(Io& io, ChainVerdict& m) {
-  io(m.accepted, m.identity, m.names, m.how, m.anchor, m.valid_until, m.check, m.reason, m.certificate, m.x509_error);
 }
 
 }  // namespace tlspool::wire

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the judge is told, and asked.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "wire/codec.h"
+#include "wire/policy.h"
+
+namespace tlspool::wire {
+
+/// Tables that may be longer than one message. Parts come in order; judge_setup makes the whole of them valid.
+struct JudgeTables {
+  std::vector<PolicySetup> policies;
+};
+template <class Io> void fields(Io& io, JudgeTables& m) { io(m.policies); }
+
+struct JudgeSetup {
+  bool system_trust = true;                ///< the system's bundle
+  std::vector<std::string> anchor_files;   ///< PEM, absolute paths or relative to the pool's directory
+  std::string state;                       ///< directory that the judge may write in: its own
+};
+template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state); }
+struct JudgeReady {
+  std::uint32_t anchors = 0;
+  std::string problem;  ///< a file that could not be read; the judge then trusts what is left
+};
+template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem); }
+
+/// Which shared key protects a connection.
+enum class SharedKeyUse : std::uint8_t {
+  none,
+  lasting,   ///< a key that is used again and again
+  one_time,  ///< a key of a quantum link or another that is used once
+};
+
+/// Who calls the pool, as the kernel says.
+struct CallerFacts {
+  std::uint32_t uid = 0;
+  std::string executable;  ///< empty: not known
+};
+template <class Io> void fields(Io& io, CallerFacts& m) { io(m.uid, m.executable); }
+
+/// What the handshake has settled when the question is asked.
+struct ConnectionFacts {
+  bool forward_secrecy = false;
+  bool quantum_safe = false;   ///< who has a quantum computer later can't read what was recorded
+  SharedKeyUse shared_key = SharedKeyUse::none;
+  std::uint16_t port = 0;      ///< of the peer where it is the server; 0: not known
+  Bytes stapled;               ///< the OCSP response (DER) that the server sent with its certificate
+};
+template <class Io> void fields(Io& io, ConnectionFacts& m) {
+  io(m.forward_secrecy, m.quantum_safe, m.shared_key, m.port, m.stapled);
+}
+
+/// What a question is about.
+enum class Stage : std::uint8_t {
+  peer,     ///< trust in the peer's certificates or in the shared key, then authorization
+  resumed,  ///< authorization alone: `expected` was proved when the session was made
+};
+
+struct ChainQuery {
+  bool peer_is_server = true;   ///< else the peer is a TLS client
+  std::string expected;         ///< normalised host, IP address or user@domain; empty: any name (tell which)
+  std::vector<Bytes> chain;     ///< DER as the peer sent it, leaf first; empty where a shared key proves the peer
+  std::string service;
+  bool any_usage = false;       ///< peer-to-peer: serverAuth and clientAuth are not looked at
+  Bytes pin;                    ///< SHA-256 of the leaf's SPKI: such a key needs no anchor; empty: none is known
+  bool first_contact = false;   ///< where no pin is known, a leaf that leads to no anchor is accepted: "firstContact"
+  Stage stage = Stage::peer;
+  std::string local;            ///< our identity, normalised; empty: none, or not known yet
+  ConnectionFacts connection;
+  CallerFacts caller;
+  bool fresh = false;           ///< no remembered outcome will do
+  bool explain = false;         ///< every check is asked, and the verdict says what each answered
+};
+template <class Io> void fields(Io& io, ChainQuery& m) {
+  io(m.peer_is_server, m.expected, m.chain, m.service, m.any_usage, m.pin, m.first_contact, m.stage, m.local, m.connection, m.caller,
+     m.fresh, m.explain);
+}
+
+/// What the program is told about a peer besides its identity.
+struct Attributes {
+  std::string alias;                ///< what this machine calls the peer; empty: nothing else
+  std::vector<std::string> groups;
+  std::vector<std::pair<std::string, std::string>> values;  ///< name and value
+};
+template <class Io> void fields(Io& io, std::pair<std::string, std::string>& m) { io(m.first, m.second); }
+template <class Io> void fields(Io& io, Attributes& m) { io(m.alias, m.groups, m.values); }
+
+struct ChainVerdict {
+  bool accepted = false;
+  std::string identity;             ///< the name that was proved: `expected`, or the first SAN of the leaf
+  std::vector<std::string> names;   ///< every SAN of the leaf: DNS, user@domain, IP, URI
+  std::string how;                  ///< "chain", "dane", "pin", "firstContact", "sharedKey" or "policy"
+  std::string anchor;               ///< subject of the trust anchor
+  std::int64_t valid_until = 0;     ///< until when the outcome may be relied on, seconds since 1970; 0: no bound
+  // When refused:
+  std::string check;                ///< which check said no: "chain", "name", "purpose", "validity", "key-size", "dane", ...
+  std::string reason;               ///< for people: what is wrong
+  std::string certificate;          ///< subject of the certificate at fault
+  std::int32_t x509_error = 0;      ///< X509_V_ERR_*: the worker's alert follows from it
+  Attributes attributes;            ///< when accepted
+  std::string explanation;          ///< where it was asked for: a tree, for people
+};
+template <class Io> void fields(Io& io, ChainVerdict& m) {
+  io(m.accepted, m.identity, m.names, m.how, m.anchor, m.valid_until, m.check, m.reason, m.certificate, m.x509_error, m.attributes,
+     m.explanation);
+}
+
+}  // namespace tlspool::wire

@@ -43,7 +43,7 @@ std::uint64_t Questions::ask(wire::ChainQuery query, OnVerdict on_verdict) {
     return 0;
   }
   if (query.connection.shared_key == wire::SharedKeyUse::none) {
-    auto presented = trust::present(*law_.anchors, query, subject->now);
+    auto presented = trust::present(*law_.anchors, known_, query, subject->now);
     if (!presented) {
       on_verdict(std::move(presented.error()));
       return 0;

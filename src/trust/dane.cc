@@ -32,7 +32,7 @@ struct Case {
   const DaneQuery& query;
   std::time_t now;
   Chain chain;
-  std::optional<Result<Path>> pkix;  // made when a record first wants it
+  std::optional<FoundPath> pkix;  // made when a record first wants it
 };
 
 const char* name_of(TlsaUsage usage) {
@@ -95,7 +95,7 @@ Finding judge_dane_ee(const Case& c, const Tlsa& record, DaneVerdict& v) {
   return {};
 }
 
-Finding take(const Case& c, const Result<Path>& path, std::size_t depth, DaneVerdict& v) {
+Finding take(const Case& c, const FoundPath& path, std::size_t depth, DaneVerdict& v) {
   if (!path) return path.error().reason;
   if (std::string why = refuse_names(c); !why.empty()) return why;
   v.depth = depth;
@@ -107,7 +107,7 @@ Finding judge_pkix(Case& c, const Tlsa& record, DaneVerdict& v) {
   if (c.query.anchors == nullptr || c.query.anchors->store() == nullptr) return "no trust anchor is known";
   if (record.usage == TlsaUsage::pkix_ee && !is_about(record, c.chain.front().get())) return "the peer's own certificate is another";
   if (!c.pkix) c.pkix = find_path(c.query.anchors->store(), c.chain.front().get(), borrowed(c.chain, 1), rules(c));
-  const Result<Path>& path = *c.pkix;
+  const FoundPath& path = *c.pkix;
   if (record.usage == TlsaUsage::pkix_ee || !path) return take(c, path, 0, v);
   for (std::size_t i = 1; i < path->certificates.size(); ++i) {
     if (is_about(record, path->certificates[i].get())) return take(c, path, i, v);
@@ -115,10 +115,10 @@ Finding judge_pkix(Case& c, const Tlsa& record, DaneVerdict& v) {
   return "no CA certificate on the path to the trust anchor " + tls::subject_of(path->certificates.back().get()) + " is the one";
 }
 
-Result<Path> path_to(const Case& c, X509* anchor) {
+FoundPath path_to(const Case& c, X509* anchor) {
   const Store store{X509_STORE_new()};
   if (!store || X509_STORE_add_cert(store.get(), anchor) != 1) {
-    return fail(tls::openssl_error(Code::internal, "X509_STORE_new", "DANE-TA"));
+    return tl::unexpected(no_path(tls::openssl_error(Code::internal, "X509_STORE_new", "DANE-TA")));
   }
   PathRules r = rules(c);
   r.anchor_is_any = true;
@@ -126,7 +126,7 @@ Result<Path> path_to(const Case& c, X509* anchor) {
 }
 
 Finding judge_anchor(const Case& c, X509* anchor, DaneVerdict& v) {
-  const Result<Path> path = path_to(c, anchor);
+  const FoundPath path = path_to(c, anchor);
   return take(c, path, path ? path->certificates.size() - 1 : 0, v);
 }
 
@@ -137,7 +137,7 @@ Finding judge_bare_key(const Case& c, EVP_PKEY* key, DaneVerdict& v) {
     if (X509_verify(signed_by_it.get(), key) != 1) continue;
     // A leaf that signed itself names itself, not an authority above it.
     if (EVP_PKEY_eq(X509_get0_pubkey(signed_by_it.get()), key) == 1) continue;
-    const Result<Path> path = path_to(c, signed_by_it.get());
+    const FoundPath path = path_to(c, signed_by_it.get());
     why = take(c, path, path ? path->certificates.size() : 0, v);
     if (why.empty()) break;
   }

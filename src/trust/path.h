@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <ctime>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -23,8 +24,21 @@ struct Path {
   std::int64_t valid_until = 0;  ///< earliest notAfter
 };
 
+/// Why there is none, as in wire::ChainVerdict.
+struct NoPath {
+  std::string check;
+  std::string reason;
+  std::string certificate;  ///< subject of the one at fault
+  std::int32_t x509_error = 0;
+};
+/// Where the fault is this machine's, such as that memory ran out.
+[[nodiscard]] NoPath no_path(const Error& defect);
+
+using FoundPath = tl::expected<Path, NoPath>;
 /// From `leaf` by `others` to a certificate of `store`, keys and digests of 112 bits of security or more.
-/// Code::certificate with the reason where there is none.
-[[nodiscard]] Result<Path> find_path(X509_STORE* store, X509* leaf, const std::vector<X509*>& others, const PathRules& rules);
+[[nodiscard]] FoundPath find_path(X509_STORE* store, X509* leaf, const std::vector<X509*>& others, const PathRules& rules);
+
+/// Seconds since 1970; 0 where the time can't be read.
+[[nodiscard]] std::int64_t seconds_of(const ASN1_TIME* time);
 
 }  // namespace tlspool::trust

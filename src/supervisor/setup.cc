@@ -180,7 +180,7 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.limits = config.limits;
   out.peers = config.peers;
   out.peer_to_peer = config.peer_to_peer;
-  out.judged = !config.policies.empty();
+  out.has_policies = !config.policies.empty();
   for (const auto& kme : config.kmes) out.fetcher_identities.push_back(kme.identity);
   out.policy = digest(config, material, out);
   return out;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "judge/anchor_files.h"
+#include "judge/dane_source.h"
 #include "trust/chain.h"
 #include "wire/log_setup.h"
 
@@ -57,6 +58,8 @@ void Judge::set_up(const Frame& frame) {
   law.anchors = std::make_shared<const trust::Anchors>(std::move(read.anchors));
   law.policies = std::make_shared<const trust::Policies>(std::move(*policies));
   law.sources = std::make_shared<Sources>();
+  if (!dns_ || !dns_->serves(setup->dns, setup->state)) dns_ = std::make_shared<DnsService>(loop_, setup->dns, setup->state);
+  law.sources->add(std::make_unique<DaneSource>(dns_), {trust::CheckKind::dane, trust::CheckKind::dane_if_present});
   const std::uint32_t count = law.anchors->count();
   if (!read.problem.empty()) log::warning("judge.anchors", {{"problem", read.problem}});
   log::debug("judge.ready", {{"anchors", std::to_string(count)}, {"policies", std::to_string(law.policies->size())}});

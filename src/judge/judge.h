@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "judge/dns_service.h"
 #include "judge/questions.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
@@ -37,6 +38,7 @@ class Judge {
   };
 
   Loop& loop_;
+  std::shared_ptr<DnsService> dns_;  ///< stays over a reload that does not change it
   Questions questions_;
   wire::JudgeTables tables_;  ///< parts that came, for the next setup
   bool sandboxed_ = false;

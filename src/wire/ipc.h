@@ -64,6 +64,9 @@ enum class Kind : std::uint16_t {
   // keeper <-> fetcher
   fetch_request = 80,     ///< keeper: FetchRequest
   fetch_answer,           ///< fetcher: FetchAnswer, same number
+  // supervisor <-> judge, about hooks
+  hook_end = 90,          ///< supervisor: HookEnd + the judge's stream end towards a process of a hook
+  hook_failed,            ///< judge: HookFailed
 };
 
 struct LogSetup {

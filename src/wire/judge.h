@@ -3,10 +3,10 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
+#include "wire/authorization.h"
 #include "wire/codec.h"
 #include "wire/policy.h"
 
@@ -15,15 +15,17 @@ namespace tlspool::wire {
 /// Tables that may be longer than one message. Parts come in order; judge_setup makes the whole of them valid.
 struct JudgeTables {
   std::vector<PolicySetup> policies;
+  std::vector<RuleSetup> rules;
 };
-template <class Io> void fields(Io& io, JudgeTables& m) { io(m.policies); }
+template <class Io> void fields(Io& io, JudgeTables& m) { io(m.policies, m.rules); }
 
 struct JudgeSetup {
   bool system_trust = true;                ///< the system's bundle
   std::vector<std::string> anchor_files;   ///< PEM, absolute paths or relative to the pool's directory
   std::string state;                       ///< directory that the judge may write in: its own
+  AuthorizationSetup authorization;
 };
-template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state); }
+template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state, m.authorization); }
 struct JudgeReady {
   std::uint32_t anchors = 0;
   std::string problem;  ///< a file that could not be read; the judge then trusts what is left
@@ -81,15 +83,6 @@ template <class Io> void fields(Io& io, ChainQuery& m) {
   io(m.peer_is_server, m.expected, m.chain, m.service, m.any_usage, m.pin, m.first_contact, m.stage, m.local, m.connection, m.caller,
      m.fresh, m.explain);
 }
-
-/// What the program is told about a peer besides its identity.
-struct Attributes {
-  std::string alias;                ///< what this machine calls the peer; empty: nothing else
-  std::vector<std::string> groups;
-  std::vector<std::pair<std::string, std::string>> values;  ///< name and value
-};
-template <class Io> void fields(Io& io, std::pair<std::string, std::string>& m) { io(m.first, m.second); }
-template <class Io> void fields(Io& io, Attributes& m) { io(m.alias, m.groups, m.values); }
 
 struct ChainVerdict {
   bool accepted = false;

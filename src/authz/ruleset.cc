@@ -52,7 +52,6 @@ Result<Ruleset> Ruleset::make(const std::vector<wire::RuleSetup>& rules, const w
   Ruleset out;
   out.otherwise_ = setup.otherwise;
   out.ask_ = setup.ask;
-  out.needs_executable_ = !setup.hooks.empty();
   out.rules_.reserve(rules.size());
   out.index_.reserve(rules.size());
   for (const wire::RuleSetup& written : rules) {
@@ -60,7 +59,6 @@ Result<Ruleset> Ruleset::make(const std::vector<wire::RuleSetup>& rules, const w
     if (!rule) return fail(std::move(rule.error()));
     out.index(*rule, static_cast<std::uint32_t>(out.rules_.size()));
     out.looks_at_uris_ = out.looks_at_uris_ || !rule->san.empty();
-    out.needs_executable_ = out.needs_executable_ || !rule->executables.empty();
     out.rules_.push_back(std::move(*rule));
   }
   std::sort(out.prefix_sizes_.begin(), out.prefix_sizes_.end());

@@ -31,8 +31,6 @@ class Ruleset {
   [[nodiscard]] std::size_t size() const { return rules_.size(); }
   /// Whether anything is configured: without, everybody who is trusted is let in, and nobody need ask.
   [[nodiscard]] bool asks_nothing() const { return rules_.empty() && ask_.empty() && otherwise_ != wire::RuleDefault::deny; }
-  /// Whether a rule looks at the executable, or a hook is told it.
-  [[nodiscard]] bool needs_executable() const { return needs_executable_; }
 
  private:
   /// By which condition a rule is found: a scope of the index.
@@ -56,7 +54,6 @@ class Ruleset {
   wire::RuleDefault otherwise_ = wire::RuleDefault::by_rules;
   std::vector<std::string> ask_;
   bool looks_at_uris_ = false;
-  bool needs_executable_ = false;
 };
 
 }  // namespace tlspool::authz

@@ -41,6 +41,7 @@ void Judge::collect(const Frame& frame) {
   auto part = wire::decode<wire::JudgeTables>(frame.body);
   if (!part) return give_up(part.error());
   std::move(part->policies.begin(), part->policies.end(), std::back_inserter(tables_.policies));
+  std::move(part->rules.begin(), part->rules.end(), std::back_inserter(tables_.rules));
 }
 
 void Judge::set_up(const Frame& frame) {

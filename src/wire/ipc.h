@@ -252,10 +252,11 @@ struct WorkerSetup {
   std::vector<std::string> fetcher_identities;  ///< that the pool's own fetcher may use, as client
   PeerToPeerSetup peer_to_peer;
   bool judged = false;           ///< the judge is asked about every connection, not about certificates alone
+  bool tell_executable = false;  ///< the judge wants to know which executable calls
 };
 template <class Io> void fields(Io& io, WorkerSetup& m) {
   io(m.index, m.count, m.policy, m.ticket_key, m.identities, m.rules, m.default_identity, m.tls12, m.limits, m.peers,
-     m.fetcher_identities, m.peer_to_peer, m.judged);
+     m.fetcher_identities, m.peer_to_peer, m.judged, m.tell_executable);
 }
 
 struct ExecutableQuery {

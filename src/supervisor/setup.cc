@@ -193,9 +193,9 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.limits = config.limits;
   out.peers = config.peers;
   out.peer_to_peer = config.peer_to_peer;
-  const bool authorizes = authorization_is_asked(config.authorization);
-  out.judged = !config.policies.empty() || authorizes;
-  out.tell_executable = authorizes && executable_is_asked(config.authorization);
+  out.has_policies = !config.policies.empty();
+  out.has_rules = authorization_is_asked(config.authorization);
+  out.tell_executable = out.has_rules && executable_is_asked(config.authorization);
   for (const auto& kme : config.kmes) out.fetcher_identities.push_back(kme.identity);
   out.policy = digest(config, material, out);
   return out;

@@ -251,12 +251,13 @@ struct WorkerSetup {
   std::vector<PeerSetup> peers;
   std::vector<std::string> fetcher_identities;  ///< that the pool's own fetcher may use, as client
   PeerToPeerSetup peer_to_peer;
-  bool judged = false;           ///< the judge is asked about every connection, not about certificates alone
-  bool tell_executable = false;  ///< the judge wants to know which executable calls
+  bool has_policies = false;     ///< the judge is asked about connections with shared keys, too
+  bool has_rules = false;        ///< the judge is asked about every connection
+  bool tell_executable = false;  ///< it wants to know which executable calls
 };
 template <class Io> void fields(Io& io, WorkerSetup& m) {
   io(m.index, m.count, m.policy, m.ticket_key, m.identities, m.rules, m.default_identity, m.tls12, m.limits, m.peers,
-     m.fetcher_identities, m.peer_to_peer, m.judged, m.tell_executable);
+     m.fetcher_identities, m.peer_to_peer, m.has_policies, m.has_rules, m.tell_executable);
 }
 
 struct ExecutableQuery {

@@ -123,13 +123,15 @@ std::optional<wire::KeyType> key_type_of(const X509* certificate) {
   }
 }
 
-std::string subject_of(const X509* certificate) {
+std::string name_text(const X509_NAME* name) {
   BioPtr bio{BIO_new(BIO_s_mem())};
-  if (!bio || X509_NAME_print_ex(bio.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0) return {};
+  if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253) < 0) return {};
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);
-  return printable({text, static_cast<std::size_t>(size)});
+  return {text, static_cast<std::size_t>(size)};
 }
+
+std::string subject_of(const X509* certificate) { return printable(name_text(X509_get_subject_name(certificate))); }
 
 std::vector<std::string> alternative_names(const X509* certificate) {
   std::vector<std::string> out;

@@ -64,6 +64,15 @@ enum class Stage : std::uint8_t {
   authorization,  ///< alone: `expected` was proved when the session was made, or is empty for a peer that nobody wants to know
 };
 
+/// What was proved of a peer when its session was made, beside its identity. The worker keeps it in the ticket as it came.
+struct Proof {
+  std::vector<std::string> names;  ///< that somebody vouched for
+  std::string issuer;              ///< subjects of CA and trust anchor
+  std::string anchor;
+  std::string how;
+};
+template <class Io> void fields(Io& io, Proof& m) { io(m.names, m.issuer, m.anchor, m.how); }
+
 struct ChainQuery {
   bool peer_is_server = true;   ///< else the peer is a TLS client
   std::string expected;         ///< normalised host, IP address or user@domain; empty: any name (tell which)
@@ -77,11 +86,12 @@ struct ChainQuery {
   ConnectionFacts connection;
   CallerFacts caller;
   bool fresh = false;           ///< no remembered outcome will do
+  Bytes proof;                  ///< of the verdict that the session was made by, where the stage is authorization
   bool explain = false;         ///< every check is asked, and the verdict says what each answered
 };
 template <class Io> void fields(Io& io, ChainQuery& m) {
   io(m.peer_is_server, m.expected, m.chain, m.service, m.any_usage, m.pin, m.first_contact, m.stage, m.local, m.connection, m.caller,
-     m.fresh, m.explain);
+     m.fresh, m.proof, m.explain);
 }
 
 struct ChainVerdict {
@@ -97,11 +107,12 @@ struct ChainVerdict {
   std::string certificate;          ///< subject of the certificate at fault
   std::int32_t x509_error = 0;      ///< X509_V_ERR_*: the worker's alert follows from it
   Attributes attributes;            ///< when accepted
+  Bytes proof;                      ///< when accepted and rules were asked: Proof, for the question about a resumption
   std::string explanation;          ///< where it was asked for: a tree, for people
 };
 template <class Io> void fields(Io& io, ChainVerdict& m) {
   io(m.accepted, m.identity, m.names, m.how, m.anchor, m.valid_until, m.check, m.reason, m.certificate, m.x509_error, m.attributes,
-     m.explanation);
+     m.proof, m.explanation);
 }
 
 }  // namespace tlspool::wire

@@ -62,6 +62,7 @@ constexpr int thread_calls[] = {SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(set_
 
 // The C library's resolver asks for both families of addresses in one call, and asks how long the answer is.
 constexpr int resolver_calls[] = {SCMP_SYS(sendmmsg)};
+constexpr int outgoing_calls[] = {SCMP_SYS(bind), SCMP_SYS(socketpair)};
 constexpr scmp_datum_t bytes_waiting = 0x541B;  // FIONREAD
 
 Error seccomp_error(const char* what, int rc) { return system_error("seccomp", what, -rc); }
@@ -130,7 +131,16 @@ Status filter_calls(Confinement confinement) {
       if (done) done = allow_sockets(filter.get(), {AF_UNIX});
       break;
     case Confinement::judge:
+      // Trust anchors, and what it keeps in its own directory: Landlock says where it may write.
       if (done) done = allow(filter.get(), file_calls);
+      if (done) done = allow(filter.get(), write_calls);
+      // Blocking calls, such as those of libmemcached, must not delay verdicts.
+      if (done) done = allow(filter.get(), thread_calls);
+      if (done) done = allow(filter.get(), resolver_calls);
+      if (done) done = allow_bytes_waiting(filter.get());
+      // Name servers, responders, hooks and caches. It binds for the random source ports of DNS questions, and can't listen.
+      if (done) done = allow(filter.get(), outgoing_calls);
+      if (done) done = allow_sockets(filter.get(), {AF_INET, AF_INET6, AF_UNIX});
       break;
     case Confinement::fetcher:
       // The resolver reads its configuration anew when that changes; Landlock says which files, and that none is written.

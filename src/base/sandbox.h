@@ -15,7 +15,7 @@ namespace tlspool {
 enum class Confinement {
   worker,  ///< no file, no connect, no exec: only sockets that it was handed
   keeper,  ///< the files of its tokens, Unix sockets for smart-card daemons; no network, no exec
-  judge,   ///< reads trust anchors; no exec
+  judge,   ///< reads trust anchors, writes in its own directory, asks the network; no exec, no listening
   fetcher, ///< connects over TCP, resolves names, reads what that needs; no exec, no write, no listening
 };
 

@@ -67,14 +67,16 @@ Status make_directories(const config::Paths& paths, Made& made) {
   for (const std::string& path : {paths.directory, paths.identities(), paths.ca(), paths.run}) {
     if (auto done = made.directory(path, 0755); !done) return done;
   }
-  if (auto done = made.directory(paths.keeper, 0700); !done) return done;
+  for (const std::string& path : {paths.keeper, paths.judge}) {
+    if (auto done = made.directory(path, 0700); !done) return done;
+  }
   if (geteuid() != 0) return {};
   const config::Users users;
   if (auto done = ensure_users(users); !done) return done;
-  const auto keeper = find_user(users.keeper);
-  if (!keeper) return fail(keeper.error());
-  if (chown(paths.keeper.c_str(), keeper->uid, keeper->gid) != 0) {
-    return fail(system_error("chown", paths.keeper, errno));
+  for (const auto& [name, path] : {std::pair(&users.keeper, &paths.keeper), std::pair(&users.judge, &paths.judge)}) {
+    const auto user = find_user(*name);
+    if (!user) return fail(user.error());
+    if (chown(path->c_str(), user->uid, user->gid) != 0) return fail(system_error("chown", *path, errno));
   }
   return {};
 }

@@ -14,9 +14,9 @@ namespace {
 
 constexpr const char* system_directory = "/etc/tlspool";
 
-Paths system_pool() { return {system_directory, "/var/lib/tlspool/keeper", "/run/tlspool"}; }
+Paths system_pool() { return {system_directory, "/var/lib/tlspool/keeper", "/run/tlspool", "/var/lib/tlspool/judge"}; }
 
-Paths pool_in(const std::string& directory) { return {directory, directory + "/keeper", directory + "/run"}; }
+Paths pool_in(const std::string& directory) { return {directory, directory + "/keeper", directory + "/run", directory + "/judge"}; }
 
 bool exists(const std::string& path) {
   struct stat info{};

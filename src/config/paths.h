@@ -12,6 +12,7 @@ struct Paths {
   std::string directory;   ///< DIR: tlspool.toml, identities/, peers/, policies/, ca/
   std::string keeper;      ///< DIR/keeper or /var/lib/tlspool/keeper: tokens, PIN files; mode 0700, the keeper's own
   std::string run;         ///< DIR/run or /run/tlspool
+  std::string judge;       ///< DIR/judge or /var/lib/tlspool/judge: what the judge remembers; mode 0700, its own
   [[nodiscard]] std::string file() const { return directory + "/tlspool.toml"; }
   [[nodiscard]] std::string identities() const { return directory + "/identities"; }
   [[nodiscard]] std::string peers() const { return directory + "/peers"; }

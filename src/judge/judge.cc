@@ -19,12 +19,15 @@ constexpr std::uint16_t number_of(wire::Kind kind) { return static_cast<std::uin
 
 Judge::Judge(Loop& loop, UniqueFd supervisor)
     : loop_(loop),
+      questions_(loop),
       supervisor_(loop, std::move(supervisor), [this](Frame frame) { on_supervisor(std::move(frame)); },
                   [this] { loop_.stop(); }) {}
 
 void Judge::on_supervisor(Frame frame) {
   if (frame.kind == number_of(wire::Kind::log_setup)) {
     if (auto done = wire::start_log(frame.body); !done) return give_up(done.error());
+  } else if (frame.kind == number_of(wire::Kind::judge_tables)) {
+    collect(frame);
   } else if (frame.kind == number_of(wire::Kind::judge_setup)) {
     set_up(frame);
   } else if (frame.kind == number_of(wire::Kind::judge_channel)) {
@@ -34,49 +37,76 @@ void Judge::on_supervisor(Frame frame) {
   }
 }
 
+void Judge::collect(const Frame& frame) {
+  auto part = wire::decode<wire::JudgeTables>(frame.body);
+  if (!part) return give_up(part.error());
+  std::move(part->policies.begin(), part->policies.end(), std::back_inserter(tables_.policies));
+}
+
 void Judge::set_up(const Frame& frame) {
   const auto setup = wire::decode<wire::JudgeSetup>(frame.body);
   if (!setup) return give_up(setup.error());
   ReadAnchors read = read_anchors(*setup);
+  auto policies = trust::Policies::make(std::exchange(tables_, {}).policies);
+  if (!policies) return give_up(policies.error());  // the supervisor has read them, too: this can't be
   if (!sandboxed_) {
-    if (auto done = enter_sandbox({Confinement::judge, readable_paths(*setup), {}}); !done) return give_up(done.error());
+    if (auto done = enter_sandbox({Confinement::judge, readable_paths(*setup), {setup->state}}); !done) return give_up(done.error());
     sandboxed_ = true;
   }
-  anchors_ = std::move(read.anchors);
+  Law law;
+  law.anchors = std::make_shared<const trust::Anchors>(std::move(read.anchors));
+  law.policies = std::make_shared<const trust::Policies>(std::move(*policies));
+  law.sources = std::make_shared<Sources>();
+  const std::uint32_t count = law.anchors->count();
   if (!read.problem.empty()) log::warning("judge.anchors", {{"problem", read.problem}});
-  log::debug("judge.ready", {{"anchors", std::to_string(anchors_.count())}});
-  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number,
-                   wire::encode(wire::JudgeReady{anchors_.count(), std::move(read.problem)}));
+  log::debug("judge.ready", {{"anchors", std::to_string(count)}, {"policies", std::to_string(law.policies->size())}});
+  questions_.set(std::move(law));
+  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem)}));
 }
 
 void Judge::add_worker(Frame frame) {
   if (frame.descriptors.size() != 1) return give_up({Code::protocol, "judge_channel", "", "not one descriptor", {}});
   const std::uint64_t id = ++last_worker_;
-  workers_[id] = std::make_unique<Channel>(
+  workers_[id].channel = std::make_unique<Channel>(
       loop_, std::move(frame.descriptors.front()), [this, id](const Frame& query) { on_worker(id, query); },
-      [this, id] { workers_.erase(id); });
+      [this, id] { forget_worker(id); });
 }
 
 void Judge::on_worker(std::uint64_t worker, const Frame& frame) {
   if (frame.kind != number_of(wire::Kind::chain_query) || !frame.descriptors.empty()) {
     return drop_worker(worker, "a frame that is no question about a chain");
   }
-  const auto query = wire::decode<wire::ChainQuery>(frame.body);
+  auto query = wire::decode<wire::ChainQuery>(frame.body);
   if (!query) return drop_worker(worker, "a malformed question");
-  const wire::ChainVerdict verdict =
-      sandboxed_ ? trust::judge_chain(anchors_, *query, std::time(nullptr))
-                 : wire::ChainVerdict{.check = "chain", .reason = "the judge has not read its trust anchors yet"};
+  if (!sandboxed_) return answer(worker, frame.number, query->expected, {.check = "chain", .reason = "the judge has not read its trust anchors yet"});
+  // The verdict may come before ask() has returned.
+  auto question = std::make_shared<std::uint64_t>(0);
+  const std::string expected = query->expected;
+  *question = questions_.ask(std::move(*query), [this, worker, question, expected, number = frame.number](const wire::ChainVerdict& verdict) {
+    workers_[worker].questions.erase(*question);
+    answer(worker, number, expected, verdict);
+  });
+  if (*question != 0) workers_[worker].questions.insert(*question);
+}
+
+void Judge::answer(std::uint64_t worker, std::uint64_t number, const std::string& expected, const wire::ChainVerdict& verdict) {
   log::debug("chain.judged", {{"accepted", verdict.accepted ? "yes" : "no"},
-                              {"expected", query->expected},
+                              {"expected", expected},
                               {"identity", verdict.identity},
                               {"check", verdict.check},
                               {"reason", verdict.reason}});
-  workers_[worker]->send(number_of(wire::Kind::chain_verdict), frame.number, wire::encode(verdict));
+  workers_[worker].channel->send(number_of(wire::Kind::chain_verdict), number, wire::encode(verdict));
+}
+
+void Judge::forget_worker(std::uint64_t worker) {
+  const auto found = workers_.extract(worker);
+  if (found.empty()) return;
+  for (const std::uint64_t question : found.mapped().questions) questions_.cancel(question);
 }
 
 void Judge::drop_worker(std::uint64_t worker, const char* why) {
   log::error("judge.worker_dropped", {{"reason", why}});
-  workers_.erase(worker);
+  forget_worker(worker);
 }
 
 // Without its set-up a judge is of no use; the supervisor sees it end and says so.

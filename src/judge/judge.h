@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 
+#include "judge/questions.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
-#include "trust/anchors.h"
 #include "wire/ipc.h"
 
 namespace tlspool::judge {
@@ -19,18 +21,28 @@ class Judge {
 
  private:
   void on_supervisor(Frame frame);
+  void collect(const Frame& frame);
   void set_up(const Frame& frame);
   void add_worker(Frame frame);
   void on_worker(std::uint64_t worker, const Frame& frame);
+  void answer(std::uint64_t worker, std::uint64_t number, const std::string& expected, const wire::ChainVerdict& verdict);
+  void forget_worker(std::uint64_t worker);
   void drop_worker(std::uint64_t worker, const char* why);
   void give_up(const Error& error);
 
+  /// One worker's channel and its questions that wait: they are of no use without it.
+  struct WorkerEnd {
+    std::unique_ptr<Channel> channel;
+    std::set<std::uint64_t> questions;
+  };
+
   Loop& loop_;
-  trust::Anchors anchors_;
+  Questions questions_;
+  wire::JudgeTables tables_;  ///< parts that came, for the next setup
   bool sandboxed_ = false;
   int exit_status_ = 0;
   std::uint64_t last_worker_ = 0;
-  std::map<std::uint64_t, std::unique_ptr<Channel>> workers_;
+  std::map<std::uint64_t, WorkerEnd> workers_;
   Channel supervisor_;
 };
 

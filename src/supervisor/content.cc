@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "config/load.h"
 #include "supervisor/material.h"
+#include "supervisor/state_directory.h"
+#include "trust/policies.h"
 
 namespace tlspool::supervisor {
 namespace {
@@ -78,6 +80,7 @@ Result<Content> read_content(const config::Paths& paths) {
   if (auto done = check_identities(*config); !done) return fail(std::move(done.error()));
   auto material = read_material(*config);
   if (!material) return fail(std::move(material.error()));
+  if (auto policies = trust::Policies::make(config->policies); !policies) return fail(std::move(policies.error()));
   std::optional<RunAs> fetcher;
   if (geteuid() == 0 && !config->kmes.empty()) {
     auto found = find_user(config->users.fetcher);
@@ -94,11 +97,15 @@ Result<Ground> find_ground(const config::Paths& paths, const config::Config& con
   out.paths = paths;
   out.owner = {info.st_uid, info.st_gid};
   out.workers = config.workers != 0 ? config.workers : cores();
-  if (geteuid() != 0) return out;
+  if (geteuid() != 0) {
+    if (auto done = ensure_state_directory(paths.judge, std::nullopt); !done) return fail(std::move(done.error()));
+    return out;
+  }
   auto credentials = find_credentials();
   if (!credentials) return fail(std::move(credentials.error()));
   out.credentials = std::move(*credentials);
   if (auto done = find_users(config.users, out); !done) return fail(std::move(done.error()));
+  if (auto done = ensure_state_directory(paths.judge, out.judge); !done) return fail(std::move(done.error()));
   return out;
 }
 

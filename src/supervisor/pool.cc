@@ -100,8 +100,13 @@ void Pool::equip_keeper() {
   }
 }
 
-void Pool::equip_judge() {
+void Pool::send_judge_setup() {
+  for (const Bytes& part : judge_tables(content_.config)) judge_->send_bytes(Kind::judge_tables, part, 0, {});
   judge_->send(Kind::judge_setup, judge_setup(content_.config, ground_.paths));
+}
+
+void Pool::equip_judge() {
+  send_judge_setup();
   if (!reported_) return;
   for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_judge(i);
 }
@@ -307,7 +312,7 @@ void Pool::reload(Content content, std::function<void()> applied) {
   reload_->keeper = keeper_->running();
   reload_->judge = judge_->running();
   send_keeper_setup();
-  judge_->send(Kind::judge_setup, judge_setup(content_.config, ground_.paths));
+  send_judge_setup();
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;

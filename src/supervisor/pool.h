@@ -78,6 +78,7 @@ class Pool {
   [[nodiscard]] bool wants_fetcher() const;
   void send_keeper_setup();
   void equip_keeper();
+  void send_judge_setup();
   void equip_judge();
   void equip_fetcher();
   void equip_worker(std::uint32_t index);

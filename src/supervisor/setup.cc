@@ -67,15 +67,16 @@ struct Policy {
   Bytes trust;
   std::vector<wire::PeerSetup> peers;
   wire::PeerToPeerSetup peer_to_peer;
+  std::vector<Bytes> tables;
 };
 template <class Io>
 void fields(Io& io, Policy& m) {
-  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer);
+  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer, m.tables);
 }
 
 Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
   Policy policy{setup.rules,         setup.identities, setup.default_identity, setup.tls12,
-                config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer};
+                config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer, judge_tables(config)};
   for (auto& identity : policy.identities) {
     for (auto& credential : identity.credentials) {
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
@@ -124,8 +125,27 @@ wire::KeeperSetup keeper_setup(const config::Config& config, const Material& mat
 }
 
 wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& paths) {
-  wire::JudgeSetup out{config.trust.system, {}};
+  wire::JudgeSetup out;
+  out.system_trust = config.trust.system;
+  out.state = relative_to(paths.directory, paths.judge);
   for (const auto& file : config.trust.anchors) out.anchor_files.push_back(relative_to(paths.directory, file));
+  return out;
+}
+
+std::vector<Bytes> judge_tables(const config::Config& config) {
+  // Each part far below what a channel carries (Channel::max_body).
+  constexpr std::size_t enough = 1 << 20;
+  std::vector<Bytes> out;
+  wire::JudgeTables part;
+  std::size_t size = 0;
+  for (const wire::PolicySetup& policy : config.policies) {
+    part.policies.push_back(policy);
+    size += wire::encode(policy).size();
+    if (size < enough) continue;
+    out.push_back(wire::encode(std::exchange(part, {})));
+    size = 0;
+  }
+  if (size > 0) out.push_back(wire::encode(part));
   return out;
 }
 
@@ -158,6 +178,7 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.limits = config.limits;
   out.peers = config.peers;
   out.peer_to_peer = config.peer_to_peer;
+  out.has_policies = !config.policies.empty();
   for (const auto& kme : config.kmes) out.fetcher_identities.push_back(kme.identity);
   out.policy = digest(config, material, out);
   return out;

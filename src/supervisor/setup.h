@@ -44,6 +44,8 @@ struct Owner {
                                              const Credentials& credentials);
 /// Likewise relative to the pool's directory where the files lie below it.
 [[nodiscard]] wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& paths);
+/// What the judge is told before: bodies of judge_tables, in this order.
+[[nodiscard]] std::vector<Bytes> judge_tables(const config::Config& config);
 
 /// The rules as configured, or, where there are none, those that let the owner and the group of the pool's
 /// directory do everything.

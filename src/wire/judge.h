@@ -58,8 +58,8 @@ template <class Io> void fields(Io& io, ConnectionFacts& m) {
 
 /// What a question is about.
 enum class Stage : std::uint8_t {
-  peer,     ///< trust in the peer's certificates or in the shared key, then authorization
-  resumed,  ///< authorization alone: `expected` was proved when the session was made
+  trust,          ///< in the peer's certificates or in the shared key; then authorization
+  authorization,  ///< alone: `expected` was proved when the session was made, or is empty for a peer that nobody wants to know
 };
 
 struct ChainQuery {
@@ -70,7 +70,7 @@ struct ChainQuery {
   bool any_usage = false;       ///< peer-to-peer: serverAuth and clientAuth are not looked at
   Bytes pin;                    ///< SHA-256 of the leaf's SPKI: such a key needs no anchor; empty: none is known
   bool first_contact = false;   ///< where no pin is known, a leaf that leads to no anchor is accepted: "firstContact"
-  Stage stage = Stage::peer;
+  Stage stage = Stage::trust;
   std::string local;            ///< our identity, normalised; empty: none, or not known yet
   ConnectionFacts connection;
   CallerFacts caller;

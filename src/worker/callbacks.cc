@@ -42,16 +42,10 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   }
   // A client's OpenSSL asks in any case. Who wants no proof gets none: `proved` stays empty.
   if (c->request.proof == Proof::none) return 1;
-  wire::ChainQuery query;
-  query.peer_is_server = c->role == wire::role_client;
-  query.any_usage = c->request.peer_to_peer && !c->policy->setup().peer_to_peer.certificate_usage;
-  query.expected = c->request.remote_identity;
-  query.service = c->request.service;
-  query.pin = c->request.pin;
-  query.first_contact = c->request.first_contact;
+  std::vector<Bytes> chain;
   STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
-  for (int i = 0; i < sk_X509_num(sent); ++i) query.chain.push_back(tls::der_of(sk_X509_value(sent, i)));
-  const wire::ChainVerdict verdict = c->handshake->judge(query);
+  for (int i = 0; i < sk_X509_num(sent); ++i) chain.push_back(tls::der_of(sk_X509_value(sent, i)));
+  const wire::ChainVerdict verdict = c->handshake->judge(std::move(chain));
   if (!verdict.accepted) {
     X509_STORE_CTX_set_error(store, verdict.x509_error != X509_V_OK ? verdict.x509_error : X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
@@ -64,6 +58,7 @@ int verify_chain(X509_STORE_CTX* store, void*) {
     return 0;
   }
   c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until};
+  c->explanation = verdict.explanation;
   X509_STORE_CTX_set_error(store, X509_V_OK);
   return 1;
 }

@@ -27,7 +27,7 @@ class ClientSessions;
 struct Proved {
   std::string identity;  ///< empty: nothing was proved
   std::vector<std::string> names;
-  std::string how;       ///< "chain", "sharedKey"; in key exchanges also "pin", "firstContact"; empty: nothing was verified
+  std::string how;       ///< "chain", "sharedKey", "dane", "pin", "policy"; in key exchanges also "firstContact"; empty: nothing was verified
   std::int64_t valid_until = 0;
 };
 template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.how, m.valid_until); }
@@ -43,6 +43,7 @@ struct Connection {
   std::string local_identity;  ///< the one in use; chosen by SNI where the request named none
   bool local_shown = false;    ///< the peer was shown it; on a resumed connection: when the session was made
   Proved proved;
+  std::string explanation;     ///< the judge's, where the request wanted one
   std::optional<int> alert_sent;
   std::optional<int> alert_received;
   bool for_fetcher = false;    ///< the pool's own fetcher asked for it: no shared key, or it would fetch keys to fetch keys

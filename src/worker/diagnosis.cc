@@ -20,9 +20,10 @@ std::string peer_of(const Connection& c) {
 }
 
 HandshakeFailure refused_by_judge(const Diagnosis& d) {
-  HandshakeFailure f = failure("certificate", peer_of(d.connection) + ": " + d.verdict.reason);
+  HandshakeFailure f = failure(d.verdict.check == "authorization" ? "policy" : "certificate", peer_of(d.connection) + ": " + d.verdict.reason);
   f.check = d.verdict.check;
   f.certificate = d.verdict.certificate;
+  f.explanation = d.verdict.explanation;
   return f;
 }
 

@@ -16,6 +16,7 @@ struct HandshakeFailure {
   std::string alert_sent;
   std::string alert_received;
   bool socket_usable = false;
+  std::string explanation;  ///< the judge's, where the request wanted one
 };
 
 /// What is known when OpenSSL gives a handshake up.

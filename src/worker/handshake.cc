@@ -41,6 +41,7 @@ Handshake::~Handshake() {
   on_done_ = nullptr;
   settle_paused_job();
   if (waits_for_key_) services_.keys.forget(asked_);
+  if (waits_for_judge_) services_.judge.forget(asked_);
   if (waits_for_job_) std::erase(waiting_for_job, this);
   if (network_.valid() && (flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_);
 }
@@ -147,7 +148,7 @@ void Handshake::begin(const Bytes& read_already) {
 
 // While the job is paused the socket stays watched: mostly the peer waits too, and nothing comes.
 void Handshake::network_ready() {
-  if (paused_ != Paused::no || waits_for_job_ || waits_for_key_) {
+  if (paused_ != Paused::no || waits_for_job_ || waits_for_key_ || waits_for_judge_) {
     poll_->want(Poll::none);
   } else if (hello_ && (!ssl_ || connection_->tie->hello_sent)) {
     read_hello();
@@ -248,20 +249,6 @@ Result<Bytes> Handshake::sign(std::uint32_t key, std::uint16_t scheme, ByteView 
   return std::move(self->signature_.signature);
 }
 
-wire::ChainVerdict Handshake::judge(const wire::ChainQuery& query) {
-  verdict_ = {};
-  verdict_.check = "judge";
-  verdict_.reason = "the judge can't be reached; try again in a moment";
-  if (ASYNC_get_current_job() == nullptr) return verdict_;
-  asked_ = services_.judge.ask(query, [this](wire::ChainVerdict verdict) {
-    verdict_ = std::move(verdict);
-    resume();
-  });
-  if (asked_ != 0) wait(Paused::judge);
-  if (abandoned_) verdict_.accepted = false;
-  return verdict_;
-}
-
 void Handshake::adopt_remembered() {
   if (SSL_session_reused(ssl_.get()) != 1 || !from_ticket_) return;
   connection_->proved = std::move(*from_ticket_);
@@ -281,28 +268,9 @@ void Handshake::succeed() {
   finish();
 }
 
-void Handshake::finish() {
-  Connection& c = *connection_;
-  if (c.shared_key) {
-    const wire::PeerSetup& peer = *c.shared_key->peer;
-    c.proved = {peer.name, {peer.name}, "sharedKey", 0};
-    if (c.local_identity.empty()) c.local_identity = peer.local_identity;
-    c.local_shown = !c.local_identity.empty();
-    c.shared_key->wipe_secrets();
-  }
-  const bool proved = !c.proved.how.empty();
-  const bool named = c.request.remote_identity.empty() || c.proved.identity == c.request.remote_identity;
-  // OpenSSL, or the choice of the peer, has seen to this already; here stands the one line that lets a peer in.
-  if (c.request.proof == Proof::required && !(proved && named)) {
-    return give_up({"certificate", "the peer proved no identity", "chain", {}, {}, {}, false});
-  }
-  timer_.reset();
-  if (OnDone done = std::move(on_done_)) done(nullptr);
-}
-
 void Handshake::expired() {
   std::string doing = paused_ == Paused::keeper  ? "waiting for the token to sign"
-                      : paused_ == Paused::judge ? "waiting for the judge"
+                      : paused_ == Paused::judge || waits_for_judge_ ? "waiting for the judge"
                       : paused_ == Paused::key || waits_for_key_ ? "waiting for the shared key"
                                                  : "waiting for the peer";
   give_up({"timeout",

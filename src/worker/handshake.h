@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "loop/loop.h"
@@ -49,7 +51,7 @@ class Handshake {
   [[nodiscard]] std::unique_ptr<Poll> take_poll() { return std::move(poll_); }
 
   // For OpenSSL's callbacks, inside the paused job:
-  [[nodiscard]] wire::ChainVerdict judge(const wire::ChainQuery& query);
+  [[nodiscard]] wire::ChainVerdict judge(std::vector<Bytes> chain);
   void remember(Proved proved) { from_ticket_ = std::move(proved); }
   /// Once a resumption stands: what was remembered is proved, and the next ticket remembers it again.
   void adopt_remembered();
@@ -102,7 +104,11 @@ class Handshake {
   void expired();
   void succeed();
   void key_proved();
+  // After the handshake (handshake_judge.cc): what no certificate has asked the judge about yet.
   void finish();
+  [[nodiscard]] std::optional<wire::ChainQuery> last_question() const;
+  void last_verdict(wire::ChainVerdict verdict);
+  void let_in();
   void refuse_key(std::string problem);
   void give_up(HandshakeFailure failure);
   void settle_paused_job();
@@ -125,7 +131,8 @@ class Handshake {
   Paused paused_ = Paused::no;
   bool abandoned_ = false;
   bool waits_for_job_ = false;
-  bool waits_for_key_ = false;  // outside of a job
+  bool waits_for_key_ = false;    // outside of a job
+  bool waits_for_judge_ = false;  // outside of a job
   std::uint64_t asked_ = 0;  // number at the keeper, the judge or for a key
   wire::SignReply signature_;
   wire::ChainVerdict verdict_;

@@ -19,7 +19,8 @@ std::string failure_text(const HandshakeFailure& f) {
                                            .set("certificate", or_null(f.certificate))
                                            .set("alertSent", or_null(f.alert_sent))
                                            .set("alertReceived", or_null(f.alert_received))
-                                           .set("socketUsable", f.socket_usable));
+                                           .set("socketUsable", f.socket_usable)
+                                           .set("explanation", or_null(f.explanation)));
 }
 
 std::string invalid_parameter(std::string_view name) {

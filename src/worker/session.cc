@@ -77,7 +77,8 @@ wire::Value Session::facts() {
       .set("signatureAlgorithm", or_null(c.shared_key ? std::string{} : agreed.signature_algorithm))
       .set("alpn", or_null(agreed.alpn))
       .set("resumed", c.resumed(pump_->ssl()))
-      .set("sharedKey", shared_key_value(c));
+      .set("sharedKey", shared_key_value(c))
+      .set("explanation", or_null(c.explanation));
 }
 
 wire::SessionRow Session::row() {

@@ -145,6 +145,9 @@ Result<StartRequest> parse_start(const wire::Value& parameters, std::chrono::mil
   if (r.service.size() > longest_name) return wrong("service", "it is too long");
   r.tls13_only = parameters.text("minimumVersion") == "tls13";
   r.require_shared_key = parameters.flag("requireSharedKey");
+  r.explain = parameters.flag("explain");
+  r.fresh = r.explain || parameters.flag("fresh");
+  if (r.fresh) r.resumption = false;
   const std::int64_t deadline = parameters.number("deadlineMs", default_deadline.count());
   if (deadline < 1 || deadline > longest_deadline_ms) return wrong("deadlineMs", "it is not between 1 and 600000");
   r.deadline = std::chrono::milliseconds{deadline};

@@ -36,6 +36,8 @@ struct StartRequest {
   Bytes pin;                             ///< SHA-256 of the peer's SPKI, which then need no anchor; empty: none
   bool first_contact = false;            ///< a chain that leads to no anchor is accepted, and said to prove nothing
   bool require_shared_key = false;       ///< nothing but a key of a [[peer]] will do
+  bool explain = false;                  ///< the judge says how it comes to its verdict
+  bool fresh = false;                    ///< no remembered outcome will do
   std::chrono::milliseconds deadline{30000};
 };
 

@@ -121,7 +121,34 @@ TEST(Judge, ReadsItsAnchorsAndNothingElse) {
   EXPECT_EQ(confined({.confinement = Confinement::judge, .readable = {"/etc/ssl"}},
                      [] {
                        if (open("/etc/ssl/openssl.cnf", O_RDONLY) < 0) return 1;
-                       return refused(open("/etc/passwd", O_RDONLY)) + refused(socket(AF_INET, SOCK_STREAM, 0));
+                       return refused(open("/etc/passwd", O_RDONLY)) + refused(open("/tmp/x", O_WRONLY | O_CREAT, 0600));
+                     }),
+            0);
+}
+
+TEST(Judge, WritesInItsOwnDirectoryAlone) {
+  std::string own = testing::TempDir() + "judge-XXXXXX";
+  ASSERT_NE(mkdtemp(own.data()), nullptr);
+  EXPECT_EQ(confined({.confinement = Confinement::judge, .writable = {own}},
+                     [&] {
+                       if (open((own + "/pins").c_str(), O_WRONLY | O_CREAT, 0600) < 0) return 1;
+                       if (rename((own + "/pins").c_str(), (own + "/pins2").c_str()) != 0) return 2;
+                       return refused(open((own + "/../x").c_str(), O_WRONLY | O_CREAT, 0600));
+                     }),
+            0);
+  unlink((own + "/pins2").c_str());
+  rmdir(own.c_str());
+}
+
+TEST(Judge, AsksTheNetworkButServesNobodyAndExecutesNothing) {
+  EXPECT_EQ(confined({.confinement = Confinement::judge},
+                     [] {
+                       const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                       if (fd < 0 || socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) < 0) return 1;
+                       char path[] = "/bin/true";
+                       char* argv[] = {path, nullptr};
+                       return refused(listen(fd, 1)) + refused(execve(path, argv, argv + 1)) + refused(socket(AF_NETLINK, SOCK_RAW, 0)) +
+                              refused(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr));
                      }),
             0);
 }

@@ -41,7 +41,7 @@ TEST(PoolText, FileNamesStayInTheirDirectory) {
 }
 
 TEST(PoolText, PinFilesAreNamedAsTheKeeperSeesThem) {
-  const config::Paths paths{"/pool", "/pool/keeper", "/pool/run"};
+  const config::Paths paths{"/pool", "/pool/keeper", "/pool/run", "/pool/judge"};
   wire::TokenSetup token;
   token.pin_file = "/pool/keeper/pin";
   EXPECT_EQ(inside_keeper(token, paths).pin_file, "pin");

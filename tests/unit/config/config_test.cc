@@ -141,7 +141,7 @@ TEST(Config, LoadReadsIdentitiesInTheOrderOfTheirNames) {
   d.write("identities/b.toml", identity("b.example"));
   d.write("identities/a.toml", identity("a.example"));
   d.write("identities/a.pem", "not read here");
-  const auto config = load({d.path(), d.path() + "/keeper", d.path() + "/run"});
+  const auto config = load({d.path(), d.path() + "/keeper", d.path() + "/run", d.path() + "/judge"});
   ASSERT_TRUE(config) << config.error().text();
   ASSERT_EQ(config->identities.size(), 2u);
   EXPECT_EQ(config->identities[0].name, "a.example");
@@ -154,7 +154,7 @@ TEST(Config, LoadTakesPeersFromFilesOfTheirOwn) {
   d.write("peers/20-c.toml", "[[peer]]\nname = \"c.example\"\n");
   d.write("peers/10-b.toml", "[[peer]]\nname = \"b.example\"\n");
   d.write("peers/.b.toml.swp", "x");
-  const config::Paths paths{d.path(), d.path() + "/keeper", d.path() + "/run"};
+  const config::Paths paths{d.path(), d.path() + "/keeper", d.path() + "/run", d.path() + "/judge"};
   const auto config = load(paths);
   ASSERT_TRUE(config) << config.error().text();
   ASSERT_EQ(config->peers.size(), 2u);
@@ -170,7 +170,7 @@ TEST(Config, LoadTakesPoliciesFromFilesOfTheirOwn) {
   d.write("tlspool.toml", "[[policy]]\ntrust = \"chain\"\n");
   d.write("policies/20-c.toml", "[[policy]]\nremote = \".c\"\ntrust = \"pin\"\n");
   d.write("policies/10-b.toml", "\n[[policy]]\nlocal = \"a\"\nremote = \".b\"\nservice = \"smtp\"\ntrust = \"dane\"\n");
-  const config::Paths paths{d.path(), d.path() + "/keeper", d.path() + "/run"};
+  const config::Paths paths{d.path(), d.path() + "/keeper", d.path() + "/run", d.path() + "/judge"};
   const auto config = load(paths);
   ASSERT_TRUE(config) << config.error().text();
   ASSERT_EQ(config->policies.size(), 3u);
@@ -188,7 +188,7 @@ TEST(Config, LoadTakesPoliciesFromFilesOfTheirOwn) {
 
 TEST(Config, LoadWithoutAPoolSaysHowToMakeOne) {
   const Directory d;
-  const auto config = load({d.path(), d.path() + "/keeper", d.path() + "/run"});
+  const auto config = load({d.path(), d.path() + "/keeper", d.path() + "/run", d.path() + "/judge"});
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().code, Code::not_found);
   EXPECT_NE(config.error().advice.find("init"), std::string::npos);

@@ -60,7 +60,7 @@ class PoolTest : public testing::Test {
     unsetenv("FAKE_BROKEN");
   }
   void make() {
-    config::Paths paths{directory, directory + "/keeper", directory + "/run"};
+    config::Paths paths{directory, directory + "/keeper", directory + "/run", directory + "/judge"};
     UniqueFd listener = listen_unix(directory + "/pool.sock", 0600).value();
     pool = std::make_unique<Pool>(loop, Ground{paths, {getuid(), getgid()}, {}, {}, {}, 2, {}}, first,
                                   std::move(listener),

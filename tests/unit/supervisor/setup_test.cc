@@ -28,7 +28,7 @@ class SetupTest : public testing::Test {
   Material material;
   wire::KeeperReport report;
   KeyNumbers numbers;
-  config::Paths paths{"/pool", "/pool/keeper", "/pool/run"};
+  config::Paths paths{"/pool", "/pool/keeper", "/pool/run", "/pool/judge"};
 };
 
 TEST_F(SetupTest, KeeperGetsPathsRelativeToItsDirectory) {

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <memory>
+
+#include "judge/sources.h"
+#include "trust/anchors.h"
+#include "trust/policies.h"
+
+namespace tlspool::judge {
+
+/// By what questions are judged; a reload makes another one, and questions under way keep theirs.
+struct Law {
+  std::shared_ptr<const trust::Anchors> anchors;
+  std::shared_ptr<const trust::Policies> policies;
+  std::shared_ptr<Sources> sources;
+};
+
+}  // namespace tlspool::judge

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "judge/case.h"
+#include "loop/loop.h"
+
+namespace tlspool::judge {
+
+/// Questions from the first byte to the verdict: trust, then authorization.
+class Questions {
+ public:
+  using OnVerdict = std::function<void(wire::ChainVerdict)>;
+  /// Waiting for the network; further ones are refused at once.
+  static constexpr std::size_t most_waiting = 16384;
+
+  explicit Questions(Loop& loop) : loop_(loop) {}
+  void set(Law law) { law_ = std::move(law); }
+
+  /// `on_verdict` is called once, maybe at once: then the answer is 0, else a number for cancel().
+  std::uint64_t ask(wire::ChainQuery query, OnVerdict on_verdict);
+  void cancel(std::uint64_t question) { waiting_.erase(question); }
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+
+ private:
+  std::uint64_t judge_by(std::vector<Condition> conditions, std::shared_ptr<const Subject> subject, OnVerdict on_verdict);
+
+  Loop& loop_;
+  Law law_;
+  std::uint64_t last_ = 0;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Case>> waiting_;
+};
+
+}  // namespace tlspool::judge

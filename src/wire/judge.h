@@ -91,6 +91,17 @@ struct Attributes {
 template <class Io> void fields(Io& io, std::pair<std::string, std::string>& m) { io(m.first, m.second); }
 template <class Io> void fields(Io& io, Attributes& m) { io(m.alias, m.groups, m.values); }
 
+/// What becomes of a verdict in the judge's memory.
+struct Keep {
+  enum class Where : std::uint8_t {
+    nowhere,  ///< it may be another in a moment: something gave no answer
+    here,     ///< it rests on what this pool alone knows, or cost nothing
+    cluster,  ///< every pool of the same policy would come to it
+  };
+  Where where = Where::here;
+  std::int64_t until = 0;  ///< seconds since 1970; 0: no bound of its own
+};
+
 struct ChainVerdict {
   bool accepted = false;
   std::string identity;             ///< the name that was proved: `expected`, or the first SAN of the leaf
@@ -105,6 +116,7 @@ struct ChainVerdict {
   std::int32_t x509_error = 0;      ///< X509_V_ERR_*: the worker's alert follows from it
   Attributes attributes;            ///< when accepted
   std::string explanation;          ///< where it was asked for: a tree, for people
+  Keep keep;                        ///< stays in the judge
 };
 template <class Io> void fields(Io& io, ChainVerdict& m) {
   io(m.accepted, m.identity, m.names, m.how, m.anchor, m.valid_until, m.check, m.reason, m.certificate, m.x509_error, m.attributes,

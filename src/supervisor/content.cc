@@ -81,13 +81,19 @@ Result<Content> read_content(const config::Paths& paths) {
   auto material = read_material(*config);
   if (!material) return fail(std::move(material.error()));
   if (auto policies = trust::Policies::make(config->policies); !policies) return fail(std::move(policies.error()));
+  std::shared_ptr<const ClusterKeys> cluster;
+  if (!config->cache.key_file.empty()) {
+    auto keys = read_cluster_keys(config->cache.key_file);
+    if (!keys) return fail(std::move(keys.error()));
+    cluster = std::make_shared<const ClusterKeys>(std::move(*keys));
+  }
   std::optional<RunAs> fetcher;
   if (geteuid() == 0 && !config->kmes.empty()) {
     auto found = find_user(config->users.fetcher);
     if (!found) return fail(std::move(found.error()));
     fetcher = *found;
   }
-  return Content{std::move(*config), std::move(*material), fetcher};
+  return Content{std::move(*config), std::move(*material), fetcher, std::move(cluster)};
 }
 
 Result<Ground> find_ground(const config::Paths& paths, const config::Config& config) {

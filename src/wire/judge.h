@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "wire/cache_setup.h"
 #include "wire/codec.h"
 #include "wire/policy.h"
 
@@ -22,8 +23,9 @@ struct JudgeSetup {
   bool system_trust = true;                ///< the system's bundle
   std::vector<std::string> anchor_files;   ///< PEM, absolute paths or relative to the pool's directory
   std::string state;                       ///< directory that the judge may write in: its own
+  CacheSetup cache;
 };
-template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state); }
+template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state, m.cache); }
 struct JudgeReady {
   std::uint32_t anchors = 0;
   std::string problem;  ///< a file that could not be read; the judge then trusts what is left

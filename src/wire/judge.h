@@ -48,6 +48,7 @@ template <class Io> void fields(Io& io, CallerFacts& m) { io(m.uid, m.executable
 
 /// What the handshake has settled when the question is asked.
 struct ConnectionFacts {
+  bool known = true;           ///< false: certificates alone are asked about, there is no connection
   bool forward_secrecy = false;
   bool quantum_safe = false;   ///< who has a quantum computer later can't read what was recorded
   SharedKeyUse shared_key = SharedKeyUse::none;
@@ -55,7 +56,7 @@ struct ConnectionFacts {
   Bytes stapled;               ///< the OCSP response (DER) that the server sent with its certificate
 };
 template <class Io> void fields(Io& io, ConnectionFacts& m) {
-  io(m.forward_secrecy, m.quantum_safe, m.shared_key, m.port, m.stapled);
+  io(m.known, m.forward_secrecy, m.quantum_safe, m.shared_key, m.port, m.stapled);
 }
 
 /// What a question is about.

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "wire/disclosure.h"
 #include "wire/ipc.h"
 #include "wire/policy.h"
 
@@ -41,10 +42,12 @@ struct Users {
   std::string fetcher = "tlspool-fetcher";
 };
 
-/// A user or group that an [[allow]] rule gives by name; resolve() turns it into a number.
+/// A user or group that a rule gives by name; resolve() turns it into a number.
 struct AllowName {
   enum class Kind { user, group };
-  std::size_t rule = 0;  ///< index in Config::allow
+  enum class Table { allow, disclosure };
+  Table table = Table::allow;
+  std::size_t rule = 0;  ///< index in Config::allow or Config::disclosures
   Kind kind = Kind::user;
   std::string name;
   std::string where;  ///< FILE:LINE
@@ -67,6 +70,7 @@ struct Config {
   std::vector<wire::PeerSetup> peers;
   std::vector<wire::KmeSetup> kmes;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
+  std::vector<wire::DisclosureSetup> disclosures;  ///< the same, by authz::Disclosures
 };
 
 /// One file of the configuration: its path (for messages) and its text.
@@ -76,6 +80,7 @@ struct Source {
     identities,  ///< identities/*.toml: [[identity]]
     peers,       ///< peers/*.toml: [[peer]] and [[kme]]
     policies,    ///< policies/*.toml: [[policy]]
+    disclosures, ///< disclosures/*.toml: [[disclosure]]
   };
   std::string path;
   std::string text;

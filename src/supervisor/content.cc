@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "authz/disclosure.h"
 #include "base/handle.h"
 #include "base/text.h"
 #include "config/load.h"
@@ -81,6 +82,7 @@ Result<Content> read_content(const config::Paths& paths) {
   auto material = read_material(*config);
   if (!material) return fail(std::move(material.error()));
   if (auto policies = trust::Policies::make(config->policies); !policies) return fail(std::move(policies.error()));
+  if (auto rules = authz::Disclosures::make(config->disclosures); !rules) return fail(std::move(rules.error()));
   std::optional<RunAs> fetcher;
   if (geteuid() == 0 && !config->kmes.empty()) {
     auto found = find_user(config->users.fetcher);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "wire/disclosure.h"
 #include "wire/dns_setup.h"
 #include "wire/ipc.h"
 #include "wire/policy.h"
@@ -54,10 +55,12 @@ struct Users {
   std::string hook = "tlspool-hook";  ///< what programs of hooks become that name no user of their own
 };
 
-/// A user or group that an [[allow]] rule gives by name; resolve() turns it into a number.
+/// A user or group that a rule gives by name; resolve() turns it into a number.
 struct AllowName {
   enum class Kind { user, group };
-  std::size_t rule = 0;  ///< index in Config::allow
+  enum class Table { allow, disclosure };
+  Table table = Table::allow;
+  std::size_t rule = 0;  ///< index in Config::allow or Config::disclosures
   Kind kind = Kind::user;
   std::string name;
   std::string where;  ///< FILE:LINE
@@ -96,6 +99,7 @@ struct Config {
   std::vector<wire::KmeSetup> kmes;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
   Authorization authorization;
+  std::vector<wire::DisclosureSetup> disclosures;  ///< the same, by authz::Disclosures
 };
 
 /// One file of the configuration: its path (for messages) and its text.
@@ -106,6 +110,7 @@ struct Source {
     peers,       ///< peers/*.toml: [[peer]] and [[kme]]
     policies,    ///< policies/*.toml: [[policy]]
     rules,       ///< rules/*.toml: [[rule]] and [[hook]]
+    disclosures, ///< disclosures/*.toml: [[disclosure]]
   };
   std::string path;
   std::string text;

@@ -78,17 +78,18 @@ struct Policy {
   wire::PeerToPeerSetup peer_to_peer;
   std::vector<Bytes> tables;
   wire::AuthorizationSetup authorization;
+  std::vector<wire::DisclosureSetup> disclosures;
 };
 template <class Io>
 void fields(Io& io, Policy& m) {
   io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer, m.tables,
-     m.authorization);
+     m.authorization, m.disclosures);
 }
 
 Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
   Policy policy{setup.rules,         setup.identities, setup.default_identity, setup.tls12,
                 config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer, judge_tables(config),
-                config.authorization.setup};
+                config.authorization.setup, setup.disclosures};
   for (auto& identity : policy.identities) {
     for (auto& credential : identity.credentials) {
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
@@ -202,6 +203,7 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.limits = config.limits;
   out.peers = config.peers;
   out.peer_to_peer = config.peer_to_peer;
+  out.disclosures = config.disclosures;
   out.has_policies = !config.policies.empty();
   out.has_rules = authorization_is_asked(config.authorization);
   out.tell_executable = out.has_rules && executable_is_asked(config.authorization);

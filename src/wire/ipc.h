@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "wire/codec.h"
+#include "wire/disclosure.h"
 #include "wire/judge.h"
 #include "wire/shared_keys.h"
 
@@ -257,13 +258,14 @@ struct WorkerSetup {
   std::vector<PeerSetup> peers;
   std::vector<std::string> fetcher_identities;  ///< that the pool's own fetcher may use, as client
   PeerToPeerSetup peer_to_peer;
+  std::vector<DisclosureSetup> disclosures;
   bool has_policies = false;     ///< the judge is asked about connections with shared keys, too
   bool has_rules = false;        ///< the judge is asked about every connection
   bool tell_executable = false;  ///< it wants to know which executable calls
 };
 template <class Io> void fields(Io& io, WorkerSetup& m) {
   io(m.index, m.count, m.policy, m.ticket_key, m.old_ticket_keys, m.identities, m.rules, m.default_identity, m.tls12, m.limits, m.peers,
-     m.fetcher_identities, m.peer_to_peer, m.has_policies, m.has_rules, m.tell_executable);
+     m.fetcher_identities, m.peer_to_peer, m.disclosures, m.has_policies, m.has_rules, m.tell_executable);
 }
 
 struct ExecutableQuery {

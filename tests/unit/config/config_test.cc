@@ -165,6 +165,24 @@ TEST(Config, LoadTakesPeersFromFilesOfTheirOwn) {
   EXPECT_EQ(again.error().subject, paths.peers() + "/30-again.toml:2");
 }
 
+TEST(Config, LoadTakesDisclosuresFromFilesOfTheirOwn) {
+  const Directory d;
+  const Paths paths{d.path(), d.path() + "/keeper", d.path() + "/run", d.path() + "/judge"};
+  d.write("disclosures/20-b.toml", "[[disclosure]]\nuid = [\"root\", 7]\nshow = \"yes\"\n");
+  d.write("disclosures/10-a.toml", "\n[[disclosure]]\nremote = \".b\"\nshow = \"ask\"\n");
+  d.write("tlspool.toml", "[[disclosure]]\nrole = [\"server\"]\nshow = \"no\"\n");
+  auto config = load(paths);
+  ASSERT_TRUE(config) << config.error().text();
+  ASSERT_EQ(config->disclosures.size(), 3u);
+  EXPECT_EQ(config->disclosures[0].standings, wire::as_server);
+  EXPECT_EQ(config->disclosures[1].file, paths.disclosures() + "/10-a.toml");
+  EXPECT_EQ(config->disclosures[1].remote.text, ".b");
+  EXPECT_EQ(config->disclosures[1].remote.line, 3u);
+  EXPECT_EQ(config->disclosures[1].show, wire::Show::ask);
+  EXPECT_EQ(config->disclosures[1].standings, wire::as_client | wire::as_peer);
+  EXPECT_EQ(config->disclosures[2].uids, (std::vector<std::uint32_t>{7, 0}));
+}
+
 TEST(Config, LoadTakesPoliciesFromFilesOfTheirOwn) {
   const Directory d;
   d.write("tlspool.toml", "[[policy]]\ntrust = \"chain\"\n");

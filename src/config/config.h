@@ -66,6 +66,7 @@ struct Config {
   std::vector<AllowName> allow_names;
   std::vector<wire::PeerSetup> peers;
   std::vector<wire::KmeSetup> kmes;
+  wire::RevocationSetup revocation;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
 };
 

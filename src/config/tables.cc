@@ -2,6 +2,7 @@
 // The tables of tlspool.toml but those of shared keys, which peers.cc reads.
 #include "base/text.h"
 #include "config/peers.h"
+#include "config/revocation.h"
 #include "config/section.h"
 
 namespace tlspool::config {
@@ -184,6 +185,7 @@ void read_main(Section& root, Config& config, SharedKeyTables& shared, const std
   if (auto s = root.section("log")) read_log(std::move(*s), config);
   if (auto s = root.section("limits")) read_limits(std::move(*s), config.limits);
   if (auto s = root.section("trust")) read_trust(std::move(*s), config.trust, directory);
+  if (auto s = root.section("revocation")) read_revocation(std::move(*s), config.revocation, directory);
   if (auto s = root.section("users")) read_users(std::move(*s), config.users);
   for (Section& s : root.sections("token")) read_token(std::move(s), config, keeper);
   for (Section& s : root.sections("allow")) read_allow(std::move(s), config);

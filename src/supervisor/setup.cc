@@ -68,15 +68,16 @@ struct Policy {
   std::vector<wire::PeerSetup> peers;
   wire::PeerToPeerSetup peer_to_peer;
   std::vector<Bytes> tables;
+  wire::RevocationSetup revocation;
 };
 template <class Io>
 void fields(Io& io, Policy& m) {
-  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer, m.tables);
+  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer, m.tables, m.revocation);
 }
 
 Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
   Policy policy{setup.rules,         setup.identities, setup.default_identity, setup.tls12,
-                config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer, judge_tables(config)};
+                config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer, judge_tables(config), config.revocation};
   for (auto& identity : policy.identities) {
     for (auto& credential : identity.credentials) {
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
@@ -129,6 +130,8 @@ wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& 
   out.system_trust = config.trust.system;
   out.state = relative_to(paths.directory, paths.judge);
   for (const auto& file : config.trust.anchors) out.anchor_files.push_back(relative_to(paths.directory, file));
+  out.revocation = config.revocation;
+  for (auto& file : out.revocation.crl_files) file = relative_to(paths.directory, file);
   return out;
 }
 

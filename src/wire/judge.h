@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "wire/codec.h"
 #include "wire/policy.h"
+#include "wire/revocation_setup.h"
 
 namespace tlspool::wire {
 
@@ -22,8 +23,9 @@ struct JudgeSetup {
   bool system_trust = true;                ///< the system's bundle
   std::vector<std::string> anchor_files;   ///< PEM, absolute paths or relative to the pool's directory
   std::string state;                       ///< directory that the judge may write in: its own
+  RevocationSetup revocation;
 };
-template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state); }
+template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state, m.revocation); }
 struct JudgeReady {
   std::uint32_t anchors = 0;
   std::string problem;  ///< a file that could not be read; the judge then trusts what is left

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "wire/dns_setup.h"
 #include "wire/ipc.h"
 #include "wire/policy.h"
 
@@ -39,6 +40,7 @@ struct Users {
   std::string worker = "tlspool-worker";
   std::string judge = "tlspool-judge";
   std::string fetcher = "tlspool-fetcher";
+  std::string hook = "tlspool-hook";  ///< what programs of hooks become that name no user of their own
 };
 
 /// A user or group that an [[allow]] rule gives by name; resolve() turns it into a number.
@@ -48,6 +50,19 @@ struct AllowName {
   Kind kind = Kind::user;
   std::string name;
   std::string where;  ///< FILE:LINE
+};
+
+/// What is authorized: [[rule]], [[hook]] and [authorization]. What the texts of rules say is read by authz::Ruleset.
+struct Authorization {
+  /// A user that a rule gives by name; resolve() turns it into a number.
+  struct UserName {
+    std::size_t rule = 0;  ///< index in `rules`
+    std::string name;
+    std::string where;     ///< FILE:LINE
+  };
+  std::vector<wire::RuleSetup> rules;  ///< in the order in which they are asked
+  std::vector<UserName> user_names;
+  wire::AuthorizationSetup setup;
 };
 
 struct Config {
@@ -60,6 +75,7 @@ struct Config {
   wire::PeerToPeerSetup peer_to_peer;
   Trust trust;
   Users users;
+  wire::DnsSetup dns;
   std::vector<wire::TokenSetup> tokens;
   std::vector<Identity> identities;
   std::vector<wire::AllowRule> allow;  ///< empty: the owner and the group of the pool's directory
@@ -68,6 +84,7 @@ struct Config {
   std::vector<wire::KmeSetup> kmes;
   wire::RevocationSetup revocation;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
+  Authorization authorization;
 };
 
 /// One file of the configuration: its path (for messages) and its text.
@@ -77,6 +94,7 @@ struct Source {
     identities,  ///< identities/*.toml: [[identity]]
     peers,       ///< peers/*.toml: [[peer]] and [[kme]]
     policies,    ///< policies/*.toml: [[policy]]
+    rules,       ///< rules/*.toml: [[rule]] and [[hook]]
   };
   std::string path;
   std::string text;

@@ -6,7 +6,9 @@
 #include <set>
 #include <string>
 
+#include "judge/dns_service.h"
 #include "judge/questions.h"
+#include "judge/revocation_source.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "wire/ipc.h"
@@ -24,6 +26,8 @@ class Judge {
   void collect(const Frame& frame);
   void set_up(const Frame& frame);
   void add_worker(Frame frame);
+  void add_hook(Frame frame);
+  void hook_failed(std::uint64_t process, const std::string& reason);
   void on_worker(std::uint64_t worker, const Frame& frame);
   void answer(std::uint64_t worker, std::uint64_t number, const std::string& expected, const wire::ChainVerdict& verdict);
   void forget_worker(std::uint64_t worker);
@@ -37,6 +41,9 @@ class Judge {
   };
 
   Loop& loop_;
+  std::shared_ptr<DnsService> dns_;  ///< stays over a reload that does not change it
+  std::shared_ptr<RevocationMemory> revocation_;  ///< from the first setup on
+  std::shared_ptr<Hooks> hooks_;
   Questions questions_;
   wire::JudgeTables tables_;  ///< parts that came, for the next setup
   bool sandboxed_ = false;

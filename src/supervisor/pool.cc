@@ -44,7 +44,8 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       events_(std::move(events)),
       reload_timer_(loop),
       stop_timer_(loop), ticket_timer_(loop),
-      gather_(loop) {
+      gather_(loop),
+      hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }) {
   make_children();
 }
 
@@ -107,6 +108,7 @@ void Pool::send_judge_setup() {
 
 void Pool::equip_judge() {
   send_judge_setup();
+  hooks_.start_anew(content_.hooks);
   if (!reported_) return;
   for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_judge(i);
 }
@@ -216,6 +218,10 @@ void Pool::from_keeper(Frame frame) {
 }
 
 void Pool::from_judge(Frame frame) {
+  if (static_cast<Kind>(frame.kind) == Kind::hook_failed) {
+    if (auto failed = wire::decode<wire::HookFailed>(frame.body)) hooks_.failed(*failed);
+    return;
+  }
   if (static_cast<Kind>(frame.kind) != Kind::judge_ready) return;
   auto ready = wire::decode<wire::JudgeReady>(frame.body);
   if (!ready) return log::error("judge.malformed", {{"reason", ready.error().text()}});
@@ -301,6 +307,7 @@ void Pool::ended(Child& child, const std::string& reason) {
 
 void Pool::reap() {
   for (Child* child : children()) child->reap();
+  hooks_.reap();
 }
 
 void Pool::reload(Content content, std::function<void()> applied) {
@@ -313,6 +320,7 @@ void Pool::reload(Content content, std::function<void()> applied) {
   reload_->judge = judge_->running();
   send_keeper_setup();
   send_judge_setup();
+  hooks_.set(content_.hooks);
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;
@@ -351,6 +359,7 @@ void Pool::stop(std::function<void()> done) {
 }
 
 void Pool::terminate() {
+  hooks_.end_all();
   for (const Child* child : children()) child->signal(SIGTERM);
   stop_timer_.start(stop_deadline - drain_deadline, [this] {
     for (const Child* child : children()) {

@@ -11,6 +11,7 @@
 #include "config/paths.h"
 #include "supervisor/child.h"
 #include "supervisor/gather.h"
+#include "supervisor/hook_programs.h"
 #include "supervisor/setup.h"
 
 namespace tlspool::supervisor {
@@ -31,6 +32,7 @@ struct Content {
   config::Config config;
   Material material;
   std::optional<RunAs> fetcher;  ///< whom it becomes; none: the supervisor's own user, or no [[kme]] is configured
+  std::vector<HookPrograms::Program> hooks;  ///< those that are programs
 };
 
 /// The processes of one pool and the channels between them.
@@ -124,6 +126,7 @@ class Pool {
   Timer stop_timer_;
   Timer ticket_timer_;
   Gather gather_;
+  HookPrograms hooks_;
   std::unique_ptr<Child> keeper_;
   std::unique_ptr<Child> judge_;
   std::unique_ptr<Child> fetcher_;     // null until a [[kme]] is configured

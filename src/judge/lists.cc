@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge/lists.h"
 
+#include <fmt/format.h>
 #include <openssl/sha.h>
 #include <sys/stat.h>
 
@@ -141,11 +142,12 @@ void Lists::want_file(const std::string& path, std::function<void(const Found&)>
   Source& source = files_[path];
   struct stat info{};
   const bool there = stat(path.c_str(), &info) == 0;
-  const std::int64_t stamp = there ? info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec : 0;
+  const std::string stamp =
+      there ? fmt::format("{}.{} {} {}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ino, info.st_size) : std::string();
   if (!there && !source.under_way) {
     source.lists.clear();
     source.problem = path + ": " + system_error("", "", errno).reason;
-    source.stamp = 0;
+    source.stamp.clear();
   } else if (stamp != source.stamp && !source.under_way) {
     source.under_way = true;
     source.stamp = stamp;

@@ -63,7 +63,7 @@ class Lists {
     bool under_way = false;
     bool disk_tried = false;
     std::int64_t used = 0;
-    std::int64_t stamp = 0;          ///< of a file: when it was changed
+    std::string stamp;               ///< of a file: changes with it
     std::vector<std::function<void(const Found&)>> waiting;
   };
   struct Reading;

@@ -33,6 +33,9 @@ void Judge::on_supervisor(Frame frame) {
     collect(frame);
   } else if (frame.kind == number_of(wire::Kind::judge_setup)) {
     set_up(frame);
+  } else if (frame.kind == number_of(wire::Kind::judge_own)) {
+    const auto own = wire::decode<wire::OwnCertificates>(frame.body);
+    if (own && staples_) staples_->set(*own);
   } else if (frame.kind == number_of(wire::Kind::judge_channel)) {
     add_worker(std::move(frame));
   } else if (frame.kind == number_of(wire::Kind::hook_end)) {
@@ -60,6 +63,9 @@ void Judge::set_up(const Frame& frame) {
   if (!rules) return give_up(rules.error());
   if (!sandboxed_) {
     revocation_ = std::make_shared<RevocationMemory>(loop_, setup->state);
+    staples_ = std::make_unique<OwnStaples>(loop_, revocation_->responders, setup->state, [this](const wire::Staple& staple) {
+      supervisor_.send(number_of(wire::Kind::judge_staple), 0, wire::encode(staple));
+    });
     std::vector<std::string> readable = readable_paths(*setup);
     for (std::string& path : prepare_resolver()) readable.push_back(std::move(path));
     if (auto done = enter_sandbox({Confinement::judge, std::move(readable), {setup->state}}); !done) return give_up(done.error());
@@ -73,6 +79,7 @@ void Judge::set_up(const Frame& frame) {
   law.sources->add(std::make_unique<DaneSource>(dns_), {trust::CheckKind::dane, trust::CheckKind::dane_if_present});
   law.sources->add(std::make_unique<RevocationSource>(revocation_, setup->revocation),
                    {trust::CheckKind::crl, trust::CheckKind::crl_if_present, trust::CheckKind::ocsp, trust::CheckKind::ocsp_if_known, trust::CheckKind::stapled});
+  staples_->set(setup->revocation.staple, law.anchors);
   law.rules = std::make_shared<const authz::Ruleset>(std::move(*rules));
   hooks_->set(setup->authorization.hooks);
   law.hooks = hooks_;

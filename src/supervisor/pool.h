@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,8 @@ class Pool {
   [[nodiscard]] const wire::KeeperReport& report() const { return report_; }
   /// What the workers were told last.
   [[nodiscard]] const wire::WorkerSetup& setup() const { return setup_; }
+  /// OCSP responses for the pool's own certificates, by the SHA-256 of the leaf.
+  [[nodiscard]] const std::map<Bytes, wire::Staple>& staples() const { return staples_; }
   [[nodiscard]] std::uint32_t anchors() const { return anchors_; }
   [[nodiscard]] std::vector<Child*> children() const;
 
@@ -81,6 +84,9 @@ class Pool {
   void send_keeper_setup();
   void equip_keeper();
   void send_judge_setup();
+  void send_own_certificates();
+  void take_staple(const Frame& frame);
+  void send_staples(std::uint32_t worker);
   void equip_judge();
   void equip_fetcher();
   void equip_worker(std::uint32_t index);
@@ -117,6 +123,7 @@ class Pool {
   bool reported_ = false;  // the keeper has answered once, so that workers can be told about keys
   std::uint32_t anchors_ = 0;
   wire::WorkerSetup setup_;
+  std::map<Bytes, wire::Staple> staples_;  // by leaf; for workers that start later
   Secret ticket_key_;
   bool ready_ = false;
   std::optional<Reload> reload_;

@@ -206,6 +206,17 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   return out;
 }
 
+wire::OwnCertificates own_certificates(const wire::WorkerSetup& setup) {
+  wire::OwnCertificates out;
+  for (const auto& identity : setup.identities) {
+    if ((identity.roles & wire::role_server) == 0) continue;
+    for (const auto& credential : identity.credentials) {
+      if (!credential.chain.empty()) out.certificates.push_back({identity.name, credential.chain});
+    }
+  }
+  return out;
+}
+
 void keep_chains(wire::KeeperReport& report, const wire::KeeperReport& old) {
   for (auto& key : report.keys) {
     if (!key.chain.empty()) continue;

@@ -55,7 +55,7 @@ class RevocationSourceTest : public testing::Test {
     for (const Party* p : chain) subject->query.chain.push_back(p->der());
     subject->query.connection.known = true;
     subject->query.connection.stapled = std::move(stapled);
-    auto presented = trust::present(*anchors, subject->query, subject->now);
+    auto presented = trust::present(*anchors, known_, subject->query, subject->now);
     EXPECT_TRUE(presented);
     subject->presented = std::move(*presented);
     return subject;
@@ -104,6 +104,7 @@ class RevocationSourceTest : public testing::Test {
   Party bad_ = issue(spec("ca"), &ca_);
   Party silent_ = issue({}, &ca_);  // names neither
   std::string directory_;
+  trust::KnownCertificates known_;
   wire::RevocationSetup setup_;
   std::shared_ptr<RevocationMemory> memory_;
   std::unique_ptr<RevocationSource> source_;
@@ -259,7 +260,7 @@ TEST_F(RevocationSourceTest, AFreshAnswerIsAskedFor) {
   fresh->query.fresh = true;
   fresh->anchors = usual->anchors;
   fresh->now = usual->now;
-  fresh->presented = trust::present(*usual->anchors, fresh->query, fresh->now).value();
+  fresh->presented = trust::present(*usual->anchors, known_, fresh->query, fresh->now).value();
   EXPECT_EQ(ask(fresh, CheckKind::ocsp).answer, Answer::no);
   EXPECT_EQ(ocsp(good_), Answer::no);
 }

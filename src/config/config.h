@@ -97,6 +97,7 @@ struct Config {
   std::vector<AllowName> allow_names;
   std::vector<wire::PeerSetup> peers;
   std::vector<wire::KmeSetup> kmes;
+  wire::RevocationSetup revocation;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
   Authorization authorization;
   std::vector<wire::DisclosureSetup> disclosures;  ///< the same, by authz::Disclosures

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/name_service.h"
 #include "base/sandbox.h"
 #include "judge/anchor_files.h"
 #include "judge/dane_source.h"
@@ -32,6 +33,9 @@ void Judge::on_supervisor(Frame frame) {
     collect(frame);
   } else if (frame.kind == number_of(wire::Kind::judge_setup)) {
     set_up(frame);
+  } else if (frame.kind == number_of(wire::Kind::judge_own)) {
+    const auto own = wire::decode<wire::OwnCertificates>(frame.body);
+    if (own && staples_) staples_->set(*own);
   } else if (frame.kind == number_of(wire::Kind::judge_channel)) {
     add_worker(std::move(frame));
   } else if (frame.kind == number_of(wire::Kind::hook_end)) {
@@ -58,7 +62,13 @@ void Judge::set_up(const Frame& frame) {
   auto rules = authz::Ruleset::make(tables.rules, setup->authorization);
   if (!rules) return give_up(rules.error());
   if (!sandboxed_) {
-    if (auto done = enter_sandbox({Confinement::judge, readable_paths(*setup), {setup->state}}); !done) return give_up(done.error());
+    revocation_ = std::make_shared<RevocationMemory>(loop_, setup->state);
+    staples_ = std::make_unique<OwnStaples>(loop_, revocation_->responders, setup->state, [this](const wire::Staple& staple) {
+      supervisor_.send(number_of(wire::Kind::judge_staple), 0, wire::encode(staple));
+    });
+    std::vector<std::string> readable = readable_paths(*setup);
+    for (std::string& path : prepare_resolver()) readable.push_back(std::move(path));
+    if (auto done = enter_sandbox({Confinement::judge, std::move(readable), {setup->state}}); !done) return give_up(done.error());
     sandboxed_ = true;
   }
   Law law;
@@ -67,6 +77,9 @@ void Judge::set_up(const Frame& frame) {
   law.sources = std::make_shared<Sources>();
   if (!dns_ || !dns_->serves(setup->dns, setup->state)) dns_ = std::make_shared<DnsService>(loop_, setup->dns, setup->state);
   law.sources->add(std::make_unique<DaneSource>(dns_), {trust::CheckKind::dane, trust::CheckKind::dane_if_present});
+  law.sources->add(std::make_unique<RevocationSource>(revocation_, setup->revocation),
+                   {trust::CheckKind::crl, trust::CheckKind::crl_if_present, trust::CheckKind::ocsp, trust::CheckKind::ocsp_if_known, trust::CheckKind::stapled});
+  staples_->set(setup->revocation.staple, law.anchors);
   law.rules = std::make_shared<const authz::Ruleset>(std::move(*rules));
   hooks_->set(setup->authorization.hooks);
   law.hooks = hooks_;

@@ -7,7 +7,9 @@
 #include <string>
 
 #include "judge/dns_service.h"
+#include "judge/own_staples.h"
 #include "judge/questions.h"
+#include "judge/revocation_source.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "wire/ipc.h"
@@ -41,6 +43,8 @@ class Judge {
 
   Loop& loop_;
   std::shared_ptr<DnsService> dns_;  ///< stays over a reload that does not change it
+  std::shared_ptr<RevocationMemory> revocation_;  ///< from the first setup on
+  std::unique_ptr<OwnStaples> staples_;           ///< likewise
   std::shared_ptr<Hooks> hooks_;
   Questions questions_;
   wire::JudgeTables tables_;  ///< parts that came, for the next setup

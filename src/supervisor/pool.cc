@@ -96,12 +96,14 @@ void Pool::equip_judge() {
   send_judge_setup();
   hooks_.start_anew(content_.hooks);
   if (!reported_) return;
+  send_own_certificates();
   for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_judge(i);
 }
 
 void Pool::equip_worker(std::uint32_t index) {
   if (!reported_) return;  // from_keeper() does it: nothing can be said about keys before
   send_setup(index);
+  send_staples(index);
   connect_judge(index);
   for (const auto& token : content_.config.tokens) connect_keeper(index, token.name);
   connect_keys(index);
@@ -165,6 +167,7 @@ void Pool::from_judge(Frame frame) {
     if (auto failed = wire::decode<wire::HookFailed>(frame.body)) hooks_.failed(*failed);
     return;
   }
+  if (kind == Kind::judge_staple) return take_staple(frame);
   if (kind == Kind::outcomes_answer) return gather_.answered(std::move(frame));
   if (kind != Kind::judge_ready) return;
   auto ready = wire::decode<wire::JudgeReady>(frame.body);

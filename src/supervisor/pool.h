@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,6 +66,8 @@ class Pool {
   [[nodiscard]] const wire::KeeperReport& report() const { return report_; }
   /// What the workers were told last.
   [[nodiscard]] const wire::WorkerSetup& setup() const { return setup_; }
+  /// OCSP responses for the pool's own certificates, by the SHA-256 of the leaf.
+  [[nodiscard]] const std::map<Bytes, wire::Staple>& staples() const { return staples_; }
   /// Whether workers' ticket key is the one that the cluster has.
   [[nodiscard]] bool shares_tickets() const { return tickets_.shared(); }
   /// How the judge's memory of outcomes fares; nothing where the judge does not answer. `done` comes later.
@@ -87,6 +90,9 @@ class Pool {
   void send_keeper_setup();
   void equip_keeper();
   void send_judge_setup();
+  void send_own_certificates();
+  void take_staple(const Frame& frame);
+  void send_staples(std::uint32_t worker);
   void equip_judge();
   void equip_fetcher();
   void equip_worker(std::uint32_t index);
@@ -124,6 +130,7 @@ class Pool {
   bool reported_ = false;  // the keeper has answered once, so that workers can be told about keys
   std::uint32_t anchors_ = 0;
   wire::WorkerSetup setup_;
+  std::map<Bytes, wire::Staple> staples_;  // by leaf; for workers that start later
   TicketKeys tickets_;
   std::shared_ptr<const ClusterKeys> ticket_cluster_;  // whose key tickets_ has
   bool ready_ = false;

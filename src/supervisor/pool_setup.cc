@@ -68,6 +68,7 @@ void Pool::renew_setup() {
                              {"rules", std::to_string(now.rules.size())}});
   }
   setup_ = std::move(now);
+  send_own_certificates();
   if (!first) send_setups();
 }
 

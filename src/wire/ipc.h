@@ -49,6 +49,8 @@ enum class Kind : std::uint16_t {
   judge_ready,        ///< judge: JudgeReady
   judge_channel,      ///< supervisor: no body + a stream socket towards one worker
   judge_tables,       ///< supervisor: JudgeTables, a part of what the next judge_setup puts into force
+  judge_own,          ///< supervisor: OwnCertificates, after a judge_setup; the judge fetches what is stapled to them
+  judge_staple,       ///< judge -> supervisor -> every worker: Staple
   // worker <-> judge, bodies in wire/judge.h
   chain_query = 50,   ///< worker: ChainQuery
   chain_verdict,      ///< judge: ChainVerdict, same number

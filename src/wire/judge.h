@@ -11,6 +11,7 @@
 #include "wire/codec.h"
 #include "wire/dns_setup.h"
 #include "wire/policy.h"
+#include "wire/revocation_setup.h"
 
 namespace tlspool::wire {
 
@@ -28,8 +29,11 @@ struct JudgeSetup {
   DnsSetup dns;
   AuthorizationSetup authorization;
   CacheSetup cache;
+  RevocationSetup revocation;
 };
-template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state, m.dns, m.authorization, m.cache); }
+template <class Io> void fields(Io& io, JudgeSetup& m) {
+  io(m.system_trust, m.anchor_files, m.state, m.dns, m.authorization, m.cache, m.revocation);
+}
 struct JudgeReady {
   std::uint32_t anchors = 0;
   std::string problem;  ///< a file that could not be read; the judge then trusts what is left

@@ -43,6 +43,8 @@ struct Connection {
   std::string local_identity;  ///< the one in use; chosen by SNI where the request named none
   bool local_shown = false;    ///< the peer was shown it; on a resumed connection: when the session was made
   Proved proved;
+  bool staple_announced = false;          ///< client: the server said that it will send an OCSP response
+  std::optional<std::vector<Bytes>> put_off;  ///< client, TLS 1.2: the server's chain, which nobody has judged yet
   std::string explanation;     ///< the judge's, where the request wanted one
   std::optional<int> alert_sent;
   std::optional<int> alert_received;

@@ -79,6 +79,9 @@ void Worker::frame(Frame frame) {
       counters_.sessions = sessions_.open();
       send(wire::Kind::counters_answer, frame.number, wire::encode(counters_));
       return;
+    case wire::Kind::judge_staple:
+      if (auto staple = wire::decode<wire::Staple>(frame.body)) staples_.take(std::move(*staple));
+      return;
     case wire::Kind::drain: drain(); return;
     default: log::error("frame.unexpected", {{"kind", std::to_string(frame.kind)}}); return;
   }

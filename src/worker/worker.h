@@ -37,7 +37,7 @@ class Worker {
   [[nodiscard]] int exit_status() const { return exit_status_; }
 
   [[nodiscard]] Loop& loop() { return loop_; }
-  [[nodiscard]] Services services() { return {loop_, keeper_, keys_, judge_, client_sessions_}; }
+  [[nodiscard]] Services services() { return {loop_, keeper_, keys_, judge_, client_sessions_, staples_}; }
   [[nodiscard]] const Policy& policy() const { return *policy_; }
   [[nodiscard]] std::shared_ptr<const Policy> shared_policy() const { return policy_; }
   [[nodiscard]] Sessions& sessions() { return sessions_; }
@@ -73,6 +73,7 @@ class Worker {
   KeyLink keys_;
   JudgeLink judge_;
   ClientSessions client_sessions_;
+  Staples staples_;
   std::shared_ptr<const Policy> policy_;
   Sessions sessions_;
   Exchanges exchanges_;

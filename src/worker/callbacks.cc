@@ -57,7 +57,8 @@ int verify_chain(X509_STORE_CTX* store, void*) {
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
   }
-  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until};
+  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until, verdict.proof};
+  c->attributes = verdict.attributes;
   c->explanation = verdict.explanation;
   X509_STORE_CTX_set_error(store, X509_V_OK);
   return 1;

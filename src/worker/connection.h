@@ -29,8 +29,9 @@ struct Proved {
   std::vector<std::string> names;
   std::string how;       ///< "chain", "sharedKey", "dane", "pin", "policy"; in key exchanges also "firstContact"; empty: nothing was verified
   std::int64_t valid_until = 0;
+  Bytes proof;           ///< the judge's, for its own use when the session is resumed
 };
-template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.how, m.valid_until); }
+template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.how, m.valid_until, m.proof); }
 
 /// One TLS connection from the call that starts it to its last byte. OpenSSL's callbacks find it through the
 /// SSL; `handshake` and `pump` say which part of its life it is in.
@@ -43,6 +44,7 @@ struct Connection {
   std::string local_identity;  ///< the one in use; chosen by SNI where the request named none
   bool local_shown = false;    ///< the peer was shown it; on a resumed connection: when the session was made
   Proved proved;
+  wire::Attributes attributes; ///< what authorization tells the program
   std::string explanation;     ///< the judge's, where the request wanted one
   std::optional<int> alert_sent;
   std::optional<int> alert_received;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "wire/dns_setup.h"
 #include "wire/ipc.h"
 #include "wire/policy.h"
 
@@ -74,6 +75,7 @@ struct Config {
   wire::PeerToPeerSetup peer_to_peer;
   Trust trust;
   Users users;
+  wire::DnsSetup dns;
   std::vector<wire::TokenSetup> tokens;
   std::vector<Identity> identities;
   std::vector<wire::AllowRule> allow;  ///< empty: the owner and the group of the pool's directory

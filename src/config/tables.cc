@@ -2,6 +2,7 @@
 // The tables of tlspool.toml but those of shared keys, which peers.cc reads.
 #include "base/text.h"
 #include "config/authorization.h"
+#include "config/dns.h"
 #include "config/peers.h"
 #include "config/section.h"
 
@@ -186,6 +187,7 @@ void read_main(Section& root, Config& config, SharedKeyTables& shared, Authoriza
   if (auto s = root.section("log")) read_log(std::move(*s), config);
   if (auto s = root.section("limits")) read_limits(std::move(*s), config.limits);
   if (auto s = root.section("trust")) read_trust(std::move(*s), config.trust, directory);
+  if (auto s = root.section("dns")) read_dns(std::move(*s), config.dns, directory);
   if (auto s = root.section("users")) read_users(std::move(*s), config.users);
   for (Section& s : root.sections("token")) read_token(std::move(s), config, keeper);
   for (Section& s : root.sections("allow")) read_allow(std::move(s), config);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "judge/anchor_files.h"
+#include "judge/dane_source.h"
 #include "trust/chain.h"
 #include "wire/log_setup.h"
 
@@ -64,6 +65,8 @@ void Judge::set_up(const Frame& frame) {
   law.anchors = std::make_shared<const trust::Anchors>(std::move(read.anchors));
   law.policies = std::make_shared<const trust::Policies>(std::move(*policies));
   law.sources = std::make_shared<Sources>();
+  if (!dns_ || !dns_->serves(setup->dns, setup->state)) dns_ = std::make_shared<DnsService>(loop_, setup->dns, setup->state);
+  law.sources->add(std::make_unique<DaneSource>(dns_), {trust::CheckKind::dane, trust::CheckKind::dane_if_present});
   law.rules = std::make_shared<const authz::Ruleset>(std::move(*rules));
   hooks_->set(setup->authorization.hooks);
   law.hooks = hooks_;

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "judge/dns_service.h"
 #include "judge/questions.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
@@ -39,6 +40,7 @@ class Judge {
   };
 
   Loop& loop_;
+  std::shared_ptr<DnsService> dns_;  ///< stays over a reload that does not change it
   std::shared_ptr<Hooks> hooks_;
   Questions questions_;
   wire::JudgeTables tables_;  ///< parts that came, for the next setup

@@ -65,7 +65,7 @@ std::uint64_t Questions::ask(wire::ChainQuery query, OnVerdict on_verdict) {
     return authorize(0, law_, subject, std::move(v), std::move(on_verdict));
   }
   if (query.connection.shared_key == wire::SharedKeyUse::none) {
-    auto presented = trust::present(*law_.anchors, query, subject->now);
+    auto presented = trust::present(*law_.anchors, known_, query, subject->now);
     if (!presented) {
       on_verdict(std::move(presented.error()));
       return 0;

@@ -38,6 +38,7 @@ class Questions {
 
   Loop& loop_;
   Law law_;
+  trust::KnownCertificates known_;
   std::uint64_t last_ = 0;
   std::unordered_map<std::uint64_t, Waiting> waiting_;
 };

@@ -140,6 +140,8 @@ wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& 
   wire::JudgeSetup out;
   out.system_trust = config.trust.system;
   out.state = relative_to(paths.directory, paths.judge);
+  out.dns = config.dns;
+  out.dns.root_anchor = relative_to(paths.directory, config.dns.root_anchor);
   out.authorization = config.authorization.setup;
   for (const auto& file : config.trust.anchors) out.anchor_files.push_back(relative_to(paths.directory, file));
   return out;

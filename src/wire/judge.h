@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "wire/authorization.h"
 #include "wire/codec.h"
+#include "wire/dns_setup.h"
 #include "wire/policy.h"
 
 namespace tlspool::wire {
@@ -23,9 +24,10 @@ struct JudgeSetup {
   bool system_trust = true;                ///< the system's bundle
   std::vector<std::string> anchor_files;   ///< PEM, absolute paths or relative to the pool's directory
   std::string state;                       ///< directory that the judge may write in: its own
+  DnsSetup dns;
   AuthorizationSetup authorization;
 };
-template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state, m.authorization); }
+template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state, m.dns, m.authorization); }
 struct JudgeReady {
   std::uint32_t anchors = 0;
   std::string problem;  ///< a file that could not be read; the judge then trusts what is left

@@ -14,7 +14,8 @@ namespace tlspool::judge {
 /// All [[hook]] tables. They outlive a reload where they are the same after it.
 class Hooks {
  public:
-  Hooks(Loop& loop, ProgramHook::OnFailed on_failed) : loop_(loop), on_failed_(std::move(on_failed)) {}
+  /// Before the process enters its sandbox.
+  Hooks(Loop& loop, ProgramHook::OnFailed on_failed);
 
   void set(const std::vector<wire::HookSetup>& setups);
   /// A process of a hook's program, which the supervisor has started.

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "judge/anchor_files.h"
+#include "judge/tls_dial.h"
 #include "judge/dane_source.h"
 #include "trust/chain.h"
 #include "wire/log_setup.h"
@@ -36,6 +37,8 @@ void Judge::on_supervisor(Frame frame) {
     add_worker(std::move(frame));
   } else if (frame.kind == number_of(wire::Kind::hook_end)) {
     add_hook(std::move(frame));
+  } else if (frame.kind == number_of(wire::Kind::hook_control_end)) {
+    if (!frame.descriptors.empty()) hooks_->add_link(std::move(frame.descriptors.front()));
   } else {
     log::warning("judge.unknown_frame", {{"kind", std::to_string(frame.kind)}});
   }
@@ -58,7 +61,9 @@ void Judge::set_up(const Frame& frame) {
   auto rules = authz::Ruleset::make(tables.rules, setup->authorization);
   if (!rules) return give_up(rules.error());
   if (!sandboxed_) {
-    if (auto done = enter_sandbox({Confinement::judge, readable_paths(*setup), {setup->state}}); !done) return give_up(done.error());
+    std::vector<std::string> readable = readable_paths(*setup);
+    for (std::string& path : prepare_resolver()) readable.push_back(std::move(path));
+    if (auto done = enter_sandbox({Confinement::judge, readable, {setup->state}}); !done) return give_up(done.error());
     sandboxed_ = true;
   }
   Law law;

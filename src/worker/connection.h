@@ -48,7 +48,7 @@ struct Connection {
   std::string explanation;     ///< the judge's, where the request wanted one
   std::optional<int> alert_sent;
   std::optional<int> alert_received;
-  bool for_fetcher = false;    ///< the pool's own fetcher asked for it: no shared key, or it would fetch keys to fetch keys
+  bool for_pool = false;       ///< the pool's own fetcher or judge asked for it: no shared key, or it would fetch keys to fetch keys; no rules
   std::string refused_name;    ///< SNI that no identity of the caller serves
   bool alpn_mismatch = false;
   bool hello_seen = false;     ///< server: the client's first ClientHello was looked at

@@ -32,7 +32,7 @@ std::optional<wire::ChainQuery> Handshake::last_question() const {
   const Connection& c = *connection_;
   const wire::WorkerSetup& setup = c.policy->setup();
   const bool by_certificate = !c.proved.how.empty() && !c.resumed(ssl_.get()) && !c.shared_key;
-  if (c.for_fetcher || by_certificate) return std::nullopt;
+  if (c.for_pool || by_certificate) return std::nullopt;
   const bool ask = setup.has_rules || (c.shared_key && (setup.has_policies || c.request.explain));
   if (!ask) return std::nullopt;
   wire::ChainQuery query = question_about(c, ssl_.get(), network_.get(), {});

@@ -34,6 +34,17 @@ struct Trust {
   std::vector<std::string> anchors;  ///< absolute paths
 };
 
+/// [cache]: outcomes that are remembered, and shared with other pools.
+struct Cache {
+  std::vector<std::string> servers;  ///< "HOST:PORT", "[ADDRESS]:PORT" or "unix:/PATH"; none: nothing is shared
+  std::string key_file;              ///< absolute path; empty: none
+  std::uint32_t ttl = 600;
+  std::uint32_t negative_ttl = 30;
+  std::uint32_t entries = 50'000;
+  std::uint32_t generation = 0;
+  std::uint32_t ticket_rotation = 12 * 60 * 60;  ///< seconds that a ticket key is in use
+};
+
 /// Users that the processes become when the supervisor is root.
 struct Users {
   std::string keeper = "tlspool-keeper";
@@ -74,6 +85,7 @@ struct Config {
   wire::Limits limits;
   wire::PeerToPeerSetup peer_to_peer;
   Trust trust;
+  Cache cache;
   Users users;
   wire::DnsSetup dns;
   std::vector<wire::TokenSetup> tokens;

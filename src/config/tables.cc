@@ -2,6 +2,7 @@
 // The tables of tlspool.toml but those of shared keys, which peers.cc reads.
 #include "base/text.h"
 #include "config/authorization.h"
+#include "config/cache.h"
 #include "config/dns.h"
 #include "config/peers.h"
 #include "config/section.h"
@@ -193,6 +194,7 @@ void read_main(Section& root, Config& config, SharedKeyTables& shared, Authoriza
   for (Section& s : root.sections("allow")) read_allow(std::move(s), config);
   for (Section& s : root.sections("identity")) read_identity(std::move(s), config, directory_of(root.file()));
   if (auto s = root.section("peer_to_peer")) read_peer_to_peer(std::move(*s), config.peer_to_peer);
+  if (auto s = root.section("cache")) read_cache(std::move(*s), config.cache, directory);
   if (auto s = root.section("keystore")) shared.read_keystore(std::move(*s));
   shared.read_peers(root);
   read_policies(root, config);

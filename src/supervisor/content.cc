@@ -112,6 +112,12 @@ Result<Content> read_content(const config::Paths& paths) {
   if (auto policies = trust::Policies::make(config->policies); !policies) return fail(std::move(policies.error()));
   const config::Authorization& authorization = config->authorization;
   if (auto rules = authz::Ruleset::make(authorization.rules, authorization.setup); !rules) return fail(std::move(rules.error()));
+  std::shared_ptr<const ClusterKeys> cluster;
+  if (!config->cache.key_file.empty()) {
+    auto keys = read_cluster_keys(config->cache.key_file);
+    if (!keys) return fail(std::move(keys.error()));
+    cluster = std::make_shared<const ClusterKeys>(std::move(*keys));
+  }
   std::optional<RunAs> fetcher;
   if (geteuid() == 0 && !config->kmes.empty()) {
     auto found = find_user(config->users.fetcher);
@@ -120,7 +126,7 @@ Result<Content> read_content(const config::Paths& paths) {
   }
   auto hooks = find_hooks(*config, paths.file());
   if (!hooks) return fail(std::move(hooks.error()));
-  return Content{std::move(*config), std::move(*material), fetcher, std::move(*hooks)};
+  return Content{std::move(*config), std::move(*material), fetcher, std::move(*hooks), std::move(cluster)};
 }
 
 Result<Ground> find_ground(const config::Paths& paths, const config::Config& config) {

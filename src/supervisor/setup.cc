@@ -166,6 +166,13 @@ std::vector<Bytes> judge_tables(const config::Config& config) {
   return out;
 }
 
+wire::CacheSetup cache_setup(const config::Config& config, const ClusterKeys* keys, Bytes policy) {
+  const config::Cache& c = config.cache;
+  wire::CacheSetup out{c.servers, {}, c.ttl, c.negative_ttl, c.entries, c.generation, std::move(policy)};
+  if (keys != nullptr) out.key = copy_of(keys->outcomes.bytes());
+  return out;
+}
+
 std::vector<wire::AllowRule> effective_rules(const config::Config& config, Owner owner) {
   if (!config.allow.empty()) return config.allow;
   wire::AllowRule by_uid;

@@ -69,6 +69,11 @@ enum class Kind : std::uint16_t {
   hook_failed,            ///< judge: HookFailed
   hook_control,           ///< supervisor -> worker: no body + a control connection whose caller is the judge, for hooks
   hook_control_end,       ///< supervisor -> judge: no body + the other end of it
+  // supervisor <-> judge, bodies in wire/cache_setup.h
+  share_blob = 95,        ///< supervisor: SharedBlob; to be put into memcached unless there is one by that name
+  shared_blob,            ///< judge: SharedBlob, same number
+  outcomes_query,         ///< supervisor: no body
+  outcomes_answer,        ///< judge: OutcomeCounters, same number
 };
 
 struct LogSetup {
@@ -244,7 +249,8 @@ struct WorkerSetup {
   std::uint32_t index = 0;
   std::uint32_t count = 1;
   Bytes policy;        ///< digest of everything below and of the trust settings; tickets are bound to it
-  Bytes ticket_key;    ///< 80 bytes for SSL_CTX_set_tlsext_ticket_keys; all workers share it
+  Bytes ticket_key;    ///< 80 bytes: 16 name, 32 HMAC, 32 AES; all workers share it
+  std::vector<Bytes> old_ticket_keys;  ///< that tickets are read with, too, newest first
   std::vector<IdentitySetup> identities;
   std::vector<AllowRule> rules;
   std::string default_identity;  ///< for servers whose peer sends no SNI; may be empty
@@ -259,7 +265,7 @@ struct WorkerSetup {
   bool tell_executable = false;  ///< it wants to know which executable calls
 };
 template <class Io> void fields(Io& io, WorkerSetup& m) {
-  io(m.index, m.count, m.policy, m.ticket_key, m.identities, m.rules, m.default_identity, m.tls12, m.limits, m.peers,
+  io(m.index, m.count, m.policy, m.ticket_key, m.old_ticket_keys, m.identities, m.rules, m.default_identity, m.tls12, m.limits, m.peers,
      m.fetcher_identities, m.hook_identities, m.peer_to_peer, m.has_policies, m.has_rules, m.tell_executable);
 }
 

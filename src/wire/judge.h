@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "wire/authorization.h"
+#include "wire/cache_setup.h"
 #include "wire/codec.h"
 #include "wire/dns_setup.h"
 #include "wire/policy.h"
@@ -26,8 +27,9 @@ struct JudgeSetup {
   std::string state;                       ///< directory that the judge may write in: its own
   DnsSetup dns;
   AuthorizationSetup authorization;
+  CacheSetup cache;
 };
-template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state, m.dns, m.authorization); }
+template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state, m.dns, m.authorization, m.cache); }
 struct JudgeReady {
   std::uint32_t anchors = 0;
   std::string problem;  ///< a file that could not be read; the judge then trusts what is left
@@ -98,6 +100,17 @@ template <class Io> void fields(Io& io, ChainQuery& m) {
      m.fresh, m.proof, m.explain);
 }
 
+/// What becomes of a verdict in the judge's memory.
+struct Keep {
+  enum class Where : std::uint8_t {
+    nowhere,  ///< it may be another in a moment: something gave no answer
+    here,     ///< it rests on what this pool alone knows, or cost nothing
+    cluster,  ///< every pool of the same policy would come to it
+  };
+  Where where = Where::here;
+  std::int64_t until = 0;  ///< seconds since 1970; 0: no bound of its own
+};
+
 struct ChainVerdict {
   bool accepted = false;
   std::string identity;             ///< the name that was proved: `expected`, or the first SAN of the leaf
@@ -113,6 +126,7 @@ struct ChainVerdict {
   Attributes attributes;            ///< when accepted
   Bytes proof;                      ///< when accepted and rules were asked: Proof, for the question about a resumption
   std::string explanation;          ///< where it was asked for: a tree, for people
+  Keep keep;                        ///< stays in the judge
 };
 template <class Io> void fields(Io& io, ChainVerdict& m) {
   io(m.accepted, m.identity, m.names, m.how, m.anchor, m.valid_until, m.check, m.reason, m.certificate, m.x509_error, m.attributes,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for the Open Policy Agent: its REST API for data, with a Python function as the policy, over TCP and over a
+"""A stand-in for the Open Policy Agent: its REST API for data, with a Python function as the policy, over TCP, TLS and a
 Unix socket."""
+import contextlib
 import http.server
 import json
 import os
@@ -31,6 +32,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 class _Tcp(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
+    context = None
+
+    def finish_request(self, request, client_address):
+        if self.context is None:
+            return super().finish_request(request, client_address)
+        with contextlib.suppress(OSError):  # whoever does not trust us goes away
+            with self.context.wrap_socket(request, server_side=True) as secured:
+                self.opa.connections.append([name for _, name in (secured.getpeercert() or {}).get("subjectAltName", ())])
+                self.RequestHandlerClass(secured, client_address, self)
 
 
 class _Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -45,12 +55,15 @@ class Opa:
     """policy(input) gives the result of /v1/data/tlspool/allow; None leaves it undefined. bytes are the whole body, an int is an
     HTTP status. Any other document is undefined, as with the real one."""
 
-    def __init__(self, policy, path=None):
+    def __init__(self, policy, path=None, context=None):
         self.policy = policy
         self.requests = []
+        self.connections = []  # of TLS: the names in the client's certificate
         if path is None:
             self.server = _Tcp(("127.0.0.1", 0), _Handler)
             self.port = self.server.server_address[1]
+            if context is not None:
+                self.server.context = context
         else:
             self.server = _Unix(str(path), _Handler)
             os.chmod(path, 0o666)

@@ -21,7 +21,8 @@ Subject subject_of(const Party& leaf, const Party& anchor) {
   out.query.service = "imap";
   out.query.local = "mail.example";
   out.query.caller = {33, "/usr/sbin/imapd"};
-  auto presented = trust::present(*anchors, out.query, out.now);
+  trust::KnownCertificates known;
+  auto presented = trust::present(*anchors, known, out.query, out.now);
   EXPECT_TRUE(presented);
   if (presented) out.presented = std::move(*presented);
   return out;

@@ -198,7 +198,7 @@ def test_a_mistake_in_a_rule_keeps_the_old_ones(make_pool, pki, monkeypatch):
     monkeypatch.setenv("TLSPOOL_DIR", str(made.directory))
     import tlspool
 
-    for text, said in (('time = "Mo 8-18"', "Mo is no day"), ('san = "web.example"', "is no URI"), ('remote = "*.example"', "is no selector"),
+    for text, said in (('time = "Mo 8-18"', '"Mo" is no day'), ('san = "web.example"', "is no URI"), ('remote = "*.example"', "is no selector"),
                        ('hooks = "nobody"', 'no [[hook]] named "nobody"')):
         before = made.config.read_text()
         made.configure(f'[[rule]]\n{text}\n' + ("" if "hooks" in text else 'action = "allow"'))

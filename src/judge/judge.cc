@@ -8,6 +8,7 @@
 #include "base/name_service.h"
 #include "base/sandbox.h"
 #include "judge/anchor_files.h"
+#include "judge/tls_dial.h"
 #include "judge/dane_source.h"
 #include "trust/chain.h"
 #include "wire/log_setup.h"
@@ -40,6 +41,8 @@ void Judge::on_supervisor(Frame frame) {
     add_worker(std::move(frame));
   } else if (frame.kind == number_of(wire::Kind::hook_end)) {
     add_hook(std::move(frame));
+  } else if (frame.kind == number_of(wire::Kind::hook_control_end)) {
+    if (!frame.descriptors.empty()) hooks_->add_link(std::move(frame.descriptors.front()));
   } else {
     log::warning("judge.unknown_frame", {{"kind", std::to_string(frame.kind)}});
   }

@@ -95,9 +95,13 @@ void Pool::equip_keeper() {
 void Pool::equip_judge() {
   send_judge_setup();
   hooks_.start_anew(content_.hooks);
+  hook_controls_.assign(workers_.size(), 0);
   if (!reported_) return;
   send_own_certificates();
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_judge(i);
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    connect_judge(i);
+    connect_hook_controls(i);
+  }
 }
 
 void Pool::equip_worker(std::uint32_t index) {
@@ -109,6 +113,8 @@ void Pool::equip_worker(std::uint32_t index) {
   connect_keys(index);
   if (fetcher_) controls_[index] = 0;
   connect_controls(index);
+  if (index < hook_controls_.size()) hook_controls_[index] = 0;
+  connect_hook_controls(index);
   const int copy = fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0);
   workers_[index]->send_bytes(Kind::listener, {}, 0, only(UniqueFd{copy}));
 }
@@ -275,6 +281,7 @@ void Pool::reload(Content content, std::function<void()> applied) {
   send_keeper_setup();
   send_judge_setup();
   hooks_.set(content_.hooks);
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_hook_controls(i);
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;

@@ -106,6 +106,8 @@ class Pool {
   void connect_keys(std::uint32_t worker);
   void connect_fetcher();  // to the keeper
   void connect_controls(std::uint32_t worker);
+  [[nodiscard]] bool wants_hook_controls() const;
+  void connect_hook_controls(std::uint32_t worker);
   void send_fetcher_setup();
   void reload_fetcher();
   void send_setup(std::uint32_t worker);
@@ -145,6 +147,7 @@ class Pool {
   std::unique_ptr<Child> judge_;
   std::unique_ptr<Child> fetcher_;     // null until a [[kme]] is configured
   std::vector<std::size_t> controls_;  // control connections of the fetcher, by worker
+  std::vector<std::size_t> hook_controls_;  // of the judge, by worker
   std::vector<std::unique_ptr<Child>> workers_;
 };
 

@@ -210,6 +210,9 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.has_policies = !config.policies.empty();
   out.has_rules = authorization_is_asked(config.authorization);
   out.tell_executable = out.has_rules && executable_is_asked(config.authorization);
+  for (const auto& hook : config.authorization.setup.hooks) {
+    if (!hook.identity.empty()) out.hook_identities.push_back(hook.identity);
+  }
   for (const auto& kme : config.kmes) out.fetcher_identities.push_back(kme.identity);
   out.policy = digest(config, material, out);
   return out;

@@ -70,6 +70,7 @@ template <class Io> void fields(Io& io, ConnectionFacts& m) {
 /// What a question is about.
 enum class Stage : std::uint8_t {
   trust,          ///< in the peer's certificates or in the shared key; then authorization
+  trust_alone,    ///< the same for a connection of the pool's own, about which no rules are asked
   authorization,  ///< alone: `expected` was proved when the session was made, or is empty for a peer that nobody wants to know
 };
 

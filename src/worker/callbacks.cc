@@ -69,7 +69,8 @@ int judge_chain(Connection& connection, std::vector<Bytes> chain) {
                       "is meant, ask for it as remoteIdentity";
     return X509_V_ERR_APPLICATION_VERIFICATION;
   }
-  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until};
+  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until, verdict.proof};
+  c->attributes = verdict.attributes;
   c->explanation = verdict.explanation;
   return X509_V_OK;
 }

@@ -64,7 +64,7 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
     answer(std::move(*common));
     return;
   }
-  if (program_ == Program::fetcher && call->method != "StartTLS") {
+  if (program_ != Program::any && call->method != "StartTLS") {
     return answer(wire::error_text("org.varlink.service.PermissionDenied", wire::Value::object()));
   }
   const std::string session = call->parameters.text("session");
@@ -119,7 +119,7 @@ void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descripto
 // Asked anew for each call: the program may have become another one since the last.
 void Control::learn_executable(std::function<void()> then) {
   const wire::WorkerSetup& setup = worker_.policy().setup();
-  if (program_ == Program::fetcher || !(setup.tell_executable || authz::need_executable(setup.rules))) return then();
+  if (program_ != Program::any || !(setup.tell_executable || authz::need_executable(setup.rules))) return then();
   executable_query_ = worker_.ask_executable(credentials_.pid, [this, then = std::move(then)](std::string path) {
     executable_query_ = 0;
     executable_ = std::move(path);
@@ -128,9 +128,10 @@ void Control::learn_executable(std::function<void()> then) {
 }
 
 bool Control::may(const Policy& policy, const StartRequest& request) const {
-  if (program_ == Program::fetcher) {
-    const auto& own = policy.setup().fetcher_identities;
-    return request.roles == wire::role_client && !request.peer_to_peer && std::ranges::find(own, request.local_identity) != own.end();
+  if (program_ != Program::any) {
+    const auto& own = program_ == Program::fetcher ? policy.setup().fetcher_identities : policy.setup().hook_identities;
+    const bool none = program_ == Program::judge && request.local_identity.empty();
+    return request.roles == wire::role_client && !request.peer_to_peer && (none || std::ranges::find(own, request.local_identity) != own.end());
   }
   // A server without an identity in the request is looked at when its peer has named one.
   if (request.roles == wire::role_server && request.local_identity.empty()) return true;
@@ -185,7 +186,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   auto connection = std::make_unique<Connection>();
   connection->policy = policy;
   connection->local_identity = request.local_identity;
-  connection->for_fetcher = program_ == Program::fetcher;
+  connection->for_pool = program_ != Program::any;
   connection->request = std::move(request);
   connection->caller = caller();
   handshake_ = std::make_unique<Handshake>(worker_.services(), std::move(connection), std::move(network),

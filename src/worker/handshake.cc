@@ -128,7 +128,7 @@ void Handshake::start() {
   flags_ = fcntl(network_.get(), F_GETFL);
   if ((flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_ | O_NONBLOCK);
   poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { network_ready(); });
-  if (c.for_fetcher) return begin();
+  if (c.for_pool) return begin();
   if (c.request.peer_to_peer) return start_peer();
   if (c.role == wire::role_client) return start_client();
   c.peers = peers_of_server(*c.policy, c.request, c.caller);

@@ -37,6 +37,15 @@ wire::Value shared_key_value(const Connection& c) {
       .set("keysLeft", key.peer->source == wire::KeySource::token ? wire::Value{static_cast<std::int64_t>(key.left)} : wire::Value{});
 }
 
+wire::Value attributes_value(const wire::Attributes& told) {
+  if (told.alias.empty() && told.groups.empty() && told.values.empty()) return {};
+  wire::Value groups = wire::Value::array();
+  for (const std::string& group : told.groups) groups.push(group);
+  wire::Value values = wire::Value::object();
+  for (const auto& [name, value] : told.values) values.set(name, value);
+  return wire::Value::object().set("alias", or_null(told.alias)).set("groups", std::move(groups)).set("values", std::move(values));
+}
+
 }  // namespace
 
 wire::Value State::value() const {
@@ -78,6 +87,7 @@ wire::Value Session::facts() {
       .set("alpn", or_null(agreed.alpn))
       .set("resumed", c.resumed(pump_->ssl()))
       .set("sharedKey", shared_key_value(c))
+      .set("attributes", attributes_value(c.attributes))
       .set("explanation", or_null(c.explanation));
 }
 

@@ -64,6 +64,9 @@ void Worker::frame(Frame frame) {
     case wire::Kind::fetcher_control:
       if (!frame.descriptors.empty()) add_control(first_descriptor(), Program::fetcher);
       return;
+    case wire::Kind::hook_control:
+      if (!frame.descriptors.empty()) add_control(first_descriptor(), Program::judge);
+      return;
     case wire::Kind::executable_answer: {
       const auto found = executable_queries_.find(frame.number);
       auto answer = body_of<wire::ExecutableAnswer>(frame);

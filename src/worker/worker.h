@@ -22,7 +22,7 @@ namespace tlspool::worker {
 
 class Control;
 /// Who is at the other end of a control connection.
-enum class Program { any, fetcher };
+enum class Program { any, fetcher, judge };
 
 /// One thread, one loop: programs' control connections, their handshakes and their sessions.
 class Worker {

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "judge/questions.h"
+#include "judge/recollection.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "wire/ipc.h"
@@ -23,6 +23,7 @@ class Judge {
   void on_supervisor(Frame frame);
   void collect(const Frame& frame);
   void set_up(const Frame& frame);
+  void share(const Frame& frame);
   void add_worker(Frame frame);
   void on_worker(std::uint64_t worker, const Frame& frame);
   void answer(std::uint64_t worker, std::uint64_t number, const std::string& expected, const wire::ChainVerdict& verdict);
@@ -38,6 +39,8 @@ class Judge {
 
   Loop& loop_;
   Questions questions_;
+  Outcomes outcomes_;
+  Recollection recollection_;
   wire::JudgeTables tables_;  ///< parts that came, for the next setup
   bool sandboxed_ = false;
   int exit_status_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge/questions.h"
 
+#include <algorithm>
 #include <ctime>
 
 namespace tlspool::judge {
@@ -10,6 +11,10 @@ namespace {
 const trust::Expression& usual() {
   static const trust::Expression expression = trust::parse_expression("psk or (chain and name)").value();
   return expression;
+}
+
+bool costs_network(const trust::Expression& expression) {
+  return std::ranges::any_of(expression.checks, [](const trust::Check& check) { return trust::may_ask_network(check.kind); });
 }
 
 wire::ChainVerdict refused(std::string check, std::string reason) {
@@ -30,6 +35,17 @@ wire::ChainVerdict accept_shared_key(const wire::ChainQuery& query) {
 }
 
 }  // namespace
+
+void Questions::set(Law law) {
+  law_ = std::move(law);
+  may_cost_ = std::ranges::any_of(law_.policies->expressions(), costs_network);
+}
+
+bool Questions::costs(const wire::ChainQuery& query) const {
+  if (!may_cost_ || query.expected.empty()) return may_cost_;  // whom it is about is not known without a look at the certificate
+  const auto found = law_.policies->find(query.local, query.expected, query.service);
+  return std::ranges::any_of(found.policies, [&](const trust::Policy* policy) { return costs_network(law_.policies->expression(*policy)); });
+}
 
 std::uint64_t Questions::ask(wire::ChainQuery query, OnVerdict on_verdict) {
   auto subject = std::make_shared<Subject>();

@@ -141,6 +141,9 @@ Status explain(const ExplainOptions& options) {
     if (verdict->accepted) print(fmt::format("accepted as {}, verified by: {}\n", printable(verdict->identity), verdict->verified_by));
   }
   if (verdict->accepted) return {};
+  if (options.output == Output::text && !verdict->explanation.empty()) {
+    return fail({Code::policy, "explain", options.from.empty() ? options.to : options.from, "is refused; what does not hold stands above", {}});
+  }
   return fail({Code::policy, "refused", "", printable(verdict->message, 2048), {}});
 }
 

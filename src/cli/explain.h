@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <chrono>
-#include <functional>
 #include <string>
 
 #include "base/error.h"
 #include "cli/commands.h"
-
-namespace CLI {
-class App;
-}
 
 namespace tlspool::cli {
 
@@ -27,8 +22,5 @@ struct ExplainOptions {
 };
 /// Which policies apply to a peer and what every check says. Code::policy where the peer is refused.
 [[nodiscard]] Status explain(const ExplainOptions& options);
-
-/// Adds `explain`. `pool` is filled when the command line is parsed; `todo` is what to do then.
-void add_explain(CLI::App& app, const std::string& pool, std::function<Status()>& todo);
 
 }  // namespace tlspool::cli

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "wire/dns_setup.h"
 #include "wire/ipc.h"
 #include "wire/policy.h"
 
@@ -50,6 +51,7 @@ struct Users {
   std::string worker = "tlspool-worker";
   std::string judge = "tlspool-judge";
   std::string fetcher = "tlspool-fetcher";
+  std::string hook = "tlspool-hook";  ///< what programs of hooks become that name no user of their own
 };
 
 /// A user or group that an [[allow]] rule gives by name; resolve() turns it into a number.
@@ -59,6 +61,19 @@ struct AllowName {
   Kind kind = Kind::user;
   std::string name;
   std::string where;  ///< FILE:LINE
+};
+
+/// What is authorized: [[rule]], [[hook]] and [authorization]. What the texts of rules say is read by authz::Ruleset.
+struct Authorization {
+  /// A user that a rule gives by name; resolve() turns it into a number.
+  struct UserName {
+    std::size_t rule = 0;  ///< index in `rules`
+    std::string name;
+    std::string where;     ///< FILE:LINE
+  };
+  std::vector<wire::RuleSetup> rules;  ///< in the order in which they are asked
+  std::vector<UserName> user_names;
+  wire::AuthorizationSetup setup;
 };
 
 struct Config {
@@ -72,6 +87,7 @@ struct Config {
   Trust trust;
   Cache cache;
   Users users;
+  wire::DnsSetup dns;
   std::vector<wire::TokenSetup> tokens;
   std::vector<Identity> identities;
   std::vector<wire::AllowRule> allow;  ///< empty: the owner and the group of the pool's directory
@@ -79,6 +95,7 @@ struct Config {
   std::vector<wire::PeerSetup> peers;
   std::vector<wire::KmeSetup> kmes;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
+  Authorization authorization;
 };
 
 /// One file of the configuration: its path (for messages) and its text.
@@ -88,6 +105,7 @@ struct Source {
     identities,  ///< identities/*.toml: [[identity]]
     peers,       ///< peers/*.toml: [[peer]] and [[kme]]
     policies,    ///< policies/*.toml: [[policy]]
+    rules,       ///< rules/*.toml: [[rule]] and [[hook]]
   };
   std::string path;
   std::string text;

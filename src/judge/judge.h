@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "judge/dns_service.h"
 #include "judge/recollection.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
@@ -25,6 +26,8 @@ class Judge {
   void set_up(const Frame& frame);
   void share(const Frame& frame);
   void add_worker(Frame frame);
+  void add_hook(Frame frame);
+  void hook_failed(std::uint64_t process, const std::string& reason);
   void on_worker(std::uint64_t worker, const Frame& frame);
   void answer(std::uint64_t worker, std::uint64_t number, const std::string& expected, const wire::ChainVerdict& verdict);
   void forget_worker(std::uint64_t worker);
@@ -38,6 +41,8 @@ class Judge {
   };
 
   Loop& loop_;
+  std::shared_ptr<DnsService> dns_;  ///< stays over a reload that does not change it
+  std::shared_ptr<Hooks> hooks_;
   Questions questions_;
   Outcomes outcomes_;
   Recollection recollection_;

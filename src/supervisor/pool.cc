@@ -35,7 +35,8 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
                       [this](const wire::SharedBlob& blob, std::uint64_t number) { judge_->send(Kind::share_blob, blob, number); }}),
       reload_timer_(loop),
       stop_timer_(loop),
-      gather_(loop) {
+      gather_(loop),
+      hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }) {
   make_children();
 }
 
@@ -93,6 +94,7 @@ void Pool::equip_keeper() {
 
 void Pool::equip_judge() {
   send_judge_setup();
+  hooks_.start_anew(content_.hooks);
   if (!reported_) return;
   for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_judge(i);
 }
@@ -157,6 +159,10 @@ void Pool::from_judge(Frame frame) {
   const auto kind = static_cast<Kind>(frame.kind);
   if (kind == Kind::shared_blob) {
     if (const auto blob = wire::decode<wire::SharedBlob>(frame.body)) tickets_.answered(*blob, frame.number);
+    return;
+  }
+  if (kind == Kind::hook_failed) {
+    if (auto failed = wire::decode<wire::HookFailed>(frame.body)) hooks_.failed(*failed);
     return;
   }
   if (kind == Kind::outcomes_answer) return gather_.answered(std::move(frame));
@@ -252,6 +258,7 @@ void Pool::ended(Child& child, const std::string& reason) {
 
 void Pool::reap() {
   for (Child* child : children()) child->reap();
+  hooks_.reap();
 }
 
 void Pool::reload(Content content, std::function<void()> applied) {
@@ -264,6 +271,7 @@ void Pool::reload(Content content, std::function<void()> applied) {
   reload_->judge = judge_->running();
   send_keeper_setup();
   send_judge_setup();
+  hooks_.set(content_.hooks);
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;
@@ -302,6 +310,7 @@ void Pool::stop(std::function<void()> done) {
 }
 
 void Pool::terminate() {
+  hooks_.end_all();
   for (const Child* child : children()) child->signal(SIGTERM);
   stop_timer_.start(stop_deadline - drain_deadline, [this] {
     for (const Child* child : children()) {

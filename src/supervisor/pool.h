@@ -10,6 +10,7 @@
 #include "config/paths.h"
 #include "supervisor/child.h"
 #include "supervisor/gather.h"
+#include "supervisor/hook_programs.h"
 #include "supervisor/setup.h"
 #include "supervisor/ticket_keys.h"
 
@@ -31,6 +32,7 @@ struct Content {
   config::Config config;
   Material material;
   std::optional<RunAs> fetcher;  ///< whom it becomes; none: the supervisor's own user, or no [[kme]] is configured
+  std::vector<HookPrograms::Program> hooks;  ///< those that are programs
   std::shared_ptr<const ClusterKeys> cluster;  ///< null: the pool belongs to no cluster
 };
 
@@ -131,6 +133,7 @@ class Pool {
   bool drained_ = false;  // no worker is left, and the others were told to end
   Timer stop_timer_;
   Gather gather_;
+  HookPrograms hooks_;
   std::unique_ptr<Child> keeper_;
   std::unique_ptr<Child> judge_;
   std::unique_ptr<Child> fetcher_;     // null until a [[kme]] is configured

@@ -64,6 +64,9 @@ enum class Kind : std::uint16_t {
   // keeper <-> fetcher
   fetch_request = 80,     ///< keeper: FetchRequest
   fetch_answer,           ///< fetcher: FetchAnswer, same number
+  // supervisor <-> judge, about hooks
+  hook_end = 90,          ///< supervisor: HookEnd + the judge's stream end towards a process of a hook
+  hook_failed,            ///< judge: HookFailed
   // supervisor <-> judge, bodies in wire/cache_setup.h
   share_blob = 95,        ///< supervisor: SharedBlob; to be put into memcached unless there is one by that name
   shared_blob,            ///< judge: SharedBlob, same number
@@ -256,10 +259,11 @@ struct WorkerSetup {
   PeerToPeerSetup peer_to_peer;
   bool has_policies = false;     ///< the judge is asked about connections with shared keys, too
   bool has_rules = false;        ///< the judge is asked about every connection
+  bool tell_executable = false;  ///< it wants to know which executable calls
 };
 template <class Io> void fields(Io& io, WorkerSetup& m) {
   io(m.index, m.count, m.policy, m.ticket_key, m.old_ticket_keys, m.identities, m.rules, m.default_identity, m.tls12, m.limits, m.peers,
-     m.fetcher_identities, m.peer_to_peer, m.has_policies, m.has_rules);
+     m.fetcher_identities, m.peer_to_peer, m.has_policies, m.has_rules, m.tell_executable);
 }
 
 struct ExecutableQuery {

@@ -118,7 +118,8 @@ void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descripto
 
 // Asked anew for each call: the program may have become another one since the last.
 void Control::learn_executable(std::function<void()> then) {
-  if (program_ == Program::fetcher || !authz::need_executable(worker_.policy().setup().rules)) return then();
+  const wire::WorkerSetup& setup = worker_.policy().setup();
+  if (program_ == Program::fetcher || !(setup.tell_executable || authz::need_executable(setup.rules))) return then();
   executable_query_ = worker_.ask_executable(credentials_.pid, [this, then = std::move(then)](std::string path) {
     executable_query_ = 0;
     executable_ = std::move(path);

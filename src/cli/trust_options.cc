@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/trust_options.h"
+
 #include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/explain.h"
 
 namespace tlspool::cli {
+namespace {
 
 void add_explain(CLI::App& app, const std::string& pool, std::function<Status()>& todo) {
   auto o = std::make_shared<ExplainOptions>();
@@ -30,6 +33,12 @@ void add_explain(CLI::App& app, const std::string& pool, std::function<Status()>
       return explain(*o);
     };
   });
+}
+
+}  // namespace
+
+void add_trust(CLI::App& app, const std::string& pool, std::function<Status()>& todo) {
+  add_explain(app, pool, todo);
 }
 
 }  // namespace tlspool::cli

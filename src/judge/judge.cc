@@ -24,6 +24,8 @@ Judge::Judge(Loop& loop, UniqueFd supervisor)
     : loop_(loop),
       hooks_(std::make_shared<Hooks>(loop, [this](std::uint64_t process, const std::string& reason) { hook_failed(process, reason); })),
       questions_(loop),
+      outcomes_(loop),
+      recollection_(outcomes_, questions_),
       supervisor_(loop, std::move(supervisor), [this](Frame frame) { on_supervisor(std::move(frame)); },
                   [this] { loop_.stop(); }) {}
 
@@ -39,6 +41,10 @@ void Judge::on_supervisor(Frame frame) {
     if (own && staples_) staples_->set(*own);
   } else if (frame.kind == number_of(wire::Kind::judge_channel)) {
     add_worker(std::move(frame));
+  } else if (frame.kind == number_of(wire::Kind::share_blob)) {
+    share(frame);
+  } else if (frame.kind == number_of(wire::Kind::outcomes_query)) {
+    supervisor_.send(number_of(wire::Kind::outcomes_answer), frame.number, wire::encode(outcomes_.counters()));
   } else if (frame.kind == number_of(wire::Kind::hook_end)) {
     add_hook(std::move(frame));
   } else if (frame.kind == number_of(wire::Kind::hook_control_end)) {
@@ -56,7 +62,7 @@ void Judge::collect(const Frame& frame) {
 }
 
 void Judge::set_up(const Frame& frame) {
-  const auto setup = wire::decode<wire::JudgeSetup>(frame.body);
+  auto setup = wire::decode<wire::JudgeSetup>(frame.body);
   if (!setup) return give_up(setup.error());
   ReadAnchors read = read_anchors(*setup);
   const wire::JudgeTables tables = std::exchange(tables_, {});
@@ -89,8 +95,18 @@ void Judge::set_up(const Frame& frame) {
   const std::uint32_t count = law.anchors->count();
   if (!read.problem.empty()) log::warning("judge.anchors", {{"problem", read.problem}});
   log::debug("judge.ready", {{"anchors", std::to_string(count)}, {"policies", std::to_string(law.policies->size())}, {"rules", std::to_string(law.rules->size())}});
+  const CallerMatters caller{law.rules->looks_at_uid(), law.rules->looks_at_executable()};
   questions_.set(std::move(law));
+  if (auto done = outcomes_.set(std::move(setup->cache), caller); !done) return give_up(done.error());
   supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem)}));
+}
+
+void Judge::share(const Frame& frame) {
+  auto blob = wire::decode<wire::SharedBlob>(frame.body);
+  if (!blob) return give_up(blob.error());
+  outcomes_.add_blob(std::move(*blob), [this, number = frame.number](const wire::SharedBlob& there) {
+    supervisor_.send(number_of(wire::Kind::shared_blob), number, wire::encode(there));
+  });
 }
 
 void Judge::add_worker(Frame frame) {
@@ -121,7 +137,7 @@ void Judge::on_worker(std::uint64_t worker, const Frame& frame) {
   // The verdict may come before ask() has returned.
   auto question = std::make_shared<std::uint64_t>(0);
   const std::string expected = query->expected;
-  *question = questions_.ask(std::move(*query), [this, worker, question, expected, number = frame.number](const wire::ChainVerdict& verdict) {
+  *question = recollection_.ask(std::move(*query), [this, worker, question, expected, number = frame.number](const wire::ChainVerdict& verdict) {
     workers_[worker].questions.erase(*question);
     answer(worker, number, expected, verdict);
   });
@@ -140,7 +156,7 @@ void Judge::answer(std::uint64_t worker, std::uint64_t number, const std::string
 void Judge::forget_worker(std::uint64_t worker) {
   const auto found = workers_.extract(worker);
   if (found.empty()) return;
-  for (const std::uint64_t question : found.mapped().questions) questions_.cancel(question);
+  for (const std::uint64_t question : found.mapped().questions) recollection_.cancel(question);
 }
 
 void Judge::drop_worker(std::uint64_t worker, const char* why) {

@@ -13,6 +13,10 @@ const trust::Expression& usual() {
   return expression;
 }
 
+bool costs_network(const trust::Expression& expression) {
+  return std::ranges::any_of(expression.checks, [](const trust::Check& check) { return trust::may_ask_network(check.kind); });
+}
+
 wire::ChainVerdict refused(std::string check, std::string reason) {
   wire::ChainVerdict v;
   v.check = std::move(check);
@@ -33,9 +37,12 @@ wire::ChainVerdict with_outcome(wire::ChainVerdict verdict, Authorization::Outco
     verdict.attributes = std::move(outcome.attributes);
   } else {
     const std::int64_t valid_until = verdict.valid_until;
+    const wire::Keep keep = verdict.keep;
     verdict = refused("authorization", "it is trusted, and not authorized: " + outcome.reason);
     verdict.valid_until = valid_until;
+    verdict.keep = keep;
   }
+  verdict.keep.cost = verdict.keep.cost || outcome.asked_hooks;
   verdict.explanation = std::move(explanation);
   return verdict;
 }
@@ -51,6 +58,20 @@ wire::ChainVerdict accept_shared_key(const wire::ChainQuery& query) {
 }
 
 }  // namespace
+
+void Questions::set(Law law) {
+  law_ = std::move(law);
+  asks_hooks_ = law_.rules->asks_hooks();
+  may_cost_ = asks_hooks_ || std::ranges::any_of(law_.policies->expressions(), costs_network);
+}
+
+bool Questions::costs(const wire::ChainQuery& query) const {
+  if (asks_hooks_) return true;
+  if (query.stage == wire::Stage::authorization) return false;
+  if (!may_cost_ || query.expected.empty()) return may_cost_;  // whom it is about is not known without a look at the certificate
+  const auto found = law_.policies->find(query.local, query.expected, query.service);
+  return std::ranges::any_of(found.policies, [&](const trust::Policy* policy) { return costs_network(law_.policies->expression(*policy)); });
+}
 
 std::uint64_t Questions::ask(wire::ChainQuery query, OnVerdict on_verdict) {
   auto subject = std::make_shared<Subject>();

@@ -31,9 +31,9 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       content_(std::move(content)),
       listener_(std::move(listener)),
       events_(std::move(events)),
-      reload_timer_(loop),
       tickets_(loop, {[this] { send_setups(); },
                       [this](const wire::SharedBlob& blob, std::uint64_t number) { judge_->send(Kind::share_blob, blob, number); }}),
+      reload_timer_(loop),
       stop_timer_(loop),
       gather_(loop),
       hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }) {

@@ -104,14 +104,11 @@ template <class Io> void fields(Io& io, ChainQuery& m) {
      m.fresh, m.proof, m.explain);
 }
 
-/// What becomes of a verdict in the judge's memory.
+/// What a verdict rests on, for the judge's memory.
 struct Keep {
-  enum class Where : std::uint8_t {
-    nowhere,  ///< it may be another in a moment: something gave no answer
-    here,     ///< it rests on what this pool alone knows, or cost nothing
-    cluster,  ///< every pool of the same policy would come to it
-  };
-  Where where = Where::here;
+  bool unsure = false;     ///< something gave no answer: it may be another in a moment
+  bool ours_alone = false; ///< on what no other pool knows, such as its pins
+  bool cost = false;       ///< the network or a hook was asked
   std::int64_t until = 0;  ///< seconds since 1970; 0: no bound of its own
 };
 

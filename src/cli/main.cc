@@ -11,6 +11,7 @@
 #include "cli/kex_options.h"
 #include "cli/psk_commands.h"
 #include "cli/qkd_commands.h"
+#include "cli/trust_options.h"
 
 namespace {
 
@@ -348,6 +349,7 @@ int main(int argc, char** argv) {
   add_qkd(app, options, todo);
   add_psk(app, options, todo);
   cli::add_kex(app, options.pool, todo);
+  cli::add_trust(app, options.pool, todo);
   add_serve(*app.get_subcommand("qkd"), options, todo);
   add_check(*app.get_subcommand("qkd"), options, todo);
   try {

@@ -22,10 +22,20 @@ struct Credential {
   std::string file;   ///< where it stands, for messages
 };
 
+/// What becomes of an identity's sessions when its token is gone.
+enum class TokenGone { keep, end };
+/// What becomes of open sessions when the configuration was read again.
+enum class OnReload { keep, recheck };
+
+struct Sessions {
+  OnReload on_reload = OnReload::keep;
+};
+
 struct Identity {
   std::string name;  ///< normalised
   std::vector<Credential> credentials;
   std::uint8_t roles = wire::role_client | wire::role_server;
+  TokenGone token_gone = TokenGone::keep;
 };
 
 struct Trust {
@@ -66,6 +76,8 @@ struct Config {
   std::vector<AllowName> allow_names;
   std::vector<wire::PeerSetup> peers;
   std::vector<wire::KmeSetup> kmes;
+  Sessions sessions;
+  wire::PinSetup pins;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
 };
 

@@ -6,7 +6,9 @@
 
 #include "base/log.h"
 #include "base/sandbox.h"
+#include "judge/administration.h"
 #include "judge/anchor_files.h"
+#include "judge/pin_source.h"
 #include "trust/chain.h"
 #include "wire/log_setup.h"
 
@@ -32,6 +34,8 @@ void Judge::on_supervisor(Frame frame) {
     set_up(frame);
   } else if (frame.kind == number_of(wire::Kind::judge_channel)) {
     add_worker(std::move(frame));
+  } else if (frame.kind == number_of(wire::Kind::judge_admin)) {
+    administer(frame);
   } else {
     log::warning("judge.unknown_frame", {{"kind", std::to_string(frame.kind)}});
   }
@@ -52,16 +56,37 @@ void Judge::set_up(const Frame& frame) {
   if (!sandboxed_) {
     if (auto done = enter_sandbox({Confinement::judge, readable_paths(*setup), {setup->state}}); !done) return give_up(done.error());
     sandboxed_ = true;
+    pins_ = std::make_shared<PinStore>(loop_, setup->state);
+    revoked_ = std::make_shared<RevokedStore>(setup->state);
   }
+  pins_->read_again();
+  revoked_->read_again();
   Law law;
   law.anchors = std::make_shared<const trust::Anchors>(std::move(read.anchors));
   law.policies = std::make_shared<const trust::Policies>(std::move(*policies));
   law.sources = std::make_shared<Sources>();
+  law.sources->add(std::make_unique<PinSource>(pins_, setup->pins), {trust::CheckKind::pin, trust::CheckKind::pin_or_first_use});
+  law.revoked = revoked_;
   const std::uint32_t count = law.anchors->count();
   if (!read.problem.empty()) log::warning("judge.anchors", {{"problem", read.problem}});
+  for (const std::string& problem : {pins_->problem(), revoked_->problem()}) {
+    if (!problem.empty()) read.problem += (read.problem.empty() ? "" : "; ") + problem;
+  }
   log::debug("judge.ready", {{"anchors", std::to_string(count)}, {"policies", std::to_string(law.policies->size())}});
   questions_.set(std::move(law));
-  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem)}));
+  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem), revoked_->digest()}));
+}
+
+void Judge::administer(const Frame& frame) {
+  const auto request = wire::decode<wire::JudgeAdmin>(frame.body);
+  if (!request) return give_up(request.error());
+  wire::JudgeAdminAnswer answer;
+  if (pins_) {
+    answer = judge::administer(*pins_, *revoked_, *request, std::time(nullptr));
+  } else {
+    answer.problem = "the judge is just being started; try again in a moment";
+  }
+  supervisor_.send(number_of(wire::Kind::judge_admin_answer), frame.number, wire::encode(answer));
 }
 
 void Judge::add_worker(Frame frame) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "judge/pin_store.h"
 #include "judge/questions.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
@@ -22,6 +23,7 @@ class Judge {
  private:
   void on_supervisor(Frame frame);
   void collect(const Frame& frame);
+  void administer(const Frame& frame);
   void set_up(const Frame& frame);
   void add_worker(Frame frame);
   void on_worker(std::uint64_t worker, const Frame& frame);
@@ -38,6 +40,8 @@ class Judge {
 
   Loop& loop_;
   Questions questions_;
+  std::shared_ptr<PinStore> pins_;         ///< null before the first setup
+  std::shared_ptr<RevokedStore> revoked_;  ///< likewise
   wire::JudgeTables tables_;  ///< parts that came, for the next setup
   bool sandboxed_ = false;
   int exit_status_ = 0;

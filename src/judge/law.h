@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 
+#include "judge/revoked_store.h"
 #include "judge/sources.h"
 #include "trust/anchors.h"
 #include "trust/policies.h"
@@ -13,6 +14,7 @@ struct Law {
   std::shared_ptr<const trust::Anchors> anchors;
   std::shared_ptr<const trust::Policies> policies;
   std::shared_ptr<Sources> sources;
+  std::shared_ptr<const RevokedStore> revoked;
 };
 
 }  // namespace tlspool::judge

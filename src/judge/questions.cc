@@ -29,26 +29,38 @@ wire::ChainVerdict accept_shared_key(const wire::ChainQuery& query) {
   return v;
 }
 
+/// Of a peer that an administrator has revoked; before anything else is asked about it.
+std::optional<wire::ChainVerdict> refuse_revoked(const RevokedStore& revoked, const Subject& subject, const wire::ChainQuery& query) {
+  if (revoked.idle()) return std::nullopt;
+  trust::PeerFacts peer{{query.expected}, trust::facts_of(subject.leaf())};
+  if (subject.presented) peer.names.insert(peer.names.end(), subject.presented->names.begin(), subject.presented->names.end());
+  return revoked.refuse(peer);
+}
+
 }  // namespace
 
 std::uint64_t Questions::ask(wire::ChainQuery query, OnVerdict on_verdict) {
   auto subject = std::make_shared<Subject>();
   subject->now = std::time(nullptr);
   subject->anchors = law_.anchors;
-  if (query.stage == wire::Stage::authorization) {
-    wire::ChainVerdict v;
-    v.accepted = true;
-    v.identity = query.expected;
-    on_verdict(std::move(v));
-    return 0;
-  }
-  if (query.connection.shared_key == wire::SharedKeyUse::none) {
+  if (query.stage == wire::Stage::trust && query.connection.shared_key == wire::SharedKeyUse::none) {
     auto presented = trust::present(*law_.anchors, query, subject->now);
     if (!presented) {
       on_verdict(std::move(presented.error()));
       return 0;
     }
     subject->presented = std::move(*presented);
+  }
+  if (auto refusal = refuse_revoked(*law_.revoked, *subject, query)) {
+    on_verdict(std::move(*refusal));
+    return 0;
+  }
+  if (query.stage == wire::Stage::authorization) {
+    wire::ChainVerdict v;
+    v.accepted = true;
+    v.identity = query.expected;
+    on_verdict(std::move(v));
+    return 0;
   }
   subject->query = std::move(query);
   const wire::ChainQuery& q = subject->query;

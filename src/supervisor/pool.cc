@@ -44,7 +44,8 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       events_(std::move(events)),
       reload_timer_(loop),
       stop_timer_(loop), ticket_timer_(loop),
-      gather_(loop) {
+      gather_(loop),
+      judge_calls_(loop) {
   make_children();
 }
 
@@ -175,7 +176,7 @@ void Pool::rotate_ticket_key() {
 
 void Pool::renew_setup() {
   wire::WorkerSetup now =
-      worker_setup(content_.config, content_.material, numbers_, report_, ground_.owner);
+      worker_setup(content_.config, content_.material, numbers_, report_, ground_.owner, revoked_);
   const bool first = ticket_key_.empty();
   if (!first && wire::encode(now) == wire::encode(setup_)) return;
   if (first || now.policy != setup_.policy) {
@@ -202,6 +203,7 @@ void Pool::from_keeper(Frame frame) {
   if (!report) return log::error("keeper.malformed", {{"reason", report.error().text()}});
   keep_chains(*report, report_);
   log_changes(content_.config, numbers_, report_, *report);
+  end_sessions_of_lost_tokens(*report);
   report_ = std::move(*report);
   keeper_->ready();
   if (reload_) {
@@ -216,12 +218,14 @@ void Pool::from_keeper(Frame frame) {
 }
 
 void Pool::from_judge(Frame frame) {
+  if (static_cast<Kind>(frame.kind) == Kind::judge_admin_answer) return judge_calls_.answered(frame);
   if (static_cast<Kind>(frame.kind) != Kind::judge_ready) return;
   auto ready = wire::decode<wire::JudgeReady>(frame.body);
   if (!ready) return log::error("judge.malformed", {{"reason", ready.error().text()}});
   anchors_ = ready->anchors;
   if (!ready->problem.empty()) log::error("trust.incomplete", {{"problem", ready->problem}});
   judge_->ready();
+  take_revoked(ready->revoked);
   if (reload_) {
     reload_->judge = false;
     return look_reloaded();
@@ -239,7 +243,7 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
     answer_executable(worker, frame);
   } else if (kind == Kind::adopt) {
     adopt(std::move(frame));
-  } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer) {
+  } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer || kind == Kind::sessions_ended) {
     gather_.answered(std::move(frame));
   } else {
     log::warning("worker.unexpected", {{"name", worker.name()}, {"kind", std::to_string(frame.kind)}});
@@ -295,6 +299,7 @@ void Pool::look_ready() {
 }
 
 void Pool::ended(Child& child, const std::string& reason) {
+  if (&child == judge_.get()) judge_calls_.lost();
   if (stopped_) return look_stopped();
   if (!ready_) return events_.failed(child.name() + ": " + reason);
 }
@@ -330,6 +335,7 @@ void Pool::finish_reload() {
   reload_timer_.stop();
   auto waiting = std::exchange(reload_, std::nullopt)->applied;
   renew_setup();
+  recheck_sessions();
   // Frames keep their order: a worker that answers this has taken the setup that went before.
   ask_workers(Kind::counters_query, [waiting = std::move(waiting)](std::vector<Bytes>) {
     for (const auto& applied : waiting) applied();

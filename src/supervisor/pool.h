@@ -11,6 +11,7 @@
 #include "config/paths.h"
 #include "supervisor/child.h"
 #include "supervisor/gather.h"
+#include "supervisor/judge_calls.h"
 #include "supervisor/setup.h"
 
 namespace tlspool::supervisor {
@@ -54,7 +55,12 @@ class Pool {
   void enter_pin(const std::string& token, UniqueFd connection);
   /// Gives the keeper one end of a connection on which a program speaks wire/key_admin.h.
   void open_keys(UniqueFd connection);
-  void ask_workers(wire::Kind query, Gather::Done done) { gather_.ask(workers_, query, std::move(done)); }
+  void ask_workers(wire::Kind query, Gather::Done done) { gather_.ask(workers_, query, {}, std::move(done)); }
+  void ask_judge(const wire::JudgeAdmin& request, JudgeCalls::Done done) { judge_calls_.ask(*judge_, request, std::move(done)); }
+  /// `sessions`: how many were ended.
+  using OnRevoked = std::function<void(const wire::JudgeAdminAnswer& answer, std::uint64_t sessions)>;
+  /// JudgeOperation::revoke or unrevoke: from its answer on, the workers know of it.
+  void revoke(const wire::JudgeAdmin& request, OnRevoked done);
 
   [[nodiscard]] const Ground& ground() const { return ground_; }
   [[nodiscard]] const config::Config& config() const { return content_.config; }
@@ -96,6 +102,10 @@ class Pool {
   void reload_fetcher();
   void send_setup(std::uint32_t worker);
   void renew_setup();
+  // pool_sessions.cc
+  void take_revoked(const Bytes& digest);
+  void recheck_sessions();
+  void end_sessions_of_lost_tokens(const wire::KeeperReport& now);
   void rotate_ticket_key();
   void look_ready();
   void look_reloaded();
@@ -114,6 +124,7 @@ class Pool {
   wire::KeeperReport report_;
   bool reported_ = false;  // the keeper has answered once, so that workers can be told about keys
   std::uint32_t anchors_ = 0;
+  std::optional<Bytes> revoked_;  // digest; none: the judge has not told yet
   wire::WorkerSetup setup_;
   Secret ticket_key_;
   bool ready_ = false;
@@ -124,6 +135,7 @@ class Pool {
   Timer stop_timer_;
   Timer ticket_timer_;
   Gather gather_;
+  JudgeCalls judge_calls_;
   std::unique_ptr<Child> keeper_;
   std::unique_ptr<Child> judge_;
   std::unique_ptr<Child> fetcher_;     // null until a [[kme]] is configured

@@ -68,15 +68,16 @@ struct Policy {
   std::vector<wire::PeerSetup> peers;
   wire::PeerToPeerSetup peer_to_peer;
   std::vector<Bytes> tables;
+  Bytes revoked;
 };
 template <class Io>
 void fields(Io& io, Policy& m) {
-  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer, m.tables);
+  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer, m.tables, m.revoked);
 }
 
-Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
+Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup, const std::optional<Bytes>& revoked) {
   Policy policy{setup.rules,         setup.identities, setup.default_identity, setup.tls12,
-                config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer, judge_tables(config)};
+                config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer, judge_tables(config), revoked.value_or(Bytes{})};
   for (auto& identity : policy.identities) {
     for (auto& credential : identity.credentials) {
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
@@ -128,6 +129,7 @@ wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& 
   wire::JudgeSetup out;
   out.system_trust = config.trust.system;
   out.state = relative_to(paths.directory, paths.judge);
+  out.pins = config.pins;
   for (const auto& file : config.trust.anchors) out.anchor_files.push_back(relative_to(paths.directory, file));
   return out;
 }
@@ -161,7 +163,7 @@ std::vector<wire::AllowRule> effective_rules(const config::Config& config, Owner
 }
 
 wire::WorkerSetup worker_setup(const config::Config& config, const Material& material, KeyNumbers& numbers,
-                               const wire::KeeperReport& report, Owner owner) {
+                               const wire::KeeperReport& report, Owner owner, const std::optional<Bytes>& revoked) {
   wire::WorkerSetup out;
   for (const auto& identity : config.identities) {
     wire::IdentitySetup& setup = out.identities.emplace_back();
@@ -179,8 +181,9 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.peers = config.peers;
   out.peer_to_peer = config.peer_to_peer;
   out.has_policies = !config.policies.empty();
+  out.has_revoked = !revoked || !revoked->empty();
   for (const auto& kme : config.kmes) out.fetcher_identities.push_back(kme.identity);
-  out.policy = digest(config, material, out);
+  out.policy = digest(config, material, out, revoked);
   return out;
 }
 

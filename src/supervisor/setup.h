@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,9 +52,10 @@ struct Owner {
 /// directory do everything.
 [[nodiscard]] std::vector<wire::AllowRule> effective_rules(const config::Config& config, Owner owner);
 
-/// Everything but index, count and ticket key.
+/// Everything but index, count and ticket key. `revoked`: digest of the peers that are; none: not known yet.
 [[nodiscard]] wire::WorkerSetup worker_setup(const config::Config& config, const Material& material,
-                                             KeyNumbers& numbers, const wire::KeeperReport& report, Owner owner);
+                                             KeyNumbers& numbers, const wire::KeeperReport& report, Owner owner,
+                                             const std::optional<Bytes>& revoked);
 
 /// Chains that the new report lacks because a token is away for a while are taken from the old one: they
 /// have not changed, and tickets need not die of it.

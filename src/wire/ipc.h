@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "wire/codec.h"
 #include "wire/judge.h"
+#include "wire/judge_admin.h"
 #include "wire/shared_keys.h"
 
 namespace tlspool::wire {
@@ -48,6 +49,8 @@ enum class Kind : std::uint16_t {
   judge_ready,        ///< judge: JudgeReady
   judge_channel,      ///< supervisor: no body + a stream socket towards one worker
   judge_tables,       ///< supervisor: JudgeTables, a part of what the next judge_setup puts into force
+  judge_admin,        ///< supervisor: JudgeAdmin
+  judge_admin_answer, ///< judge: JudgeAdminAnswer, same number
   // worker <-> judge, bodies in wire/judge.h
   chain_query = 50,   ///< worker: ChainQuery
   chain_verdict,      ///< judge: ChainVerdict, same number
@@ -64,6 +67,10 @@ enum class Kind : std::uint16_t {
   // keeper <-> fetcher
   fetch_request = 80,     ///< keeper: FetchRequest
   fetch_answer,           ///< fetcher: FetchAnswer, same number
+  // supervisor <-> worker, bodies in wire/judge_admin.h
+  end_sessions = 100,     ///< supervisor: EndSessions
+  sessions_ended,         ///< worker: SessionsEnded, same number
+  recheck_sessions,       ///< supervisor: no body; the judge is asked about every session again
 };
 
 struct LogSetup {
@@ -250,10 +257,11 @@ struct WorkerSetup {
   PeerToPeerSetup peer_to_peer;
   bool has_policies = false;     ///< the judge is asked about connections with shared keys, too
   bool has_rules = false;        ///< the judge is asked about every connection
+  bool has_revoked = false;      ///< the judge is asked about connections with shared keys, too
 };
 template <class Io> void fields(Io& io, WorkerSetup& m) {
   io(m.index, m.count, m.policy, m.ticket_key, m.identities, m.rules, m.default_identity, m.tls12, m.limits, m.peers,
-     m.fetcher_identities, m.peer_to_peer, m.has_policies, m.has_rules);
+     m.fetcher_identities, m.peer_to_peer, m.has_policies, m.has_rules, m.has_revoked);
 }
 
 struct ExecutableQuery {

@@ -57,7 +57,7 @@ int verify_chain(X509_STORE_CTX* store, void*) {
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
   }
-  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until};
+  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until, trust::facts_of(X509_STORE_CTX_get0_cert(store))};
   c->explanation = verdict.explanation;
   X509_STORE_CTX_set_error(store, X509_V_OK);
   return 1;

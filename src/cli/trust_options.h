@@ -11,7 +11,7 @@ class App;
 
 namespace tlspool::cli {
 
-/// Adds `pin-peer` and `revoke`. `pool` is filled when the command line is parsed; `todo` is what to do then.
+/// Adds `explain`, and other commands about whom to trust. `pool` is filled when the command line is parsed; `todo` is what to do then.
 void add_trust(CLI::App& app, const std::string& pool, std::function<Status()>& todo);
 
 }  // namespace tlspool::cli

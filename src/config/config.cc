@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "config/authorization.h"
 #include "config/checks.h"
 
 namespace tlspool::config {
@@ -76,7 +77,7 @@ Status resolve(Config& config) {
     (user ? rule.uids : rule.gids).push_back(*number);
   }
   config.allow_names.clear();
-  return {};
+  return resolve_users(config.authorization);
 }
 
 }  // namespace tlspool::config

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "wire/dns_setup.h"
 #include "wire/ipc.h"
 #include "wire/policy.h"
 
@@ -43,12 +44,24 @@ struct Trust {
   std::vector<std::string> anchors;  ///< absolute paths
 };
 
+/// [cache]: outcomes that are remembered, and shared with other pools.
+struct Cache {
+  std::vector<std::string> servers;  ///< "HOST:PORT", "[ADDRESS]:PORT" or "unix:/PATH"; none: nothing is shared
+  std::string key_file;              ///< absolute path; empty: none
+  std::uint32_t ttl = 600;
+  std::uint32_t negative_ttl = 30;
+  std::uint32_t entries = 50'000;
+  std::uint32_t generation = 0;
+  std::uint32_t ticket_rotation = 12 * 60 * 60;  ///< seconds that a ticket key is in use
+};
+
 /// Users that the processes become when the supervisor is root.
 struct Users {
   std::string keeper = "tlspool-keeper";
   std::string worker = "tlspool-worker";
   std::string judge = "tlspool-judge";
   std::string fetcher = "tlspool-fetcher";
+  std::string hook = "tlspool-hook";  ///< what programs of hooks become that name no user of their own
 };
 
 /// A user or group that an [[allow]] rule gives by name; resolve() turns it into a number.
@@ -60,6 +73,19 @@ struct AllowName {
   std::string where;  ///< FILE:LINE
 };
 
+/// What is authorized: [[rule]], [[hook]] and [authorization]. What the texts of rules say is read by authz::Ruleset.
+struct Authorization {
+  /// A user that a rule gives by name; resolve() turns it into a number.
+  struct UserName {
+    std::size_t rule = 0;  ///< index in `rules`
+    std::string name;
+    std::string where;     ///< FILE:LINE
+  };
+  std::vector<wire::RuleSetup> rules;  ///< in the order in which they are asked
+  std::vector<UserName> user_names;
+  wire::AuthorizationSetup setup;
+};
+
 struct Config {
   std::string name;             ///< [pool] name: default identity for servers without SNI; may be empty
   std::uint32_t workers = 0;    ///< 0: one a core
@@ -69,7 +95,9 @@ struct Config {
   wire::Limits limits;
   wire::PeerToPeerSetup peer_to_peer;
   Trust trust;
+  Cache cache;
   Users users;
+  wire::DnsSetup dns;
   std::vector<wire::TokenSetup> tokens;
   std::vector<Identity> identities;
   std::vector<wire::AllowRule> allow;  ///< empty: the owner and the group of the pool's directory
@@ -79,6 +107,7 @@ struct Config {
   Sessions sessions;
   wire::PinSetup pins;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
+  Authorization authorization;
 };
 
 /// One file of the configuration: its path (for messages) and its text.
@@ -88,6 +117,7 @@ struct Source {
     identities,  ///< identities/*.toml: [[identity]]
     peers,       ///< peers/*.toml: [[peer]] and [[kme]]
     policies,    ///< policies/*.toml: [[policy]]
+    rules,       ///< rules/*.toml: [[rule]] and [[hook]]
   };
   std::string path;
   std::string text;

@@ -158,7 +158,6 @@ void Case::expired() {
 void Case::finish(const Condition* failed, std::size_t index) {
   wire::ChainVerdict verdict = failed != nullptr ? refuse(*failed, index) : accept();
   if (subject_->query.explain) verdict.explanation = explanation();
-  if (verdict.accepted) law_.sources->accepted(subject_);
   timer_.reset();
   const OnVerdict on_verdict = std::move(on_verdict_);
   on_verdict(std::move(verdict));  // may destroy this

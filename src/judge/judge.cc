@@ -8,6 +8,7 @@
 #include "base/sandbox.h"
 #include "judge/administration.h"
 #include "judge/anchor_files.h"
+#include "judge/dane_source.h"
 #include "judge/pin_source.h"
 #include "trust/chain.h"
 #include "wire/log_setup.h"
@@ -21,6 +22,7 @@ constexpr std::uint16_t number_of(wire::Kind kind) { return static_cast<std::uin
 
 Judge::Judge(Loop& loop, UniqueFd supervisor)
     : loop_(loop),
+      hooks_(std::make_shared<Hooks>(loop, [this](std::uint64_t process, const std::string& reason) { hook_failed(process, reason); })),
       questions_(loop),
       supervisor_(loop, std::move(supervisor), [this](Frame frame) { on_supervisor(std::move(frame)); },
                   [this] { loop_.stop(); }) {}
@@ -36,6 +38,8 @@ void Judge::on_supervisor(Frame frame) {
     add_worker(std::move(frame));
   } else if (frame.kind == number_of(wire::Kind::judge_admin)) {
     administer(frame);
+  } else if (frame.kind == number_of(wire::Kind::hook_end)) {
+    add_hook(std::move(frame));
   } else {
     log::warning("judge.unknown_frame", {{"kind", std::to_string(frame.kind)}});
   }
@@ -45,14 +49,18 @@ void Judge::collect(const Frame& frame) {
   auto part = wire::decode<wire::JudgeTables>(frame.body);
   if (!part) return give_up(part.error());
   std::move(part->policies.begin(), part->policies.end(), std::back_inserter(tables_.policies));
+  std::move(part->rules.begin(), part->rules.end(), std::back_inserter(tables_.rules));
 }
 
 void Judge::set_up(const Frame& frame) {
   const auto setup = wire::decode<wire::JudgeSetup>(frame.body);
   if (!setup) return give_up(setup.error());
   ReadAnchors read = read_anchors(*setup);
-  auto policies = trust::Policies::make(std::exchange(tables_, {}).policies);
+  const wire::JudgeTables tables = std::exchange(tables_, {});
+  auto policies = trust::Policies::make(tables.policies);
   if (!policies) return give_up(policies.error());  // the supervisor has read them, too: this can't be
+  auto rules = authz::Ruleset::make(tables.rules, setup->authorization);
+  if (!rules) return give_up(rules.error());
   if (!sandboxed_) {
     if (auto done = enter_sandbox({Confinement::judge, readable_paths(*setup), {setup->state}}); !done) return give_up(done.error());
     sandboxed_ = true;
@@ -65,14 +73,19 @@ void Judge::set_up(const Frame& frame) {
   law.anchors = std::make_shared<const trust::Anchors>(std::move(read.anchors));
   law.policies = std::make_shared<const trust::Policies>(std::move(*policies));
   law.sources = std::make_shared<Sources>();
+  if (!dns_ || !dns_->serves(setup->dns, setup->state)) dns_ = std::make_shared<DnsService>(loop_, setup->dns, setup->state);
+  law.sources->add(std::make_unique<DaneSource>(dns_), {trust::CheckKind::dane, trust::CheckKind::dane_if_present});
   law.sources->add(std::make_unique<PinSource>(pins_, setup->pins), {trust::CheckKind::pin, trust::CheckKind::pin_or_first_use});
   law.revoked = revoked_;
+  law.rules = std::make_shared<const authz::Ruleset>(std::move(*rules));
+  hooks_->set(setup->authorization.hooks);
+  law.hooks = hooks_;
   const std::uint32_t count = law.anchors->count();
   if (!read.problem.empty()) log::warning("judge.anchors", {{"problem", read.problem}});
   for (const std::string& problem : {pins_->problem(), revoked_->problem()}) {
     if (!problem.empty()) read.problem += (read.problem.empty() ? "" : "; ") + problem;
   }
-  log::debug("judge.ready", {{"anchors", std::to_string(count)}, {"policies", std::to_string(law.policies->size())}});
+  log::debug("judge.ready", {{"anchors", std::to_string(count)}, {"policies", std::to_string(law.policies->size())}, {"rules", std::to_string(law.rules->size())}});
   questions_.set(std::move(law));
   supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem), revoked_->digest()}));
 }
@@ -95,6 +108,16 @@ void Judge::add_worker(Frame frame) {
   workers_[id].channel = std::make_unique<Channel>(
       loop_, std::move(frame.descriptors.front()), [this, id](const Frame& query) { on_worker(id, query); },
       [this, id] { forget_worker(id); });
+}
+
+void Judge::add_hook(Frame frame) {
+  const auto end = wire::decode<wire::HookEnd>(frame.body);
+  if (!end || frame.descriptors.size() != 1) return give_up({Code::protocol, "hook_end", "", "malformed", {}});
+  hooks_->add(*end, std::move(frame.descriptors.front()));
+}
+
+void Judge::hook_failed(std::uint64_t process, const std::string& reason) {
+  supervisor_.send(number_of(wire::Kind::hook_failed), 0, wire::encode(wire::HookFailed{process, reason}));
 }
 
 void Judge::on_worker(std::uint64_t worker, const Frame& frame) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "judge/dns_service.h"
 #include "judge/pin_store.h"
 #include "judge/questions.h"
 #include "loop/channel.h"
@@ -26,6 +27,8 @@ class Judge {
   void administer(const Frame& frame);
   void set_up(const Frame& frame);
   void add_worker(Frame frame);
+  void add_hook(Frame frame);
+  void hook_failed(std::uint64_t process, const std::string& reason);
   void on_worker(std::uint64_t worker, const Frame& frame);
   void answer(std::uint64_t worker, std::uint64_t number, const std::string& expected, const wire::ChainVerdict& verdict);
   void forget_worker(std::uint64_t worker);
@@ -39,6 +42,8 @@ class Judge {
   };
 
   Loop& loop_;
+  std::shared_ptr<DnsService> dns_;  ///< stays over a reload that does not change it
+  std::shared_ptr<Hooks> hooks_;
   Questions questions_;
   std::shared_ptr<PinStore> pins_;         ///< null before the first setup
   std::shared_ptr<RevokedStore> revoked_;  ///< likewise

@@ -2,6 +2,8 @@
 #pragma once
 #include <memory>
 
+#include "authz/ruleset.h"
+#include "judge/hooks.h"
 #include "judge/revoked_store.h"
 #include "judge/sources.h"
 #include "trust/anchors.h"
@@ -15,6 +17,8 @@ struct Law {
   std::shared_ptr<const trust::Policies> policies;
   std::shared_ptr<Sources> sources;
   std::shared_ptr<const RevokedStore> revoked;
+  std::shared_ptr<const authz::Ruleset> rules;
+  std::shared_ptr<Hooks> hooks;
 };
 
 }  // namespace tlspool::judge

@@ -31,22 +31,31 @@ void Pool::revoke(const wire::JudgeAdmin& request, OnRevoked done) {
     // Also where it was there already: a worker may have been asked while it was being started.
     wire::EndSessions end;
     (ends ? end.revoked : end.restored) = answer.revoked;
-    gather_.ask(workers_, Kind::end_sessions, wire::encode(end), [answer, done](const std::vector<Bytes>& answers) { done(answer, count_of(answers)); });
+    ask_workers(Kind::end_sessions, [answer, done](const std::vector<Bytes>& answers) { done(answer, count_of(answers)); }, wire::encode(end));
   });
 }
 
-// From now on no ticket is good that was made before. During a reload its end does the rest.
+// A ticket is good only as long as nobody else was revoked.
+Bytes Pool::with_revoked(Bytes policy) const {
+  if (!revoked_ || revoked_->empty()) return policy;
+  append_sized(policy, *revoked_);
+  Bytes out(SHA256_DIGEST_LENGTH);
+  SHA256(policy.data(), policy.size(), out.data());
+  return out;
+}
+
 void Pool::take_revoked(const Bytes& digest) {
   if (digest == revoked_) return;
   revoked_ = digest;
   if (!reported_) return;
   if (!reload_) return renew_setup();
+  // Its end does the rest; tickets can't wait for that.
   setup_.has_revoked = true;
-  Bytes both = setup_.policy;
-  append_sized(both, digest);
-  setup_.policy.resize(SHA256_DIGEST_LENGTH);
-  SHA256(both.data(), both.size(), setup_.policy.data());
-  rotate_ticket_key();
+  setup_.policy = with_revoked(std::move(setup_.policy));
+  if (auto begun = tickets_.begin(setup_.policy, content_.cluster ? content_.cluster->tickets.bytes() : ByteView{}, tickets_.times()); !begun) {
+    log::error("policy.kept", {{"reason", begun.error().text()}});
+  }
+  send_setups();
 }
 
 void Pool::recheck_sessions() {
@@ -70,9 +79,9 @@ void Pool::end_sessions_of_lost_tokens(const wire::KeeperReport& now) {
     if (gone) end.identities.push_back(identity.name);
   }
   if (end.identities.empty()) return;
-  gather_.ask(workers_, Kind::end_sessions, wire::encode(end), [names = end.identities](const std::vector<Bytes>& answers) {
+  ask_workers(Kind::end_sessions, [names = end.identities](const std::vector<Bytes>& answers) {
     for (const std::string& name : names) log::warning("token.sessions_ended", {{"identity", name}, {"sessions", std::to_string(count_of(answers))}});
-  });
+  }, wire::encode(end));
 }
 
 }  // namespace tlspool::supervisor

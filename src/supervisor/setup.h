@@ -6,13 +6,13 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "config/config.h"
 #include "config/paths.h"
+#include "supervisor/cluster_key.h"
 #include "supervisor/credentials.h"
 #include "wire/ipc.h"
 
@@ -48,14 +48,16 @@ struct Owner {
 /// What the judge is told before: bodies of judge_tables, in this order.
 [[nodiscard]] std::vector<Bytes> judge_tables(const config::Config& config);
 
+/// What the judge is told of [cache]; `keys` may be null. `policy`: see outcome_policy().
+[[nodiscard]] wire::CacheSetup cache_setup(const config::Config& config, const ClusterKeys* keys, Bytes policy);
+
 /// The rules as configured, or, where there are none, those that let the owner and the group of the pool's
 /// directory do everything.
 [[nodiscard]] std::vector<wire::AllowRule> effective_rules(const config::Config& config, Owner owner);
 
-/// Everything but index, count and ticket key. `revoked`: digest of the peers that are; none: not known yet.
+/// Everything but index, count and ticket keys.
 [[nodiscard]] wire::WorkerSetup worker_setup(const config::Config& config, const Material& material,
-                                             KeyNumbers& numbers, const wire::KeeperReport& report, Owner owner,
-                                             const std::optional<Bytes>& revoked);
+                                             KeyNumbers& numbers, const wire::KeeperReport& report, Owner owner);
 
 /// Chains that the new report lacks because a token is away for a while are taken from the old one: they
 /// have not changed, and tickets need not die of it.

@@ -44,10 +44,10 @@ std::optional<Verdict> refuse_size(const wire::ChainQuery& query) {
   return std::nullopt;
 }
 
-Result<std::vector<tls::Certificate>> parse(const std::vector<Bytes>& chain) {
+Result<std::vector<tls::Certificate>> parse(KnownCertificates& known, const std::vector<Bytes>& chain) {
   std::vector<tls::Certificate> out;
   for (const Bytes& der : chain) {
-    auto certificate = tls::certificate_from_der(der);
+    auto certificate = known.read(der);
     if (!certificate) {
       certificate.error().subject = fmt::format("certificate {} of {}", out.size() + 1, chain.size());
       return fail(std::move(certificate.error()));
@@ -98,9 +98,9 @@ FoundPath path_to_anchor(const Anchors& anchors, const wire::ChainQuery& query, 
 
 }  // namespace
 
-tl::expected<Presented, Verdict> present(const Anchors& anchors, const wire::ChainQuery& query, std::time_t now) {
+tl::expected<Presented, Verdict> present(const Anchors& anchors, KnownCertificates& known, const wire::ChainQuery& query, std::time_t now) {
   if (auto too_much = refuse_size(query)) return tl::unexpected(*std::move(too_much));
-  auto certificates = parse(query.chain);
+  auto certificates = parse(known, query.chain);
   if (!certificates) {
     const Error& e = certificates.error();
     return tl::unexpected(refused("chain", fmt::format("{} is malformed ({}); the peer must send X.509 certificates in DER", e.subject, e.reason),
@@ -153,7 +153,8 @@ Verdict judge_presented(const Presented& presented, const wire::ChainQuery& quer
 }
 
 Verdict judge_chain(const Anchors& anchors, const wire::ChainQuery& query, std::time_t now) {
-  const auto presented = present(anchors, query, now);
+  KnownCertificates none;
+  const auto presented = present(anchors, none, query, now);
   return presented ? judge_presented(*presented, query, now) : presented.error();
 }
 

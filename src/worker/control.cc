@@ -25,6 +25,7 @@ Control::Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, P
 Control::~Control() {
   if (handshake_) worker_.handshake_ended(credentials_.uid);
   if (executable_query_ != 0) worker_.forget_executable(executable_query_);
+  if (judge_query_ != 0) worker_.services().judge.forget(judge_query_);
 }
 
 const std::vector<Control::Method>& Control::methods() {
@@ -36,6 +37,7 @@ const std::vector<Control::Method>& Control::methods() {
       {"ChannelBinding", &Control::channel_binding},
       {"PeerCertificates", &Control::peer_certificates},
       {"UpdateKeys", &Control::update_keys},
+      {"ExplainCertificates", &Control::explain_certificates},
       {"StartExchange", &Control::start_exchange},
       {"ContinueExchange", &Control::continue_exchange},
       {"ConfirmExchange", &Control::confirm_exchange},
@@ -116,7 +118,8 @@ void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descripto
 
 // Asked anew for each call: the program may have become another one since the last.
 void Control::learn_executable(std::function<void()> then) {
-  if (program_ == Program::fetcher || !authz::need_executable(worker_.policy().setup().rules)) return then();
+  const wire::WorkerSetup& setup = worker_.policy().setup();
+  if (program_ == Program::fetcher || !(setup.tell_executable || authz::need_executable(setup.rules))) return then();
   executable_query_ = worker_.ask_executable(credentials_.pid, [this, then = std::move(then)](std::string path) {
     executable_query_ = 0;
     executable_ = std::move(path);
@@ -137,6 +140,18 @@ bool Control::may(const Policy& policy, const StartRequest& request) const {
   });
 }
 
+void Control::refuse_identity(const std::string& identity, const char* role) {
+  log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
+                                    {"pid", std::to_string(credentials_.pid)},
+                                    {"identity", identity},
+                                    {"role", role}});
+  answer(pool_error("IdentityRefused",
+                    wire::Value::object()
+                        .set("message", "this program may not use the identity in this role, or there is none of this name; see "
+                                        "[[allow]] in tlspool.toml(5) and `tlspool identity list`")
+                        .set("localIdentity", or_null(identity))));
+}
+
 void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway) {
   oneway_ = oneway;
   // Not before: while the executable was asked for, others may have taken the room.
@@ -147,15 +162,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   }
   const std::shared_ptr<const Policy> policy = worker_.shared_policy();
   if (!may(*policy, request)) {
-    log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
-                                      {"pid", std::to_string(credentials_.pid)},
-                                      {"identity", request.local_identity},
-                                      {"role", request.peer_to_peer ? "peer" : request.roles == wire::role_server ? "server" : "client"}});
-    answer(pool_error("IdentityRefused",
-                      wire::Value::object()
-                          .set("message", "this program may not use the identity in this role, or there is none of this name; see "
-                                          "[[allow]] in tlspool.toml(5) and `tlspool identity list`")
-                          .set("localIdentity", or_null(request.local_identity))));
+    refuse_identity(request.local_identity, request.peer_to_peer ? "peer" : request.roles == wire::role_server ? "server" : "client");
     connection_->resume();
     return;
   }

@@ -22,14 +22,13 @@ class SetupTest : public testing::Test {
     report.keys.push_back({1, true, wire::KeyType::p384, 384, false, {}, ""});
     report.keys.push_back({2, true, wire::KeyType::rsa, 2048, true, {Bytes{7}}, ""});
   }
-  wire::WorkerSetup worker() { return worker_setup(config, material, numbers, report, {1000, 100}, revoked); }
+  wire::WorkerSetup worker() { return worker_setup(config, material, numbers, report, {1000, 100}); }
 
   config::Config config;
   Material material;
   wire::KeeperReport report;
   KeyNumbers numbers;
   config::Paths paths{"/pool", "/pool/keeper", "/pool/run", "/pool/judge"};
-  std::optional<Bytes> revoked = Bytes{};
 };
 
 TEST_F(SetupTest, KeeperGetsPathsRelativeToItsDirectory) {

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/dane_options.h"
 #include "cli/kex_options.h"
+#include "cli/pin_options.h"
 #include "cli/psk_commands.h"
 #include "cli/qkd_commands.h"
 #include "cli/trust_options.h"
@@ -352,6 +353,7 @@ int main(int argc, char** argv) {
   cli::add_kex(app, options.pool, todo);
   cli::add_dane(app, options.pool, todo);
   cli::add_trust(app, options.pool, todo);
+  cli::add_pins_and_revocations(app, options.pool, todo);
   add_serve(*app.get_subcommand("qkd"), options, todo);
   add_check(*app.get_subcommand("qkd"), options, todo);
   try {

@@ -24,10 +24,20 @@ struct Credential {
   std::string file;   ///< where it stands, for messages
 };
 
+/// What becomes of an identity's sessions when its token is gone.
+enum class TokenGone { keep, end };
+/// What becomes of open sessions when the configuration was read again.
+enum class OnReload { keep, recheck };
+
+struct Sessions {
+  OnReload on_reload = OnReload::keep;
+};
+
 struct Identity {
   std::string name;  ///< normalised
   std::vector<Credential> credentials;
   std::uint8_t roles = wire::role_client | wire::role_server;
+  TokenGone token_gone = TokenGone::keep;
 };
 
 struct Trust {
@@ -98,6 +108,8 @@ struct Config {
   std::vector<wire::PeerSetup> peers;
   std::vector<wire::KmeSetup> kmes;
   wire::RevocationSetup revocation;
+  Sessions sessions;
+  wire::PinSetup pins;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
   Authorization authorization;
   std::vector<wire::DisclosureSetup> disclosures;  ///< the same, by authz::Disclosures

@@ -8,6 +8,7 @@
 #include "config/peers.h"
 #include "config/revocation.h"
 #include "config/section.h"
+#include "config/sessions.h"
 
 namespace tlspool::config {
 namespace {
@@ -144,6 +145,7 @@ void read_identity(Section s, Config& config, const std::string& directory) {
     s.wrong("name", "is no host name and no user@domain: " + name.error().reason);
   }
   read_roles(s, identity.roles);
+  read_token_gone(s, identity.token_gone);
   for (Section& credential : s.sections("credential")) read_credential(std::move(credential), identity, directory);
   if (identity.credentials.empty()) s.wrong(s.line(), "this identity has no [[identity.credential]]");
   s.done();
@@ -187,6 +189,8 @@ void read_main(Section& root, Config& config, SharedKeyTables& shared, Authoriza
   if (auto s = root.section("cache")) read_cache(std::move(*s), config.cache, directory);
   if (auto s = root.section("keystore")) shared.read_keystore(std::move(*s));
   shared.read_peers(root);
+  if (auto s = root.section("sessions")) read_sessions(std::move(*s), config.sessions);
+  if (auto s = root.section("pins")) read_pins(std::move(*s), config.pins);
   read_policies(root, config);
   authorization.read_main(root);
   read_disclosures(root, config);

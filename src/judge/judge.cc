@@ -7,9 +7,11 @@
 #include "base/log.h"
 #include "base/name_service.h"
 #include "base/sandbox.h"
+#include "judge/administration.h"
 #include "judge/anchor_files.h"
 #include "judge/tls_dial.h"
 #include "judge/dane_source.h"
+#include "judge/pin_source.h"
 #include "trust/chain.h"
 #include "wire/log_setup.h"
 
@@ -45,6 +47,8 @@ void Judge::on_supervisor(Frame frame) {
     share(frame);
   } else if (frame.kind == number_of(wire::Kind::outcomes_query)) {
     supervisor_.send(number_of(wire::Kind::outcomes_answer), frame.number, wire::encode(outcomes_.counters()));
+  } else if (frame.kind == number_of(wire::Kind::judge_admin)) {
+    administer(frame);
   } else if (frame.kind == number_of(wire::Kind::hook_end)) {
     add_hook(std::move(frame));
   } else if (frame.kind == number_of(wire::Kind::hook_control_end)) {
@@ -79,7 +83,11 @@ void Judge::set_up(const Frame& frame) {
     for (std::string& path : prepare_resolver()) readable.push_back(std::move(path));
     if (auto done = enter_sandbox({Confinement::judge, std::move(readable), {setup->state}}); !done) return give_up(done.error());
     sandboxed_ = true;
+    pins_ = std::make_shared<PinStore>(loop_, setup->state);
+    revoked_ = std::make_shared<RevokedStore>(setup->state);
   }
+  pins_->read_again();
+  revoked_->read_again();
   Law law;
   law.anchors = std::make_shared<const trust::Anchors>(std::move(read.anchors));
   law.policies = std::make_shared<const trust::Policies>(std::move(*policies));
@@ -89,16 +97,35 @@ void Judge::set_up(const Frame& frame) {
   law.sources->add(std::make_unique<RevocationSource>(revocation_, setup->revocation),
                    {trust::CheckKind::crl, trust::CheckKind::crl_if_present, trust::CheckKind::ocsp, trust::CheckKind::ocsp_if_known, trust::CheckKind::stapled});
   staples_->set(setup->revocation.staple, law.anchors);
+  law.sources->add(std::make_unique<PinSource>(pins_, setup->pins), {trust::CheckKind::pin, trust::CheckKind::pin_or_first_use});
+  law.revoked = revoked_;
   law.rules = std::make_shared<const authz::Ruleset>(std::move(*rules));
   hooks_->set(setup->authorization.hooks);
   law.hooks = hooks_;
   const std::uint32_t count = law.anchors->count();
   if (!read.problem.empty()) log::warning("judge.anchors", {{"problem", read.problem}});
+  for (const std::string& problem : {pins_->problem(), revoked_->problem()}) {
+    if (!problem.empty()) read.problem += (read.problem.empty() ? "" : "; ") + problem;
+  }
   log::debug("judge.ready", {{"anchors", std::to_string(count)}, {"policies", std::to_string(law.policies->size())}, {"rules", std::to_string(law.rules->size())}});
   const CallerMatters caller{law.rules->looks_at_uid(), law.rules->looks_at_executable()};
   questions_.set(std::move(law));
+  outcomes_.depend_on(revoked_->digest());
   if (auto done = outcomes_.set(std::move(setup->cache), caller); !done) return give_up(done.error());
-  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem)}));
+  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem), revoked_->digest()}));
+}
+
+void Judge::administer(const Frame& frame) {
+  const auto request = wire::decode<wire::JudgeAdmin>(frame.body);
+  if (!request) return give_up(request.error());
+  wire::JudgeAdminAnswer answer;
+  if (pins_) {
+    answer = judge::administer(*pins_, *revoked_, *request, std::time(nullptr));
+    outcomes_.depend_on(revoked_->digest());
+  } else {
+    answer.problem = "the judge is just being started; try again in a moment";
+  }
+  supervisor_.send(number_of(wire::Kind::judge_admin_answer), frame.number, wire::encode(answer));
 }
 
 void Judge::share(const Frame& frame) {

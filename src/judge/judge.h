@@ -8,6 +8,8 @@
 
 #include "judge/dns_service.h"
 #include "judge/own_staples.h"
+#include "judge/pin_store.h"
+#include "judge/questions.h"
 #include "judge/questions.h"
 #include "judge/recollection.h"
 #include "judge/revocation_source.h"
@@ -26,6 +28,7 @@ class Judge {
  private:
   void on_supervisor(Frame frame);
   void collect(const Frame& frame);
+  void administer(const Frame& frame);
   void set_up(const Frame& frame);
   void share(const Frame& frame);
   void add_worker(Frame frame);
@@ -51,6 +54,8 @@ class Judge {
   Questions questions_;
   Outcomes outcomes_;
   Recollection recollection_;
+  std::shared_ptr<PinStore> pins_;         ///< null before the first setup
+  std::shared_ptr<RevokedStore> revoked_;  ///< likewise
   wire::JudgeTables tables_;  ///< parts that came, for the next setup
   bool sandboxed_ = false;
   int exit_status_ = 0;

@@ -36,6 +36,7 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       reload_timer_(loop),
       stop_timer_(loop),
       gather_(loop),
+      judge_calls_(loop),
       hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }) {
   make_children();
 }
@@ -150,6 +151,7 @@ void Pool::from_keeper(Frame frame) {
   if (!report) return log::error("keeper.malformed", {{"reason", report.error().text()}});
   keep_chains(*report, report_);
   log_changes(content_.config, numbers_, report_, *report);
+  end_sessions_of_lost_tokens(*report);
   report_ = std::move(*report);
   keeper_->ready();
   if (reload_) {
@@ -174,6 +176,7 @@ void Pool::from_judge(Frame frame) {
     return;
   }
   if (kind == Kind::judge_staple) return take_staple(frame);
+  if (kind == Kind::judge_admin_answer) return judge_calls_.answered(frame);
   if (kind == Kind::outcomes_answer) return gather_.answered(std::move(frame));
   if (kind != Kind::judge_ready) return;
   auto ready = wire::decode<wire::JudgeReady>(frame.body);
@@ -181,6 +184,7 @@ void Pool::from_judge(Frame frame) {
   anchors_ = ready->anchors;
   if (!ready->problem.empty()) log::error("trust.incomplete", {{"problem", ready->problem}});
   judge_->ready();
+  take_revoked(ready->revoked);
   tickets_.ask();
   if (reload_) {
     reload_->judge = false;
@@ -199,7 +203,7 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
     answer_executable(worker, frame);
   } else if (kind == Kind::adopt) {
     adopt(std::move(frame));
-  } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer) {
+  } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer || kind == Kind::sessions_ended) {
     gather_.answered(std::move(frame));
   } else {
     log::warning("worker.unexpected", {{"name", worker.name()}, {"kind", std::to_string(frame.kind)}});
@@ -244,10 +248,10 @@ void Pool::open_keys(UniqueFd connection) {
   keeper_->send_bytes(Kind::key_admin, {}, 0, only(std::move(connection)));
 }
 
-void Pool::ask_workers(wire::Kind query, Gather::Done done) {
+void Pool::ask_workers(wire::Kind query, Gather::Done done, const Bytes& body) {
   std::vector<Child*> all;
   for (const auto& worker : workers_) all.push_back(worker.get());
-  gather_.ask(all, query, std::move(done));
+  gather_.ask(all, query, body, std::move(done));
 }
 
 void Pool::look_ready() {
@@ -261,6 +265,7 @@ void Pool::look_ready() {
 }
 
 void Pool::ended(Child& child, const std::string& reason) {
+  if (&child == judge_.get()) judge_calls_.lost();
   if (stopped_) return look_stopped();
   if (!ready_) return events_.failed(child.name() + ": " + reason);
 }
@@ -299,6 +304,7 @@ void Pool::finish_reload() {
   reload_timer_.stop();
   auto waiting = std::exchange(reload_, std::nullopt)->applied;
   renew_setup();
+  recheck_sessions();
   // Frames keep their order: a worker that answers this has taken the setup that went before.
   ask_workers(Kind::counters_query, [waiting = std::move(waiting)](std::vector<Bytes>) {
     for (const auto& applied : waiting) applied();

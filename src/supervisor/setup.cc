@@ -19,6 +19,13 @@ bool executable_is_asked(const config::Authorization& authorization) {
          std::any_of(authorization.rules.begin(), authorization.rules.end(), [](const auto& rule) { return !rule.executables.empty(); });
 }
 
+bool sessions_end_with(const config::Config& config, const std::string& token) {
+  return std::any_of(config.identities.begin(), config.identities.end(), [&](const config::Identity& identity) {
+    return identity.token_gone == config::TokenGone::end &&
+           std::any_of(identity.credentials.begin(), identity.credentials.end(), [&](const auto& c) { return c.token == token; });
+  });
+}
+
 bool in_token(const config::Credential& credential) { return credential.chain.starts_with("pkcs11:"); }
 
 const std::vector<Bytes>* chain_of(const Material& material, const config::Credential& credential) {
@@ -119,6 +126,7 @@ wire::KeeperSetup keeper_setup(const config::Config& config, const Material& mat
   for (auto& token : out.tokens) {
     token.pin_file = relative_to(paths.keeper, token.pin_file);
     token.pin_credential = keeper_credential(credentials, token.pin_credential);
+    token.watched = sessions_end_with(config, token.name);
   }
   out.directory = ".";
   out.peers = config.peers;
@@ -142,6 +150,7 @@ wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& 
   wire::JudgeSetup out;
   out.system_trust = config.trust.system;
   out.state = relative_to(paths.directory, paths.judge);
+  out.pins = config.pins;
   out.dns = config.dns;
   out.dns.root_anchor = relative_to(paths.directory, config.dns.root_anchor);
   out.authorization = config.authorization.setup;

@@ -10,6 +10,7 @@
 #include "wire/cache_setup.h"
 #include "wire/codec.h"
 #include "wire/dns_setup.h"
+#include "wire/pin_setup.h"
 #include "wire/policy.h"
 #include "wire/revocation_setup.h"
 
@@ -26,19 +27,21 @@ struct JudgeSetup {
   bool system_trust = true;                ///< the system's bundle
   std::vector<std::string> anchor_files;   ///< PEM, absolute paths or relative to the pool's directory
   std::string state;                       ///< directory that the judge may write in: its own
+  PinSetup pins;
   DnsSetup dns;
   AuthorizationSetup authorization;
   CacheSetup cache;
   RevocationSetup revocation;
 };
 template <class Io> void fields(Io& io, JudgeSetup& m) {
-  io(m.system_trust, m.anchor_files, m.state, m.dns, m.authorization, m.cache, m.revocation);
+  io(m.system_trust, m.anchor_files, m.state, m.dns, m.authorization, m.cache, m.revocation, m.pins);
 }
 struct JudgeReady {
   std::uint32_t anchors = 0;
   std::string problem;  ///< a file that could not be read; the judge then trusts what is left
+  Bytes revoked;        ///< digest of all that `tlspool revoke` named
 };
-template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem); }
+template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem, m.revoked); }
 
 /// Which shared key protects a connection.
 enum class SharedKeyUse : std::uint8_t {

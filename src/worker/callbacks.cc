@@ -26,7 +26,7 @@ int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-int judge_chain(Connection& connection, std::vector<Bytes> chain);
+int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> chain);
 
 int verify_chain(X509_STORE_CTX* store, void*) {
   auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
@@ -53,13 +53,13 @@ int verify_chain(X509_STORE_CTX* store, void*) {
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return 1;
   }
-  const int error = judge_chain(*c, std::move(chain));
+  const int error = judge_chain(*c, X509_STORE_CTX_get0_cert(store), std::move(chain));
   X509_STORE_CTX_set_error(store, error);
   return error == X509_V_OK ? 1 : 0;
 }
 
 // What came of the judge is kept in the Connection; the result is OpenSSL's word for it.
-int judge_chain(Connection& connection, std::vector<Bytes> chain) {
+int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> chain) {
   Connection* c = &connection;
   const wire::ChainVerdict verdict = c->handshake->judge(std::move(chain));
   if (!verdict.accepted) return verdict.x509_error != X509_V_OK ? verdict.x509_error : X509_V_ERR_APPLICATION_VERIFICATION;
@@ -69,7 +69,7 @@ int judge_chain(Connection& connection, std::vector<Bytes> chain) {
                       "is meant, ask for it as remoteIdentity";
     return X509_V_ERR_APPLICATION_VERIFICATION;
   }
-  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until, verdict.proof};
+  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until, verdict.proof, trust::facts_of(leaf)};
   c->attributes = verdict.attributes;
   c->explanation = verdict.explanation;
   return X509_V_OK;
@@ -84,7 +84,7 @@ int status_of_certificate(SSL* ssl, void*) {
   constexpr int refused = 0;
   if (!c->put_off) return good;
   auto chain = *std::exchange(c->put_off, std::nullopt);
-  const int error = judge_chain(*c, std::move(chain));
+  const int error = judge_chain(*c, SSL_get0_peer_certificate(ssl), std::move(chain));
   SSL_set_verify_result(ssl, error);
   return error == X509_V_OK ? good : refused;
 }

@@ -8,6 +8,7 @@
 
 #include "authz/rules.h"
 #include "tls/openssl.h"
+#include "trust/peer_facts.h"
 #include "worker/peers.h"
 #include "worker/policy.h"
 #include "worker/shared_key.h"
@@ -30,8 +31,12 @@ struct Proved {
   std::string how;       ///< "chain", "sharedKey", "dane", "pin", "policy"; in key exchanges also "firstContact"; empty: nothing was verified
   std::int64_t valid_until = 0;
   Bytes proof;           ///< the judge's, for its own use when the session is resumed
+  trust::LeafFacts leaf;  ///< of the certificate; nothing where a shared key proved the peer
+
+  /// By what the peer may be revoked.
+  [[nodiscard]] trust::PeerFacts facts() const;
 };
-template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.how, m.valid_until, m.proof); }
+template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.how, m.valid_until, m.proof, m.leaf); }
 
 /// One TLS connection from the call that starts it to its last byte. OpenSSL's callbacks find it through the
 /// SSL; `handshake` and `pump` say which part of its life it is in.

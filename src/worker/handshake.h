@@ -15,6 +15,7 @@
 #include "worker/diagnosis.h"
 #include "worker/judge_link.h"
 #include "tls/hello_reader.h"
+#include "trust/revoked.h"
 #include "worker/keeper_link.h"
 #include "worker/key_link.h"
 #include "worker/staples.h"
@@ -29,6 +30,7 @@ struct Services {
   JudgeLink& judge;
   ClientSessions& client_sessions;
   Staples& staples;
+  const trust::Revoked* revoked = nullptr;  ///< peers that were revoked since the worker began
 };
 
 /// One handshake from the first byte to its end. While the keeper signs or looks for a shared key, or the judge thinks,

@@ -16,6 +16,7 @@
 #include "worker/keeper_link.h"
 #include "worker/key_link.h"
 #include "worker/policy.h"
+#include "worker/rechecks.h"
 #include "worker/sessions.h"
 
 namespace tlspool::worker {
@@ -37,7 +38,7 @@ class Worker {
   [[nodiscard]] int exit_status() const { return exit_status_; }
 
   [[nodiscard]] Loop& loop() { return loop_; }
-  [[nodiscard]] Services services() { return {loop_, keeper_, keys_, judge_, client_sessions_, staples_}; }
+  [[nodiscard]] Services services() { return {loop_, keeper_, keys_, judge_, client_sessions_, staples_, &revoked_}; }
   [[nodiscard]] const Policy& policy() const { return *policy_; }
   [[nodiscard]] std::shared_ptr<const Policy> shared_policy() const { return policy_; }
   [[nodiscard]] Sessions& sessions() { return sessions_; }
@@ -65,6 +66,7 @@ class Worker {
   void remove_control(Control* control);
   void adopt(Frame frame);
   void drain();
+  void end_sessions(const Frame& frame);
   void send(wire::Kind kind, std::uint64_t number, const Bytes& body);
 
   Loop& loop_;
@@ -76,6 +78,8 @@ class Worker {
   Staples staples_;
   std::shared_ptr<const Policy> policy_;
   Sessions sessions_;
+  trust::Revoked revoked_;
+  Rechecks rechecks_;
   Exchanges exchanges_;
   std::unique_ptr<transport::Scratch> scratch_ = std::make_unique<transport::Scratch>();
   UniqueFd listener_;

@@ -56,6 +56,7 @@ class Session:
     resumed: bool
     _path: str = field(repr=False, compare=False)
     shared_key: SharedKey | None = None  #: that protects the connection
+    not_shown: str | None = None  #: why the peer was not shown an identity that it asked for
 
     @classmethod
     def from_answer(cls, path: str, s: Any) -> "Session":
@@ -64,7 +65,8 @@ class Session:
                        remote_identity=s.get("remoteIdentity"), remote_names=tuple(s["remoteNames"]),
                        verified_by=s["verifiedBy"], version=s["version"], cipher_suite=s["cipherSuite"],
                        group=s.get("group"), signature_algorithm=s.get("signatureAlgorithm"), alpn=s.get("alpn"),
-                       resumed=s["resumed"], shared_key=SharedKey.from_answer(s.get("sharedKey")), _path=path)
+                       resumed=s["resumed"], shared_key=SharedKey.from_answer(s.get("sharedKey")), not_shown=s.get("notShown"),
+                       _path=path)
         except (KeyError, TypeError, AttributeError) as missing:
             raise ProtocolError(f"answer of the pool: facts of the session are missing: {missing}") from missing
 

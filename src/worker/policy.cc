@@ -13,6 +13,9 @@ Result<std::shared_ptr<const Policy>> Policy::make(wire::WorkerSetup setup) {
   auto policy = std::make_shared<Policy>();
   policy->setup_ = std::move(setup);
   const ByteView ticket_key = policy->setup_.ticket_key;
+  auto disclosures = authz::Disclosures::make(policy->setup_.disclosures);
+  if (!disclosures) return fail(std::move(disclosures.error()));
+  policy->disclosures_ = std::move(*disclosures);
   auto anonymous = tls::make_context(ticket_key);
   if (!anonymous) return fail(std::move(anonymous.error()));
   policy->anonymous_ = std::move(*anonymous);

@@ -142,7 +142,7 @@ SSL_TICKET_RETURN use_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   Connection* c = Connection::of(ssl);
-  if (c == nullptr || c->client_sessions == nullptr || c->role != wire::role_client || c->shared_key || !c->request.resumption) return 0;
+  if (c == nullptr || c->client_sessions == nullptr || c->role != wire::role_client || c->shared_key || !c->request.resumption || c->single_use) return 0;
   if (c->handshake != nullptr) {  // in TLS 1.2 the session comes before the handshake's end
     c->handshake->adopt_remembered();
     c->note_shown(ssl);
@@ -163,7 +163,8 @@ bool peer_can_check(SSL* ssl, X509* certificate) {
   return false;
 }
 
-// OpenSSL's TLS 1.2 client considers its current certificate alone: make that the first one that the server can
+// Server: before anything is sent. Client: when a server that asked for a certificate has proved itself, as far as it does; what may not be
+// shown is taken away here. OpenSSL's TLS 1.2 client considers its current certificate alone: make that the first one that the server can
 // check. In all other cases it chooses from the whole set.
 int choose_certificate(SSL* ssl, void*) {
   Connection* c = Connection::of(ssl);
@@ -173,7 +174,11 @@ int choose_certificate(SSL* ssl, void*) {
                                                "of [[peer]]";
     return 0;
   }
-  if (SSL_is_server(ssl) == 1 || SSL_version(ssl) >= TLS1_3_VERSION) return 1;
+  if (SSL_is_server(ssl) == 1) return 1;
+  if (c == nullptr || c->handshake == nullptr) return 0;
+  if (!c->handshake->client_may_show()) SSL_certs_clear(ssl);
+  if (c->handshake->abandoned()) return 0;
+  if (SSL_version(ssl) >= TLS1_3_VERSION) return 1;
   for (long found = SSL_set_current_cert(ssl, SSL_CERT_SET_FIRST); found == 1;
        found = SSL_set_current_cert(ssl, SSL_CERT_SET_NEXT)) {
     if (peer_can_check(ssl, SSL_get_certificate(ssl))) break;

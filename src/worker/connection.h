@@ -47,6 +47,8 @@ struct Connection {
   std::unique_ptr<Tie> tie;    ///< peer-to-peer
   authz::Caller caller;
   std::string local_identity;  ///< the one in use; chosen by SNI where the request named none
+  std::string not_shown;       ///< why it was not shown to the peer, for people; empty: it was, or nobody asked for it
+  bool single_use = false;     ///< whether it is shown was decided for this connection alone: no later one resumes it
   bool local_shown = false;    ///< the peer was shown it; on a resumed connection: when the session was made
   Proved proved;
   bool staple_announced = false;          ///< client: the server said that it will send an OCSP response

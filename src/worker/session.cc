@@ -69,6 +69,14 @@ std::string Session::shown_identity() const {
   return c.role == wire::role_server || c.local_shown ? c.local_identity : std::string{};
 }
 
+State Session::state() const {
+  State out{pump_->outcome(), pump_->sent(), pump_->received()};
+  // A server of TLS 1.3 says only now that it will not do without a certificate.
+  const std::string& why = connection_->not_shown;
+  if (out.outcome.end == transport::End::error && !why.empty()) out.outcome.detail += "; " + why;
+  return out;
+}
+
 wire::Value Session::facts() {
   const Connection& c = *connection_;
   const tls::Agreed agreed = tls::agreed_on(pump_->ssl());
@@ -78,6 +86,7 @@ wire::Value Session::facts() {
       .set("id", id_)
       .set("role", role_word(c))
       .set("localIdentity", or_null(shown_identity()))
+      .set("notShown", or_null(c.not_shown))
       .set("remoteIdentity", or_null(c.proved.identity))
       .set("remoteNames", std::move(names))
       .set("verifiedBy", c.proved.how.empty() ? "none" : c.proved.how.c_str())

@@ -71,6 +71,7 @@ class Session:
     _path: str = field(repr=False, compare=False)
     shared_key: SharedKey | None = None  #: that protects the connection
     attributes: Attributes = field(default_factory=Attributes)
+    not_shown: str | None = None  #: why the peer was not shown an identity that it asked for
 
     @classmethod
     def from_answer(cls, path: str, s: Any) -> "Session":
@@ -80,7 +81,7 @@ class Session:
                        verified_by=s["verifiedBy"], version=s["version"], cipher_suite=s["cipherSuite"],
                        group=s.get("group"), signature_algorithm=s.get("signatureAlgorithm"), alpn=s.get("alpn"),
                        resumed=s["resumed"], shared_key=SharedKey.from_answer(s.get("sharedKey")),
-                       attributes=Attributes.from_answer(s.get("attributes")), _path=path)
+                       attributes=Attributes.from_answer(s.get("attributes")), not_shown=s.get("notShown"), _path=path)
         except (KeyError, TypeError, AttributeError) as missing:
             raise ProtocolError(f"answer of the pool: facts of the session are missing: {missing}") from missing
 

@@ -9,10 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
-#include "base/handle.h"
 #include "base/text.h"
 
 namespace tlspool::judge {
@@ -60,16 +58,6 @@ struct TlsDial::Lookup {
   TlsDial* dial = nullptr;
   std::shared_ptr<Lookup> self;
 };
-
-std::vector<std::string> prepare_resolver() {
-  addrinfo* found = nullptr;
-  if (getaddrinfo("localhost", nullptr, nullptr, &found) == 0) freeaddrinfo(found);
-  // Files, since the rest of /etc is nobody's business here. Often resolv.conf is a link into another directory.
-  std::vector<std::string> out{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf"};
-  const std::unique_ptr<char, Freed<std::free>> target{realpath("/etc/resolv.conf", nullptr)};
-  if (target && !std::string_view(target.get()).starts_with("/etc/")) out.emplace_back(target.get());
-  return out;
-}
 
 TlsDial::TlsDial(Loop& loop, std::shared_ptr<TlsLinks> links, TlsTarget target, std::chrono::steady_clock::time_point deadline)
     : loop_(loop), links_(std::move(links)), target_(std::move(target)), deadline_(deadline) {}

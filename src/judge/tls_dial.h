@@ -18,9 +18,6 @@ struct TlsTarget {
   std::string identity;     ///< that is shown; empty: none
 };
 
-/// Files that names are resolved by; loads what the C library needs for it. Before the sandbox closes.
-[[nodiscard]] std::vector<std::string> prepare_resolver();
-
 /// One attempt: resolves, connects, and has a worker do TLS. Destroying it gives up.
 class TlsDial {
  public:

@@ -19,10 +19,11 @@ Control::Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, P
   connection_ = std::make_unique<VarlinkConnection>(
       worker_.loop(), std::move(socket),
       [this](std::string text, std::vector<UniqueFd> descriptors) { message(std::move(text), std::move(descriptors)); },
-      [this] { on_gone_(); });
+      [this] { gone(); });
 }
 
 Control::~Control() {
+  if (watching_) worker_.agents().drop(credentials_.uid);
   if (handshake_) worker_.handshake_ended(credentials_.uid);
   if (executable_query_ != 0) worker_.forget_executable(executable_query_);
   if (judge_query_ != 0) worker_.services().judge.forget(judge_query_);
@@ -45,6 +46,8 @@ const std::vector<Control::Method>& Control::methods() {
       {"ShowExchange", &Control::show_exchange},
       {"ListExchanges", &Control::list_exchanges},
       {"CancelExchange", &Control::cancel_exchange},
+      {"WatchDisclosures", &Control::watch_disclosures},
+      {"AnswerDisclosure", &Control::answer_disclosure},
   };
   return table;
 }
@@ -67,12 +70,18 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
   if (program_ != Program::any && call->method != "StartTLS") {
     return answer(wire::error_text("org.varlink.service.PermissionDenied", wire::Value::object()));
   }
-  const std::string session = call->parameters.text("session");
-  // A session's worker is written in its id; exchanges are all in the first one.
-  const bool exchange = call->method.find("Exchange") != std::string::npos;
-  const int owner = exchange ? 0 : session.empty() ? -1 : Sessions::worker_of(session);
-  if (hand_over(owner, text)) return;
+  if (hand_over(worker_for(*call), text)) return;
   dispatch(*call, descriptors);
+}
+
+// The worker that has to do with a call; -1: any.
+int Control::worker_for(const wire::Call& call) {
+  if (call.method.find("Exchange") != std::string::npos) return 0;  // all are there
+  // An agent is with each of them.
+  if (call.method == "WatchDisclosures") return static_cast<int>(std::clamp<std::int64_t>(call.parameters.number("worker", 0), -1, 256));
+  // These ids name their worker.
+  const std::string id = call.parameters.text(call.method == "AnswerDisclosure" ? "question" : "session");
+  return id.empty() ? -1 : Sessions::worker_of(id);
 }
 
 void Control::dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptors) {

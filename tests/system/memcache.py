@@ -75,6 +75,17 @@ class Memcached:
     def items(self, keys):
         return {key: self.get(key) for key in keys}
 
+    def fill(self):
+        """Until it has no room for anything of up to 2000 bytes: it keeps memory apart for each class of sizes."""
+        size = 40
+        while size < 2000:
+            count = 1_100_000 // size
+            for start in range(0, count, 1000):
+                self.say(b"".join(f"set f{size}-{i} 0 0 {size} noreply\r\n".encode() + bytes(size) + b"\r\n"
+                                  for i in range(start, min(start + 1000, count))) + b"get none\r\n", end=(b"END\r\n",))
+            assert b"STORED" not in self.say(f"set last 0 0 {size}\r\n".encode() + bytes(size) + b"\r\n")
+            size = size * 6 // 5
+
     # --- what may befall it ---
 
     def freeze(self):

@@ -85,7 +85,7 @@ def test_what_costs_nothing_is_not_put_there(cluster, servers, library, pki):
 def test_a_request_may_bypass_what_is_remembered(cluster, servers, library, pki):
     made = cluster(servers)
     a, b = made.pools
-    joe = visitor(a, client(pki, JOE))
+    joe = visitor(a, client(pki, JOE), "tls12")  # of TLS 1.3 visit() waits for a ticket, and such a request gives none
     let_in(visit(library, a, joe))
     let_in(visit(library, a, joe, fresh=True))
     let_in(visit(library, b, joe, fresh=True))
@@ -192,12 +192,12 @@ def test_a_ticket_key_is_no_outcome(attacked, library):
     assert_judged_anew(made, library, visitors, 3)
 
 
-def test_entries_of_another_cluster_are_worthless(attacked, cluster, library, keep):
+def test_entries_of_another_cluster_are_worthless(attacked, cluster, library, pki, keep):
     made, memcached, visitors = attacked
     second = keep(Memcached())
     others = cluster([second], "ttl = 600\nnegative_ttl = 600", pools=1)
-    for context in visitors.values():
-        visit(library, others.pools[0], context)
+    for name in visitors:
+        visit(library, others.pools[0], visitor(others.pools[0], client(pki, name)))
     eventually(lambda: len(second.outcomes()) == 3)
     assert not set(second.outcomes()) & set(memcached.outcomes())
     for key, foreign in zip(memcached.outcomes(), second.outcomes()):
@@ -288,18 +288,13 @@ def test_a_frozen_server_delays_nobody_for_long(cluster, library, pki, keep):
 
 
 def test_a_full_server_is_of_less_use(cluster, library, pki, keep):
-    memcached = keep(Memcached("-m", "1", "-M", "-I", "1k"))
-    full = 0
-    for i in range(100_000):  # until it has no room for anything of this size
-        if memcached.say(f"set filler{i} 0 0 900\r\n".encode() + bytes(900) + b"\r\n") != b"STORED\r\n":
-            full += 1
-            if full == 3:
-                break
-    assert full == 3
+    memcached = keep(Memcached("-m", "1", "-M"))
+    memcached.fill()
     made = cluster([memcached])
     a, b = made.pools
     joe = visitor(a, client(pki, JOE))
     for pool in (a, b, a, b):
         let_in(visit(library, pool, joe))
     assert set(made.asked()) == {JOE} and len(made.asked()) <= 2
+    assert not memcached.outcomes()
     assert not a.events("memcached.failed") and not b.events("memcached.failed")

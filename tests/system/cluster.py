@@ -29,9 +29,10 @@ for line in sys.stdin:
 
 
 class Cluster:
-    """Pools that are not started yet. `ttl`: what the hook says of its answers."""
+    """Pools that are not started yet. `ttl`: what the hook says of its answers. `patience`: more than the default, for the
+    machine may be busy."""
 
-    def __init__(self, make_pool, place, servers, cache="", ttl=300, pools=2, trust=()):
+    def __init__(self, make_pool, place, servers, cache="", ttl=300, pools=2, patience=1000, trust=()):
         self.notes = None
         first = make_pool(name="pool.example")
         self.pools = [first]
@@ -39,7 +40,7 @@ class Cluster:
         (first.directory / "cluster.key").write_bytes(subprocess.run(["openssl", "rand", "-hex", "32"], capture_output=True, check=True).stdout)
         (first.directory / "cluster.key").chmod(0o600)
         listed = ", ".join(f'"{s}"' for s in servers)
-        first.configure(f'[cache]\nservers = [{listed}]\nkey_file = "cluster.key"\n{cache}\n'
+        first.configure(f'[cache]\nservers = [{listed}]\nkey_file = "cluster.key"\npatience_ms = {patience}\n{cache}\n'
                         f'[[hook]]\nname = "notes"\nprogram = "{self.hook}"\ncount = 1\n[[rule]]\nservice = "asked"\nhooks = ["notes"]\n'
                         '[[rule]]\nservice = "free"\naction = "allow"\n')
         first.replace("workers = 0", "workers = 1")

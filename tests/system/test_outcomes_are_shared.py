@@ -255,7 +255,7 @@ def test_one_server_of_two_dies(cluster, servers, library, pki):
 
 
 def test_no_server_is_there_at_all(cluster, library, pki):
-    made = cluster([Memcached.nowhere(), "unix:/nonexistent/memcached"])
+    made = cluster([Memcached.nowhere(), "unix:/nonexistent/memcached"], patience=20)
     a, b = made.pools
     joe = visitor(a, client(pki, JOE))
     begun = time.monotonic()
@@ -269,7 +269,7 @@ def test_no_server_is_there_at_all(cluster, library, pki):
 
 def test_a_frozen_server_delays_nobody_for_long(cluster, library, pki, keep):
     memcached = keep(Memcached())
-    made = cluster([memcached])
+    made = cluster([memcached], patience=20)
     a, b = made.pools
     joe = visitor(a, client(pki, JOE))
     let_in(visit(library, a, joe))
@@ -288,7 +288,7 @@ def test_a_frozen_server_delays_nobody_for_long(cluster, library, pki, keep):
 
 
 def test_a_full_server_is_of_less_use(cluster, library, pki, keep):
-    memcached = keep(Memcached("-m", "1", "-M"))
+    memcached = keep(Memcached("-m", "1", "-I", "512k", "-M"))
     memcached.fill()
     made = cluster([memcached])
     a, b = made.pools

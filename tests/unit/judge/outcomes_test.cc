@@ -91,6 +91,7 @@ class OutcomesTest : public testing::Test {
     wire::CacheSetup out;
     out.servers = std::move(servers);
     out.key = Bytes(32, 9);
+    out.patience_ms = 1000;  // the machine may be busy
     out.policy = Bytes(32, 1);
     return out;
   }
@@ -316,7 +317,9 @@ TEST_F(OutcomesTest, AnEntryOfAnotherQuestionIsWorthless) {
 class MoodTest : public OutcomesTest, public testing::WithParamInterface<Mood> {};
 
 TEST_P(MoodTest, AServerThatFailsIsLeftOutAndNobodyWaitsLong) {
-  const auto outcomes = made(setup({server.name}));
+  auto as_configured = setup({server.name});
+  as_configured.patience_ms = wire::CacheSetup{}.patience_ms;
+  const auto outcomes = made(as_configured);
   server.mood = GetParam();
   const auto begun = std::chrono::steady_clock::now();
   for (int i = 0; i < 50; ++i) EXPECT_FALSE(ask(*outcomes, question()));
@@ -365,9 +368,8 @@ TEST_F(OutcomesTest, OfTwoBlobsTheFirstWins) {
   std::vector<Bytes> there;
   for (const Bytes& offered : {Bytes{1, 2}, Bytes{3}}) {
     outcomes->add_blob({"tlspool1t-x", offered, 60}, [&](const wire::SharedBlob& blob) { there.push_back(blob.sealed); });
-    turn_until([&, count = there.size()] { return there.size() > count || !there.empty(); });
+    turn_until([&, count = there.size()] { return there.size() > count; });
   }
-  turn_until([&] { return there.size() == 2; });
   EXPECT_EQ(there, (std::vector<Bytes>{{1, 2}, {1, 2}}));
 }
 

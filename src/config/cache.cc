@@ -10,7 +10,6 @@ namespace tlspool::config {
 namespace {
 
 constexpr std::size_t most_servers = 32;
-constexpr std::size_t longest_socket = 107;  // sun_path of unix(7)
 constexpr std::uint32_t a_day = 24 * 60 * 60;
 
 /// What is wrong with it; empty: nothing.

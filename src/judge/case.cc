@@ -18,7 +18,8 @@ using trust::Outcome;
 constexpr std::int64_t an_hour = 60 * 60;
 
 /// What vouches for a peer, the strongest first; of several the first is named.
-constexpr std::pair<CheckKind, const char*> vouchers[] = {{CheckKind::chain, "chain"}, {CheckKind::dane, "dane"}, {CheckKind::pin, "pin"}};
+constexpr std::pair<CheckKind, const char*> vouchers[] = {{CheckKind::chain, "chain"}, {CheckKind::dane, "dane"}, {CheckKind::pin, "pin"},
+                                                           {CheckKind::pin_or_first_use, "pin"}};
 
 /// Where a check stands so that a yes of it helps: not below a `not`, and not as a condition.
 void collect_wanted_yes(const trust::Node& node, std::vector<std::size_t>& out) {
@@ -158,7 +159,6 @@ void Case::finish(const Condition* failed, std::size_t index) {
   wire::ChainVerdict verdict = failed != nullptr ? refuse(*failed, index) : accept();
   if (subject_->query.explain) verdict.explanation = explanation();
   verdict.keep = keep(verdict.accepted);
-  if (verdict.accepted) law_.sources->accepted(subject_);
   timer_.reset();
   const OnVerdict on_verdict = std::move(on_verdict_);
   on_verdict(std::move(verdict));  // may destroy this

@@ -5,9 +5,13 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/name_service.h"
 #include "base/sandbox.h"
+#include "judge/administration.h"
 #include "judge/anchor_files.h"
+#include "judge/tls_dial.h"
 #include "judge/dane_source.h"
+#include "judge/pin_source.h"
 #include "trust/chain.h"
 #include "wire/log_setup.h"
 
@@ -34,14 +38,21 @@ void Judge::on_supervisor(Frame frame) {
     collect(frame);
   } else if (frame.kind == number_of(wire::Kind::judge_setup)) {
     set_up(frame);
+  } else if (frame.kind == number_of(wire::Kind::judge_own)) {
+    const auto own = wire::decode<wire::OwnCertificates>(frame.body);
+    if (own && staples_) staples_->set(*own);
   } else if (frame.kind == number_of(wire::Kind::judge_channel)) {
     add_worker(std::move(frame));
   } else if (frame.kind == number_of(wire::Kind::share_blob)) {
     share(frame);
   } else if (frame.kind == number_of(wire::Kind::outcomes_query)) {
     supervisor_.send(number_of(wire::Kind::outcomes_answer), frame.number, wire::encode(outcomes_.counters()));
+  } else if (frame.kind == number_of(wire::Kind::judge_admin)) {
+    administer(frame);
   } else if (frame.kind == number_of(wire::Kind::hook_end)) {
     add_hook(std::move(frame));
+  } else if (frame.kind == number_of(wire::Kind::hook_control_end)) {
+    if (!frame.descriptors.empty()) hooks_->add_link(std::move(frame.descriptors.front()));
   } else {
     log::warning("judge.unknown_frame", {{"kind", std::to_string(frame.kind)}});
   }
@@ -64,25 +75,57 @@ void Judge::set_up(const Frame& frame) {
   auto rules = authz::Ruleset::make(tables.rules, setup->authorization);
   if (!rules) return give_up(rules.error());
   if (!sandboxed_) {
-    if (auto done = enter_sandbox({Confinement::judge, readable_paths(*setup), {setup->state}}); !done) return give_up(done.error());
+    revocation_ = std::make_shared<RevocationMemory>(loop_, setup->state);
+    staples_ = std::make_unique<OwnStaples>(loop_, revocation_->responders, setup->state, [this](const wire::Staple& staple) {
+      supervisor_.send(number_of(wire::Kind::judge_staple), 0, wire::encode(staple));
+    });
+    std::vector<std::string> readable = readable_paths(*setup);
+    for (std::string& path : prepare_resolver()) readable.push_back(std::move(path));
+    if (auto done = enter_sandbox({Confinement::judge, std::move(readable), {setup->state}}); !done) return give_up(done.error());
     sandboxed_ = true;
+    pins_ = std::make_shared<PinStore>(loop_, setup->state);
+    revoked_ = std::make_shared<RevokedStore>(setup->state);
   }
+  pins_->read_again();
+  revoked_->read_again();
   Law law;
   law.anchors = std::make_shared<const trust::Anchors>(std::move(read.anchors));
   law.policies = std::make_shared<const trust::Policies>(std::move(*policies));
   law.sources = std::make_shared<Sources>();
   if (!dns_ || !dns_->serves(setup->dns, setup->state)) dns_ = std::make_shared<DnsService>(loop_, setup->dns, setup->state);
   law.sources->add(std::make_unique<DaneSource>(dns_), {trust::CheckKind::dane, trust::CheckKind::dane_if_present});
+  law.sources->add(std::make_unique<RevocationSource>(revocation_, setup->revocation),
+                   {trust::CheckKind::crl, trust::CheckKind::crl_if_present, trust::CheckKind::ocsp, trust::CheckKind::ocsp_if_known, trust::CheckKind::stapled});
+  staples_->set(setup->revocation.staple, law.anchors);
+  law.sources->add(std::make_unique<PinSource>(pins_, setup->pins), {trust::CheckKind::pin, trust::CheckKind::pin_or_first_use});
+  law.revoked = revoked_;
   law.rules = std::make_shared<const authz::Ruleset>(std::move(*rules));
   hooks_->set(setup->authorization.hooks);
   law.hooks = hooks_;
   const std::uint32_t count = law.anchors->count();
   if (!read.problem.empty()) log::warning("judge.anchors", {{"problem", read.problem}});
+  for (const std::string& problem : {pins_->problem(), revoked_->problem()}) {
+    if (!problem.empty()) read.problem += (read.problem.empty() ? "" : "; ") + problem;
+  }
   log::debug("judge.ready", {{"anchors", std::to_string(count)}, {"policies", std::to_string(law.policies->size())}, {"rules", std::to_string(law.rules->size())}});
   const CallerMatters caller{law.rules->looks_at_uid(), law.rules->looks_at_executable()};
   questions_.set(std::move(law));
+  outcomes_.depend_on(revoked_->digest());
   if (auto done = outcomes_.set(std::move(setup->cache), caller); !done) return give_up(done.error());
-  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem)}));
+  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem), revoked_->digest()}));
+}
+
+void Judge::administer(const Frame& frame) {
+  const auto request = wire::decode<wire::JudgeAdmin>(frame.body);
+  if (!request) return give_up(request.error());
+  wire::JudgeAdminAnswer answer;
+  if (pins_) {
+    answer = judge::administer(*pins_, *revoked_, *request, std::time(nullptr));
+    outcomes_.depend_on(revoked_->digest());
+  } else {
+    answer.problem = "the judge is just being started; try again in a moment";
+  }
+  supervisor_.send(number_of(wire::Kind::judge_admin_answer), frame.number, wire::encode(answer));
 }
 
 void Judge::share(const Frame& frame) {

@@ -48,6 +48,7 @@ wire::ChainVerdict with_outcome(wire::ChainVerdict verdict, Authorization::Outco
 }
 
 wire::ChainVerdict accept_shared_key(const wire::ChainQuery& query) {
+  if (query.connection.shared_key == wire::SharedKeyUse::none) return refused("psk", "neither a certificate nor a shared key proves the peer");
   if (query.expected.empty()) return refused("psk", "the shared key belongs to no known peer");
   wire::ChainVerdict v;
   v.accepted = true;
@@ -55,6 +56,14 @@ wire::ChainVerdict accept_shared_key(const wire::ChainQuery& query) {
   v.names = {query.expected};
   v.how = "sharedKey";
   return v;
+}
+
+/// Of a peer that an administrator has revoked; before anything else is asked about it.
+std::optional<wire::ChainVerdict> refuse_revoked(const RevokedStore& revoked, const Subject& subject, const wire::ChainQuery& query) {
+  if (revoked.idle()) return std::nullopt;
+  trust::PeerFacts peer{{query.expected}, trust::facts_of(subject.leaf())};
+  if (subject.presented) peer.names.insert(peer.names.end(), subject.presented->names.begin(), subject.presented->names.end());
+  return revoked.refuse(peer);
 }
 
 }  // namespace
@@ -77,6 +86,18 @@ std::uint64_t Questions::ask(wire::ChainQuery query, OnVerdict on_verdict) {
   auto subject = std::make_shared<Subject>();
   subject->now = std::time(nullptr);
   subject->anchors = law_.anchors;
+  if (query.stage != wire::Stage::authorization && query.connection.shared_key == wire::SharedKeyUse::none) {
+    auto presented = trust::present(*law_.anchors, known_, query, subject->now);
+    if (!presented) {
+      on_verdict(std::move(presented.error()));
+      return 0;
+    }
+    subject->presented = std::move(*presented);
+  }
+  if (auto refusal = refuse_revoked(*law_.revoked, *subject, query)) {
+    on_verdict(std::move(*refusal));
+    return 0;
+  }
   if (query.stage == wire::Stage::authorization) {
     wire::ChainVerdict v;
     v.accepted = true;
@@ -84,14 +105,6 @@ std::uint64_t Questions::ask(wire::ChainQuery query, OnVerdict on_verdict) {
     subject->query = std::move(query);
     subject->identity = subject->query.expected;
     return authorize(0, law_, subject, std::move(v), std::move(on_verdict));
-  }
-  if (query.connection.shared_key == wire::SharedKeyUse::none) {
-    auto presented = trust::present(*law_.anchors, known_, query, subject->now);
-    if (!presented) {
-      on_verdict(std::move(presented.error()));
-      return 0;
-    }
-    subject->presented = std::move(*presented);
   }
   subject->query = std::move(query);
   const wire::ChainQuery& q = subject->query;
@@ -125,7 +138,8 @@ std::uint64_t Questions::judge_by(std::vector<Condition> conditions, SubjectPtr 
 }
 
 std::uint64_t Questions::authorize(std::uint64_t number, Law law, const SubjectPtr& subject, wire::ChainVerdict verdict, OnVerdict on_verdict) {
-  if (!verdict.accepted || law.rules->asks_nothing()) {
+  if (!verdict.accepted || law.rules->asks_nothing() || subject->query.stage == wire::Stage::trust_alone) {
+    if (verdict.accepted) law.sources->accepted(subject);
     on_verdict(std::move(verdict));
     return 0;
   }
@@ -139,8 +153,10 @@ std::uint64_t Questions::authorize(std::uint64_t number, Law law, const SubjectP
   auto made = std::make_unique<Authorization>(law.rules, law.hooks, std::move(facts));
   Authorization* begun = made.get();
   waiting_.emplace(number, Waiting{nullptr, std::move(made)});
-  begun->start([this, number, verdict = std::move(verdict), on_verdict = std::move(on_verdict)](Authorization::Outcome outcome) mutable {
+  begun->start([this, number, sources = law.sources, subject, verdict = std::move(verdict), on_verdict = std::move(on_verdict)](
+                   Authorization::Outcome outcome) mutable {
     const auto ended = waiting_.extract(number);
+    if (outcome.allowed) sources->accepted(subject);
     on_verdict(with_outcome(std::move(verdict), std::move(outcome)));
   });
   return waiting_.contains(number) ? number : 0;

@@ -14,6 +14,9 @@ Result<std::shared_ptr<const Policy>> Policy::make(wire::WorkerSetup setup) {
   policy->setup_ = std::move(setup);
   auto tickets = tls::TicketKeys::make(policy->setup_.ticket_key, policy->setup_.old_ticket_keys);
   if (!tickets) return fail(std::move(tickets.error()));
+  auto disclosures = authz::Disclosures::make(policy->setup_.disclosures);
+  if (!disclosures) return fail(std::move(disclosures.error()));
+  policy->disclosures_ = std::move(*disclosures);
   auto anonymous = tls::make_context(*tickets);
   if (!anonymous) return fail(std::move(anonymous.error()));
   policy->anonymous_ = std::move(*anonymous);

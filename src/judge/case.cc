@@ -158,6 +158,11 @@ void Case::expired() {
 void Case::finish(const Condition* failed, std::size_t index) {
   wire::ChainVerdict verdict = failed != nullptr ? refuse(*failed, index) : accept();
   if (subject_->query.explain) verdict.explanation = explanation();
+  // Pins may change any moment, cost nothing, and are looked up for their own sake, too: whose key has changed is noted.
+  const bool pins = std::any_of(asked_.begin(), asked_.end(), [](const Asked& a) {
+    return a.check.kind == CheckKind::pin || a.check.kind == CheckKind::pin_or_first_use;
+  });
+  if (pins) verdict.keep.where = wire::Keep::Where::nowhere;
   timer_.reset();
   const OnVerdict on_verdict = std::move(on_verdict_);
   on_verdict(std::move(verdict));  // may destroy this

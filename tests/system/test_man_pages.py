@@ -35,7 +35,7 @@ def commands():
         if below is None:
             yield path, text
             continue
-        pending += [(*path, name) for name in re.findall(r"^  (\w+)", below.group(1), re.MULTILINE)]
+        pending += [(*path, name) for name in re.findall(r"^  ([\w-]+)", below.group(1), re.MULTILINE)]
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in MAN.iterdir()))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The configuration: any text is either a Config or one mistake with its place. Lines of ten dashes part
-// tlspool.toml from files of identities, of peers, and of policies.
+// tlspool.toml from files of identities, of peers, of policies, and of rules.
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -13,9 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using tlspool::config::Source;
   constexpr std::string_view line = "\n----------\n";
   std::vector<Source> sources;
-  for (std::size_t at = 0; at != std::string::npos && sources.size() < 4;) {
+  for (std::size_t at = 0; at != std::string::npos && sources.size() < 5;) {
     const auto cut = text.find(line, at);
-    constexpr Source::Holds holds[] = {Source::Holds::identities, Source::Holds::identities, Source::Holds::peers, Source::Holds::policies};
+    constexpr Source::Holds holds[] = {Source::Holds::identities, Source::Holds::identities, Source::Holds::peers, Source::Holds::policies,
+                                       Source::Holds::rules};
     sources.push_back({std::to_string(sources.size()), text.substr(at, cut - at), holds[sources.size()]});
     at = cut == std::string::npos ? cut : cut + line.size();
   }
@@ -38,6 +39,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   for (const auto& policy : config->policies) {
     if (policy.trust.text.empty() || policy.line == 0 || policy.trust.line < policy.line) std::abort();
+  }
+  for (const auto& rule : config->authorization.rules) {
+    if (rule.line == 0 || rule.roles == 0 || (rule.action == tlspool::wire::RuleAction::ask) == rule.hooks.empty()) std::abort();
+    if (!tlspool::wire::check_attributes(rule.attributes)) std::abort();
+  }
+  for (const auto& hook : config->authorization.setup.hooks) {
+    if (hook.name.empty() || hook.program.empty() == hook.url.empty()) std::abort();
   }
   for (const auto& peer : config->peers) {
     if (peer.name.empty() || peer.roles == 0) std::abort();

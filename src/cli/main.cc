@@ -8,9 +8,12 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/dane_options.h"
 #include "cli/kex_options.h"
+#include "cli/pin_options.h"
 #include "cli/psk_commands.h"
 #include "cli/qkd_commands.h"
+#include "cli/trust_options.h"
 
 namespace {
 
@@ -356,6 +359,9 @@ int main(int argc, char** argv) {
   add_psk(app, options, todo);
   add_agent(app, options, todo);
   cli::add_kex(app, options.pool, todo);
+  cli::add_dane(app, options.pool, todo);
+  cli::add_trust(app, options.pool, todo);
+  cli::add_pins_and_revocations(app, options.pool, todo);
   add_serve(*app.get_subcommand("qkd"), options, todo);
   add_check(*app.get_subcommand("qkd"), options, todo);
   try {

@@ -144,6 +144,13 @@ std::optional<SessionFacts> session_facts(const wire::Value& session) {
     f.key_forward_secrecy = key->flag("forwardSecrecy");
     f.keys_left = key->number("keysLeft", -1);
   }
+  if (const wire::Value* told = session.find("attributes")) {
+    const wire::Value* values = told->find("values");
+    if (!read(*told, "alias", f.alias) || !read(*told, "groups", f.groups) || values == nullptr || values->members() == nullptr) return std::nullopt;
+    for (const auto& [name, value] : *values->members()) {
+      if (!read(*values, name, f.attributes.emplace_back(name, std::string()).second)) return std::nullopt;
+    }
+  }
   return f;
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "config/authorization.h"
 #include "config/checks.h"
 
 namespace tlspool::config {
@@ -90,7 +91,7 @@ Status resolve(Config& config) {
     }
   }
   config.allow_names.clear();
-  return {};
+  return resolve_users(config.authorization);
 }
 
 }  // namespace tlspool::config

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "wire/disclosure.h"
+#include "wire/dns_setup.h"
 #include "wire/ipc.h"
 #include "wire/policy.h"
 
@@ -23,15 +24,36 @@ struct Credential {
   std::string file;   ///< where it stands, for messages
 };
 
+/// What becomes of an identity's sessions when its token is gone.
+enum class TokenGone { keep, end };
+/// What becomes of open sessions when the configuration was read again.
+enum class OnReload { keep, recheck };
+
+struct Sessions {
+  OnReload on_reload = OnReload::keep;
+};
+
 struct Identity {
   std::string name;  ///< normalised
   std::vector<Credential> credentials;
   std::uint8_t roles = wire::role_client | wire::role_server;
+  TokenGone token_gone = TokenGone::keep;
 };
 
 struct Trust {
   bool system = true;
   std::vector<std::string> anchors;  ///< absolute paths
+};
+
+/// [cache]: outcomes that are remembered, and shared with other pools.
+struct Cache {
+  std::vector<std::string> servers;  ///< "HOST:PORT", "[ADDRESS]:PORT" or "unix:/PATH"; none: nothing is shared
+  std::string key_file;              ///< absolute path; empty: none
+  std::uint32_t ttl = 600;
+  std::uint32_t negative_ttl = 30;
+  std::uint32_t entries = 50'000;
+  std::uint32_t generation = 0;
+  std::uint32_t ticket_rotation = 12 * 60 * 60;  ///< seconds that a ticket key is in use
 };
 
 /// Users that the processes become when the supervisor is root.
@@ -40,6 +62,7 @@ struct Users {
   std::string worker = "tlspool-worker";
   std::string judge = "tlspool-judge";
   std::string fetcher = "tlspool-fetcher";
+  std::string hook = "tlspool-hook";  ///< what programs of hooks become that name no user of their own
 };
 
 /// A user or group that a rule gives by name; resolve() turns it into a number.
@@ -53,6 +76,19 @@ struct AllowName {
   std::string where;  ///< FILE:LINE
 };
 
+/// What is authorized: [[rule]], [[hook]] and [authorization]. What the texts of rules say is read by authz::Ruleset.
+struct Authorization {
+  /// A user that a rule gives by name; resolve() turns it into a number.
+  struct UserName {
+    std::size_t rule = 0;  ///< index in `rules`
+    std::string name;
+    std::string where;     ///< FILE:LINE
+  };
+  std::vector<wire::RuleSetup> rules;  ///< in the order in which they are asked
+  std::vector<UserName> user_names;
+  wire::AuthorizationSetup setup;
+};
+
 struct Config {
   std::string name;             ///< [pool] name: default identity for servers without SNI; may be empty
   std::uint32_t workers = 0;    ///< 0: one a core
@@ -62,14 +98,20 @@ struct Config {
   wire::Limits limits;
   wire::PeerToPeerSetup peer_to_peer;
   Trust trust;
+  Cache cache;
   Users users;
+  wire::DnsSetup dns;
   std::vector<wire::TokenSetup> tokens;
   std::vector<Identity> identities;
   std::vector<wire::AllowRule> allow;  ///< empty: the owner and the group of the pool's directory
   std::vector<AllowName> allow_names;
   std::vector<wire::PeerSetup> peers;
   std::vector<wire::KmeSetup> kmes;
+  wire::RevocationSetup revocation;
+  Sessions sessions;
+  wire::PinSetup pins;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
+  Authorization authorization;
   std::vector<wire::DisclosureSetup> disclosures;  ///< the same, by authz::Disclosures
 };
 
@@ -80,6 +122,7 @@ struct Source {
     identities,  ///< identities/*.toml: [[identity]]
     peers,       ///< peers/*.toml: [[peer]] and [[kme]]
     policies,    ///< policies/*.toml: [[policy]]
+    rules,       ///< rules/*.toml: [[rule]] and [[hook]]
     disclosures, ///< disclosures/*.toml: [[disclosure]]
   };
   std::string path;

@@ -69,6 +69,7 @@ Result<Config> load(const Paths& paths) {
   if (auto done = add_drop_ins(paths.identities(), Source::Holds::identities, sources); !done) return fail(done.error());
   if (auto done = add_drop_ins(paths.peers(), Source::Holds::peers, sources); !done) return fail(done.error());
   if (auto done = add_drop_ins(paths.policies(), Source::Holds::policies, sources); !done) return fail(done.error());
+  if (auto done = add_drop_ins(paths.rules(), Source::Holds::rules, sources); !done) return fail(done.error());
   if (auto done = add_drop_ins(paths.disclosures(), Source::Holds::disclosures, sources); !done) return fail(done.error());
   auto config = parse(sources, paths.directory, paths.keeper);
   if (!config) return config;

@@ -78,6 +78,10 @@ class Section {
   void each(std::string_view key, const std::function<void(const Item&)>& take);
   /// `take(text, line)` for each element of a list of texts, none of them empty.
   void texts(std::string_view key, const std::function<void(const std::string&, int)>& take);
+  /// As each(), but one element may stand alone, without [ ].
+  void one_or_each(std::string_view key, const std::function<void(const Item&)>& take);
+  /// As texts(), but one text may stand alone, without [ ].
+  void one_or_more(std::string_view key, const std::function<void(const std::string&, int)>& take);
   [[nodiscard]] std::optional<Section> section(std::string_view key);
   [[nodiscard]] std::vector<Section> sections(std::string_view key);
   /// Every key that nobody asked for is a mistake.

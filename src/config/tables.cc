@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of tlspool.toml but those of shared keys, which peers.cc reads.
 #include "base/text.h"
+#include "config/authorization.h"
+#include "config/cache.h"
 #include "config/disclosure.h"
+#include "config/dns.h"
 #include "config/peers.h"
+#include "config/revocation.h"
 #include "config/section.h"
+#include "config/sessions.h"
 
 namespace tlspool::config {
 namespace {
@@ -66,6 +71,7 @@ void read_users(Section s, Users& users) {
   s.needed_text("worker", users.worker);
   s.needed_text("judge", users.judge);
   s.needed_text("fetcher", users.fetcher);
+  s.needed_text("hook", users.hook);
   s.done();
 }
 
@@ -139,6 +145,7 @@ void read_identity(Section s, Config& config, const std::string& directory) {
     s.wrong("name", "is no host name and no user@domain: " + name.error().reason);
   }
   read_roles(s, identity.roles);
+  read_token_gone(s, identity.token_gone);
   for (Section& credential : s.sections("credential")) read_credential(std::move(credential), identity, directory);
   if (identity.credentials.empty()) s.wrong(s.line(), "this identity has no [[identity.credential]]");
   s.done();
@@ -166,31 +173,39 @@ void read_policies(Section& root, Config& config) {
   }
 }
 
-void read_main(Section& root, Config& config, SharedKeyTables& shared, const std::string& directory,
-               const std::string& keeper) {
+void read_main(Section& root, Config& config, SharedKeyTables& shared, AuthorizationTables& authorization,
+               const std::string& directory, const std::string& keeper) {
   if (auto s = root.section("pool")) read_pool(std::move(*s), config);
   if (auto s = root.section("log")) read_log(std::move(*s), config);
   if (auto s = root.section("limits")) read_limits(std::move(*s), config.limits);
   if (auto s = root.section("trust")) read_trust(std::move(*s), config.trust, directory);
+  if (auto s = root.section("revocation")) read_revocation(std::move(*s), config.revocation, directory);
+  if (auto s = root.section("dns")) read_dns(std::move(*s), config.dns, directory);
   if (auto s = root.section("users")) read_users(std::move(*s), config.users);
   for (Section& s : root.sections("token")) read_token(std::move(s), config, keeper);
   for (Section& s : root.sections("allow")) read_allow(std::move(s), config);
   for (Section& s : root.sections("identity")) read_identity(std::move(s), config, directory_of(root.file()));
   if (auto s = root.section("peer_to_peer")) read_peer_to_peer(std::move(*s), config.peer_to_peer);
+  if (auto s = root.section("cache")) read_cache(std::move(*s), config.cache, directory);
   if (auto s = root.section("keystore")) shared.read_keystore(std::move(*s));
   shared.read_peers(root);
+  if (auto s = root.section("sessions")) read_sessions(std::move(*s), config.sessions);
+  if (auto s = root.section("pins")) read_pins(std::move(*s), config.pins);
   read_policies(root, config);
+  authorization.read_main(root);
   read_disclosures(root, config);
   root.done();
 }
 
-void read_drop_in(Section& root, Source::Holds holds, Config& config, SharedKeyTables& shared) {
+void read_drop_in(Section& root, Source::Holds holds, Config& config, SharedKeyTables& shared,
+                  AuthorizationTables& authorization) {
   switch (holds) {
     case Source::Holds::identities:
       for (Section& s : root.sections("identity")) read_identity(std::move(s), config, directory_of(root.file()));
       break;
     case Source::Holds::peers: shared.read_peers(root); break;
     case Source::Holds::policies: read_policies(root, config); break;
+    case Source::Holds::rules: authorization.read(root); break;
     case Source::Holds::disclosures: read_disclosures(root, config); break;
   }
   root.done();
@@ -234,19 +249,21 @@ void read_roles(Section& section, std::uint8_t& out) {
 Result<Config> parse(const std::vector<Source>& sources, const std::string& directory, const std::string& keeper) {
   Config config;
   SharedKeyTables shared;
+  AuthorizationTables authorization;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const Source& source = sources[i];
     auto done = read_toml(source, [&](Section& root) {
       if (i == 0) {
-        read_main(root, config, shared, directory, keeper);
+        read_main(root, config, shared, authorization, directory, keeper);
       } else {
-        read_drop_in(root, source.holds, config, shared);
+        read_drop_in(root, source.holds, config, shared, authorization);
       }
     });
     if (!done) return fail(std::move(done.error()));
   }
   if (auto done = check_references(config); !done) return fail(std::move(done.error()));
   if (auto done = shared.finish(config); !done) return fail(std::move(done.error()));
+  if (auto done = authorization.finish(config); !done) return fail(std::move(done.error()));
   return config;
 }
 

@@ -32,6 +32,15 @@ std::vector<std::size_t> line_starts(std::string_view text) {
 
 int line_of(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
 
+Section::Item item_of(const toml::node& node) {
+  Section::Item out{std::nullopt, {}, line_of(node)};
+  if (const auto* number = node.as_integer()) out.number = number->get();
+  if (const auto* text = node.as_string()) out.text = text->get();
+  return out;
+}
+
+bool is_text(const Section::Item& item) { return !item.text.empty() && item.text.find('\0') == std::string::npos; }
+
 /// What stands in the file from a node on. A column counts characters, not bytes.
 std::string_view written(Progress& progress, const toml::node& node) {
   if (progress.lines.empty()) progress.lines = line_starts(progress.text);
@@ -158,20 +167,28 @@ void Section::each(std::string_view key, const std::function<void(const Item&)>&
   if (node == nullptr) return;
   const auto* array = node->as_array();
   if (array == nullptr) return wrong(key, "must be a list in [ ]");
-  for (const toml::node& element : *array) {
-    Item item{std::nullopt, {}, line_of(element)};
-    if (const auto* number = element.as_integer()) item.number = number->get();
-    if (const auto* text = element.as_string()) item.text = text->get();
-    take(item);
-  }
+  for (const toml::node& element : *array) take(item_of(element));
 }
 
 void Section::texts(std::string_view key, const std::function<void(const std::string&, int)>& take) {
   each(key, [&](const Item& item) {
-    if (item.text.empty() || item.text.find('\0') != std::string::npos) {
-      return wrong(item.line, table_->described(key) + " must be a list of texts, none of them empty");
-    }
-    take(item.text, item.line);
+    if (is_text(item)) return take(item.text, item.line);
+    wrong(item.line, table_->described(key) + " must be a list of texts, none of them empty");
+  });
+}
+
+void Section::one_or_each(std::string_view key, const std::function<void(const Item&)>& take) {
+  const toml::node* node = table_->ask(key);
+  if (node == nullptr) return;
+  if (!node->is_array()) return take(item_of(*node));
+  if (node->as_array()->empty()) return wrong(key, "is an empty list", "leave it out where it makes no difference");
+  each(key, take);
+}
+
+void Section::one_or_more(std::string_view key, const std::function<void(const std::string&, int)>& take) {
+  one_or_each(key, [&](const Item& item) {
+    if (is_text(item)) return take(item.text, item.line);
+    wrong(item.line, table_->described(key) + " must be a text or a list of texts, none of them empty");
   });
 }
 

@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::size_t max_file = 16 << 20;
 
-Result<std::string> read_file(const std::string& path) {
+}  // namespace
+
+Result<std::string> read_anchor_file(const std::string& path) {
   // Non-blocking: a FIFO in place of a file must not hold up the start.
   const UniqueFd fd{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (!fd.valid()) {
@@ -38,6 +40,8 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
+namespace {
+
 std::vector<std::string> files_of(const wire::JudgeSetup& setup) {
   std::vector<std::string> files;
   if (setup.system_trust) files.emplace_back(system_bundle);
@@ -58,7 +62,7 @@ bool holds_directories(const std::filesystem::path& directory) {
 ReadAnchors read_anchors(const wire::JudgeSetup& setup) {
   ReadAnchors out;
   for (const std::string& path : files_of(setup)) {
-    auto text = read_file(path);
+    auto text = read_anchor_file(path);
     const auto added = text ? out.anchors.add_pem(*text, path) : fail(std::move(text.error()));
     if (added) continue;
     if (!out.problem.empty()) out.problem += "; ";
@@ -70,7 +74,10 @@ ReadAnchors read_anchors(const wire::JudgeSetup& setup) {
 std::vector<std::string> readable_paths(const wire::JudgeSetup& setup) {
   // Always: a reload may turn the system's trust on. Public by its nature.
   std::vector<std::string> paths{"/etc/ssl/certs", "/usr/share/ca-certificates"};
-  for (const std::string& file : setup.anchor_files) {
+  std::vector<std::string> files = setup.anchor_files;
+  files.push_back(setup.dns.root_anchor);
+  files.insert(files.end(), setup.revocation.crl_files.begin(), setup.revocation.crl_files.end());
+  for (const std::string& file : files) {
     const std::filesystem::path directory = std::filesystem::path(file).parent_path();
     paths.push_back(holds_directories(directory) ? file : directory.string());
   }

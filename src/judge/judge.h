@@ -6,7 +6,13 @@
 #include <set>
 #include <string>
 
+#include "judge/dns_service.h"
+#include "judge/own_staples.h"
+#include "judge/pin_store.h"
 #include "judge/questions.h"
+#include "judge/questions.h"
+#include "judge/recollection.h"
+#include "judge/revocation_source.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "wire/ipc.h"
@@ -22,8 +28,12 @@ class Judge {
  private:
   void on_supervisor(Frame frame);
   void collect(const Frame& frame);
+  void administer(const Frame& frame);
   void set_up(const Frame& frame);
+  void share(const Frame& frame);
   void add_worker(Frame frame);
+  void add_hook(Frame frame);
+  void hook_failed(std::uint64_t process, const std::string& reason);
   void on_worker(std::uint64_t worker, const Frame& frame);
   void answer(std::uint64_t worker, std::uint64_t number, const std::string& expected, const wire::ChainVerdict& verdict);
   void forget_worker(std::uint64_t worker);
@@ -37,7 +47,15 @@ class Judge {
   };
 
   Loop& loop_;
+  std::shared_ptr<DnsService> dns_;  ///< stays over a reload that does not change it
+  std::shared_ptr<RevocationMemory> revocation_;  ///< from the first setup on
+  std::unique_ptr<OwnStaples> staples_;           ///< likewise
+  std::shared_ptr<Hooks> hooks_;
   Questions questions_;
+  Outcomes outcomes_;
+  Recollection recollection_;
+  std::shared_ptr<PinStore> pins_;         ///< null before the first setup
+  std::shared_ptr<RevokedStore> revoked_;  ///< likewise
   wire::JudgeTables tables_;  ///< parts that came, for the next setup
   bool sandboxed_ = false;
   int exit_status_ = 0;

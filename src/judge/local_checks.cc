@@ -87,6 +87,7 @@ CheckAnswer check_age(const Subject& s, std::uint32_t days) {
 std::optional<CheckAnswer> check_locally(const Subject& s, const trust::Check& check) {
   const wire::ConnectionFacts& facts = s.query.connection;
   const auto of_certificate = [&](auto&& look) { return s.presented ? look() : no("the peer showed no certificate"); };
+  const auto of_connection = [&](bool so, const char* reason) { return facts.known ? if_so(so, reason) : no_answer("there is no connection"); };
   switch (check.kind) {
     case CheckKind::chain: return of_certificate([&] { return check_chain(s); });
     case CheckKind::selfsigned:
@@ -96,10 +97,10 @@ std::optional<CheckAnswer> check_locally(const Subject& s, const trust::Check& c
     case CheckKind::extension: return of_certificate([&] { return check_extension(s, check.argument); });
     case CheckKind::key_strength: return of_certificate([&] { return check_strength(s, check.number); });
     case CheckKind::age: return of_certificate([&] { return check_age(s, check.number); });
-    case CheckKind::forward_secrecy: return if_so(facts.forward_secrecy, "there was no Diffie-Hellman exchange");
-    case CheckKind::psk: return if_so(facts.shared_key != wire::SharedKeyUse::none, "no shared key protects the connection");
-    case CheckKind::qkd: return if_so(facts.shared_key == wire::SharedKeyUse::one_time, "no one-time key protects the connection");
-    case CheckKind::quantum_safe: return if_so(facts.quantum_safe, "the key exchange rests on Diffie-Hellman or RSA alone");
+    case CheckKind::forward_secrecy: return of_connection(facts.forward_secrecy, "there was no Diffie-Hellman exchange");
+    case CheckKind::psk: return of_connection(facts.shared_key != wire::SharedKeyUse::none, "no shared key protects the connection");
+    case CheckKind::qkd: return of_connection(facts.shared_key == wire::SharedKeyUse::one_time, "no one-time key protects the connection");
+    case CheckKind::quantum_safe: return of_connection(facts.quantum_safe, "the key exchange rests on Diffie-Hellman or RSA alone");
     case CheckKind::local_role: {
       const bool client = check.argument == "client";
       return if_so(client == s.query.peer_is_server, client ? "we are the server" : "we are the client");

@@ -4,6 +4,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "judge/authorization.h"
 #include "judge/case.h"
 #include "loop/loop.h"
 
@@ -17,20 +18,33 @@ class Questions {
   static constexpr std::size_t most_waiting = 16384;
 
   explicit Questions(Loop& loop) : loop_(loop) {}
-  void set(Law law) { law_ = std::move(law); }
+  void set(Law law);
 
+  /// Whether deciding it may cost the network.
+  [[nodiscard]] bool costs(const wire::ChainQuery& query) const;
   /// `on_verdict` is called once, maybe at once: then the answer is 0, else a number for cancel().
   std::uint64_t ask(wire::ChainQuery query, OnVerdict on_verdict);
   void cancel(std::uint64_t question) { waiting_.erase(question); }
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
  private:
-  std::uint64_t judge_by(std::vector<Condition> conditions, std::shared_ptr<const Subject> subject, OnVerdict on_verdict);
+  /// One that has no verdict yet: about trust at first, then about authorization.
+  struct Waiting {
+    std::unique_ptr<Case> trust;
+    std::unique_ptr<Authorization> authorization;
+  };
+
+  std::uint64_t judge_by(std::vector<Condition> conditions, SubjectPtr subject, OnVerdict on_verdict);
+  /// What follows when the peer is trusted. `number`: of the question; 0: it has none yet.
+  std::uint64_t authorize(std::uint64_t number, Law law, const SubjectPtr& subject, wire::ChainVerdict verdict, OnVerdict on_verdict);
 
   Loop& loop_;
   Law law_;
+  bool asks_hooks_ = false;
+  bool may_cost_ = false;  ///< any policy of all of them
+  trust::KnownCertificates known_;
   std::uint64_t last_ = 0;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Case>> waiting_;
+  std::unordered_map<std::uint64_t, Waiting> waiting_;
 };
 
 }  // namespace tlspool::judge

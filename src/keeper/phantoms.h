@@ -5,7 +5,7 @@
 
 #include "keeper/key_thread.h"
 #include "keeper/leases.h"
-#include "keeper/mailbox.h"
+#include "loop/mailbox.h"
 #include "sharedkey/throttle.h"
 
 namespace tlspool::keeper {

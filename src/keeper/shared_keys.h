@@ -10,9 +10,9 @@
 #include "keeper/key_thread.h"
 #include "keeper/kme_keys.h"
 #include "keeper/leases.h"
-#include "keeper/mailbox.h"
 #include "keeper/phantoms.h"
 #include "loop/channel.h"
+#include "loop/mailbox.h"
 #include "wire/ipc.h"
 
 namespace tlspool::keeper {

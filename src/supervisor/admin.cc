@@ -24,6 +24,12 @@ const Admin::Method Admin::methods[] = {
     {"EnterPin", &Admin::enter_pin},
     {"OpenKeys", &Admin::open_keys},
     {"Reload", &Admin::reload},
+    {"AddPin", &Admin::add_pin},
+    {"ListPins", &Admin::list_pins},
+    {"RemovePin", &Admin::remove_pin},
+    {"Revoke", &Admin::revoke},
+    {"Unrevoke", &Admin::unrevoke},
+    {"ListRevoked", &Admin::list_revoked},
 };
 
 Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload)

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <openssl/sha.h>
+
+#include <ctime>
+
 #include "supervisor/admin.h"
 #include "supervisor/words.h"
+#include "tls/openssl.h"
+#include "trust/revocation_facts.h"
 
 namespace tlspool::supervisor {
 namespace {
@@ -30,7 +36,20 @@ Value tokens(const wire::KeeperReport& report) {
   return out;
 }
 
-Value credentials(const wire::WorkerSetup& setup) {
+// A certificate that promises an OCSP response, while there is none to staple: clients refuse it.
+std::string problem_of(const Pool& pool, const wire::IdentitySetup& identity, const wire::CredentialSetup& credential) {
+  if (!credential.usable || credential.chain.empty() || (identity.roles & wire::role_server) == 0) return credential.problem;
+  const auto leaf = tls::certificate_from_der(credential.chain.front());
+  if (!leaf || !trust::must_staple(leaf->get())) return credential.problem;
+  Bytes digest(SHA256_DIGEST_LENGTH);
+  SHA256(credential.chain.front().data(), credential.chain.front().size(), digest.data());
+  const auto staple = pool.staples().find(digest);
+  if (staple != pool.staples().end() && staple->second.valid_until > std::time(nullptr)) return credential.problem;
+  return "clients refuse it: it promises an OCSP response (TLS feature), and there is none to staple; the log says why (staple.missing)";
+}
+
+Value credentials(const Pool& pool) {
+  const wire::WorkerSetup& setup = pool.setup();
   Value out = Value::array();
   for (const auto& identity : setup.identities) {
     for (const auto& credential : identity.credentials) {
@@ -39,7 +58,7 @@ Value credentials(const wire::WorkerSetup& setup) {
                    .set("keyType", word(credential.type))
                    .set("token", credential.token)
                    .set("usable", credential.usable)
-                   .set("problem", maybe(credential.problem)));
+                   .set("problem", maybe(problem_of(pool, identity, credential))));
     }
   }
   return out;
@@ -86,7 +105,7 @@ Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& c
       .set("started", started)
       .set("processes", processes(pool))
       .set("tokens", tokens(pool.report()))
-      .set("credentials", credentials(pool.setup()))
+      .set("credentials", credentials(pool))
       .set("sessions", sum.sessions)
       .set("handshakes", sum.handshakes)
       .set("completed", sum.started)

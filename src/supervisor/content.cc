@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "authz/ruleset.h"
 #include "authz/disclosure.h"
 #include "base/handle.h"
 #include "base/text.h"
@@ -70,6 +71,34 @@ Status find_users(const config::Users& users, Ground& ground) {
   return {};
 }
 
+// Whoever a hook's program runs as can end and read what belongs to this user.
+Status check_hook_user(const std::string& name, const config::Users& users, const std::string& where) {
+  for (const std::string* other : {&users.keeper, &users.worker, &users.judge, &users.fetcher}) {
+    if (name != *other) continue;
+    return fail({Code::config, "configuration", where, "its user " + printable(name) + " is that of a process of the pool", "give it a user of its own"});
+  }
+  return {};
+}
+
+Result<std::vector<HookPrograms::Program>> find_hooks(const config::Config& config, const std::string& file) {
+  std::vector<HookPrograms::Program> out;
+  for (const wire::HookSetup& hook : config.authorization.setup.hooks) {
+    if (hook.program.empty()) continue;
+    const std::string where = file + ": hook " + hook.name;
+    if (access(hook.program[0].c_str(), X_OK) != 0) {
+      return fail({Code::config, "configuration", where, system_error("program", hook.program[0], errno).text(), "name an executable file"});
+    }
+    HookPrograms::Program& program = out.emplace_back(HookPrograms::Program{hook, std::nullopt});
+    if (geteuid() != 0) continue;
+    const std::string& user = hook.user.empty() ? config.users.hook : hook.user;
+    if (auto done = check_hook_user(user, config.users, where); !done) return fail(std::move(done.error()));
+    auto found = find_user(user);
+    if (!found) return fail(std::move(found.error()));
+    program.user = *found;
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Content> read_content(const config::Paths& paths) {
@@ -82,6 +111,14 @@ Result<Content> read_content(const config::Paths& paths) {
   auto material = read_material(*config);
   if (!material) return fail(std::move(material.error()));
   if (auto policies = trust::Policies::make(config->policies); !policies) return fail(std::move(policies.error()));
+  const config::Authorization& authorization = config->authorization;
+  if (auto rules = authz::Ruleset::make(authorization.rules, authorization.setup); !rules) return fail(std::move(rules.error()));
+  std::shared_ptr<const ClusterKeys> cluster;
+  if (!config->cache.key_file.empty()) {
+    auto keys = read_cluster_keys(config->cache.key_file);
+    if (!keys) return fail(std::move(keys.error()));
+    cluster = std::make_shared<const ClusterKeys>(std::move(*keys));
+  }
   if (auto rules = authz::Disclosures::make(config->disclosures); !rules) return fail(std::move(rules.error()));
   std::optional<RunAs> fetcher;
   if (geteuid() == 0 && !config->kmes.empty()) {
@@ -89,7 +126,9 @@ Result<Content> read_content(const config::Paths& paths) {
     if (!found) return fail(std::move(found.error()));
     fetcher = *found;
   }
-  return Content{std::move(*config), std::move(*material), fetcher};
+  auto hooks = find_hooks(*config, paths.file());
+  if (!hooks) return fail(std::move(hooks.error()));
+  return Content{std::move(*config), std::move(*material), fetcher, std::move(*hooks), std::move(cluster)};
 }
 
 Result<Ground> find_ground(const config::Paths& paths, const config::Config& config) {

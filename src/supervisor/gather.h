@@ -10,7 +10,7 @@
 
 namespace tlspool::supervisor {
 
-/// Asks every worker the same thing and waits for all answers, or for the deadline.
+/// Asks several processes the same thing and waits for all answers, or for the deadline.
 class Gather {
  public:
   using Done = std::function<void(std::vector<Bytes> answers)>;
@@ -18,7 +18,7 @@ class Gather {
 
   explicit Gather(Loop& loop) : loop_(loop) {}
   /// `done` comes later, never from within ask().
-  void ask(std::vector<std::unique_ptr<Child>>& workers, wire::Kind query, Done done);
+  void ask(const std::vector<Child*>& children, wire::Kind query, const Bytes& body, Done done);
   /// An answer; one that nobody waits for any more is dropped.
   void answered(Frame frame);
 

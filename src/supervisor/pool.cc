@@ -2,7 +2,6 @@
 #include "supervisor/pool.h"
 
 #include <fcntl.h>
-#include <openssl/rand.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,21 +17,11 @@
 namespace tlspool::supervisor {
 namespace {
 
-constexpr std::size_t ticket_key_size = 80;  // SSL_CTX_set_tlsext_ticket_keys
-constexpr std::chrono::hours ticket_key_life{12};
 constexpr std::chrono::seconds reload_deadline{10};
 constexpr std::chrono::seconds drain_deadline{3};
 constexpr std::chrono::seconds stop_deadline{5};
 
 using wire::Kind;
-
-Result<Secret> new_ticket_key() {
-  Secret key{ticket_key_size};
-  if (RAND_priv_bytes(key.writable().data(), static_cast<int>(key.size())) != 1) {
-    return fail({Code::internal, "RAND_priv_bytes", "", "no random bytes", {}});
-  }
-  return key;
-}
 
 }  // namespace
 
@@ -42,9 +31,13 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       content_(std::move(content)),
       listener_(std::move(listener)),
       events_(std::move(events)),
+      tickets_(loop, {[this] { send_setups(); },
+                      [this](const wire::SharedBlob& blob, std::uint64_t number) { judge_->send(Kind::share_blob, blob, number); }}),
       reload_timer_(loop),
-      stop_timer_(loop), ticket_timer_(loop),
-      gather_(loop) {
+      stop_timer_(loop),
+      gather_(loop),
+      judge_calls_(loop),
+      hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }) {
   make_children();
 }
 
@@ -100,25 +93,29 @@ void Pool::equip_keeper() {
   }
 }
 
-void Pool::send_judge_setup() {
-  for (const Bytes& part : judge_tables(content_.config)) judge_->send_bytes(Kind::judge_tables, part, 0, {});
-  judge_->send(Kind::judge_setup, judge_setup(content_.config, ground_.paths));
-}
-
 void Pool::equip_judge() {
   send_judge_setup();
+  hooks_.start_anew(content_.hooks);
+  hook_controls_.assign(workers_.size(), 0);
   if (!reported_) return;
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_judge(i);
+  send_own_certificates();
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    connect_judge(i);
+    connect_hook_controls(i);
+  }
 }
 
 void Pool::equip_worker(std::uint32_t index) {
   if (!reported_) return;  // from_keeper() does it: nothing can be said about keys before
   send_setup(index);
+  send_staples(index);
   connect_judge(index);
   for (const auto& token : content_.config.tokens) connect_keeper(index, token.name);
   connect_keys(index);
   if (fetcher_) controls_[index] = 0;
   connect_controls(index);
+  if (index < hook_controls_.size()) hook_controls_[index] = 0;
+  connect_hook_controls(index);
   const int copy = fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0);
   workers_[index]->send_bytes(Kind::listener, {}, 0, only(UniqueFd{copy}));
 }
@@ -148,60 +145,13 @@ void Pool::connect_judge(std::uint32_t worker) {
   workers_[worker]->send_bytes(Kind::judge_end, {}, 0, only(std::move(pair->second)));
 }
 
-void Pool::send_setup(std::uint32_t worker) {
-  wire::WorkerSetup setup = setup_;
-  setup.index = worker;
-  setup.count = static_cast<std::uint32_t>(workers_.size());
-  setup.ticket_key = copy_of(ticket_key_.bytes());
-  Bytes body = wire::encode(setup);
-  workers_[worker]->send_bytes(Kind::worker_setup, body, 0);
-  wipe(setup.ticket_key);
-  wipe(body);
-}
-
-// A ticket lives for two hours, and so long a taken worker could read what was recorded: the key does not stay.
-void Pool::rotate_ticket_key() {
-  auto key = new_ticket_key();
-  if (key) {
-    ticket_key_ = std::move(*key);
-    for (std::uint32_t i = 0; i < workers_.size(); ++i) {
-      if (workers_[i]->running()) send_setup(i);
-    }
-  } else {
-    log::error("ticket_key.kept", {{"reason", key.error().text()}});
-  }
-  ticket_timer_.start(ticket_key_life, [this] { rotate_ticket_key(); });
-}
-
-void Pool::renew_setup() {
-  wire::WorkerSetup now =
-      worker_setup(content_.config, content_.material, numbers_, report_, ground_.owner);
-  const bool first = ticket_key_.empty();
-  if (!first && wire::encode(now) == wire::encode(setup_)) return;
-  if (first || now.policy != setup_.policy) {
-    auto key = new_ticket_key();
-    // Without a new key the old setup stays: tickets must not outlive the policy they were made under.
-    if (!key) return log::error("policy.kept", {{"reason", key.error().text()}});
-    ticket_key_ = std::move(*key);
-    log::info("policy.set", {{"identities", std::to_string(now.identities.size())},
-                             {"rules", std::to_string(now.rules.size())}});
-  }
-  setup_ = std::move(now);
-  if (first) {
-    ticket_timer_.start(ticket_key_life, [this] { rotate_ticket_key(); });
-    return;
-  }
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
-    if (workers_[i]->running()) send_setup(i);
-  }
-}
-
 void Pool::from_keeper(Frame frame) {
   if (static_cast<Kind>(frame.kind) != Kind::keeper_report) return;
   auto report = wire::decode<wire::KeeperReport>(frame.body);
   if (!report) return log::error("keeper.malformed", {{"reason", report.error().text()}});
   keep_chains(*report, report_);
   log_changes(content_.config, numbers_, report_, *report);
+  end_sessions_of_lost_tokens(*report);
   report_ = std::move(*report);
   keeper_->ready();
   if (reload_) {
@@ -216,12 +166,26 @@ void Pool::from_keeper(Frame frame) {
 }
 
 void Pool::from_judge(Frame frame) {
-  if (static_cast<Kind>(frame.kind) != Kind::judge_ready) return;
+  const auto kind = static_cast<Kind>(frame.kind);
+  if (kind == Kind::shared_blob) {
+    if (const auto blob = wire::decode<wire::SharedBlob>(frame.body)) tickets_.answered(*blob, frame.number);
+    return;
+  }
+  if (kind == Kind::hook_failed) {
+    if (auto failed = wire::decode<wire::HookFailed>(frame.body)) hooks_.failed(*failed);
+    return;
+  }
+  if (kind == Kind::judge_staple) return take_staple(frame);
+  if (kind == Kind::judge_admin_answer) return judge_calls_.answered(frame);
+  if (kind == Kind::outcomes_answer) return gather_.answered(std::move(frame));
+  if (kind != Kind::judge_ready) return;
   auto ready = wire::decode<wire::JudgeReady>(frame.body);
   if (!ready) return log::error("judge.malformed", {{"reason", ready.error().text()}});
   anchors_ = ready->anchors;
   if (!ready->problem.empty()) log::error("trust.incomplete", {{"problem", ready->problem}});
   judge_->ready();
+  take_revoked(ready->revoked);
+  tickets_.ask();
   if (reload_) {
     reload_->judge = false;
     return look_reloaded();
@@ -239,7 +203,7 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
     answer_executable(worker, frame);
   } else if (kind == Kind::adopt) {
     adopt(std::move(frame));
-  } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer) {
+  } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer || kind == Kind::sessions_ended) {
     gather_.answered(std::move(frame));
   } else {
     log::warning("worker.unexpected", {{"name", worker.name()}, {"kind", std::to_string(frame.kind)}});
@@ -284,6 +248,12 @@ void Pool::open_keys(UniqueFd connection) {
   keeper_->send_bytes(Kind::key_admin, {}, 0, only(std::move(connection)));
 }
 
+void Pool::ask_workers(wire::Kind query, Gather::Done done, const Bytes& body) {
+  std::vector<Child*> all;
+  for (const auto& worker : workers_) all.push_back(worker.get());
+  gather_.ask(all, query, body, std::move(done));
+}
+
 void Pool::look_ready() {
   if (ready_ || stopped_) return;
   for (const Child* child : children()) {
@@ -295,12 +265,14 @@ void Pool::look_ready() {
 }
 
 void Pool::ended(Child& child, const std::string& reason) {
+  if (&child == judge_.get()) judge_calls_.lost();
   if (stopped_) return look_stopped();
   if (!ready_) return events_.failed(child.name() + ": " + reason);
 }
 
 void Pool::reap() {
   for (Child* child : children()) child->reap();
+  hooks_.reap();
 }
 
 void Pool::reload(Content content, std::function<void()> applied) {
@@ -313,6 +285,8 @@ void Pool::reload(Content content, std::function<void()> applied) {
   reload_->judge = judge_->running();
   send_keeper_setup();
   send_judge_setup();
+  hooks_.set(content_.hooks);
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_hook_controls(i);
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;
@@ -330,6 +304,7 @@ void Pool::finish_reload() {
   reload_timer_.stop();
   auto waiting = std::exchange(reload_, std::nullopt)->applied;
   renew_setup();
+  recheck_sessions();
   // Frames keep their order: a worker that answers this has taken the setup that went before.
   ask_workers(Kind::counters_query, [waiting = std::move(waiting)](std::vector<Bytes>) {
     for (const auto& applied : waiting) applied();
@@ -351,6 +326,7 @@ void Pool::stop(std::function<void()> done) {
 }
 
 void Pool::terminate() {
+  hooks_.end_all();
   for (const Child* child : children()) child->signal(SIGTERM);
   stop_timer_.start(stop_deadline - drain_deadline, [this] {
     for (const Child* child : children()) {

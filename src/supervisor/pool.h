@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/secret.h"
 #include "config/config.h"
 #include "config/paths.h"
 #include "supervisor/child.h"
 #include "supervisor/gather.h"
+#include "supervisor/hook_programs.h"
+#include "supervisor/judge_calls.h"
 #include "supervisor/setup.h"
+#include "supervisor/ticket_keys.h"
 
 namespace tlspool::supervisor {
 
@@ -31,6 +34,8 @@ struct Content {
   config::Config config;
   Material material;
   std::optional<RunAs> fetcher;  ///< whom it becomes; none: the supervisor's own user, or no [[kme]] is configured
+  std::vector<HookPrograms::Program> hooks;  ///< those that are programs
+  std::shared_ptr<const ClusterKeys> cluster;  ///< null: the pool belongs to no cluster
 };
 
 /// The processes of one pool and the channels between them.
@@ -40,6 +45,7 @@ class Pool {
     std::function<void()> ready;                          ///< once: every process is ready
     std::function<void(const std::string& why)> failed;  ///< a process died before that
   };
+  using OnOutcomes = std::function<void(std::optional<wire::OutcomeCounters>)>;
   Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events events);
   ~Pool();
 
@@ -54,13 +60,24 @@ class Pool {
   void enter_pin(const std::string& token, UniqueFd connection);
   /// Gives the keeper one end of a connection on which a program speaks wire/key_admin.h.
   void open_keys(UniqueFd connection);
-  void ask_workers(wire::Kind query, Gather::Done done) { gather_.ask(workers_, query, std::move(done)); }
+  void ask_judge(const wire::JudgeAdmin& request, JudgeCalls::Done done) { judge_calls_.ask(*judge_, request, std::move(done)); }
+  /// `sessions`: how many were ended.
+  using OnRevoked = std::function<void(const wire::JudgeAdminAnswer& answer, std::uint64_t sessions)>;
+  /// JudgeOperation::revoke or unrevoke: from its answer on, the workers know of it.
+  void revoke(const wire::JudgeAdmin& request, OnRevoked done);
+  void ask_workers(wire::Kind query, Gather::Done done, const Bytes& body = {});
 
   [[nodiscard]] const Ground& ground() const { return ground_; }
   [[nodiscard]] const config::Config& config() const { return content_.config; }
   [[nodiscard]] const wire::KeeperReport& report() const { return report_; }
   /// What the workers were told last.
   [[nodiscard]] const wire::WorkerSetup& setup() const { return setup_; }
+  /// OCSP responses for the pool's own certificates, by the SHA-256 of the leaf.
+  [[nodiscard]] const std::map<Bytes, wire::Staple>& staples() const { return staples_; }
+  /// Whether workers' ticket key is the one that the cluster has.
+  [[nodiscard]] bool shares_tickets() const { return tickets_.shared(); }
+  /// How the judge's memory of outcomes fares; nothing where the judge does not answer. `done` comes later.
+  void ask_judge(OnOutcomes done);
   [[nodiscard]] std::uint32_t anchors() const { return anchors_; }
   [[nodiscard]] std::vector<Child*> children() const;
 
@@ -79,6 +96,9 @@ class Pool {
   void send_keeper_setup();
   void equip_keeper();
   void send_judge_setup();
+  void send_own_certificates();
+  void take_staple(const Frame& frame);
+  void send_staples(std::uint32_t worker);
   void equip_judge();
   void equip_fetcher();
   void equip_worker(std::uint32_t index);
@@ -92,11 +112,19 @@ class Pool {
   void connect_keys(std::uint32_t worker);
   void connect_fetcher();  // to the keeper
   void connect_controls(std::uint32_t worker);
+  [[nodiscard]] bool wants_hook_controls() const;
+  void connect_hook_controls(std::uint32_t worker);
   void send_fetcher_setup();
   void reload_fetcher();
   void send_setup(std::uint32_t worker);
+  void send_setups();
+  [[nodiscard]] Bytes ticket_binding(const wire::WorkerSetup& setup) const;
   void renew_setup();
-  void rotate_ticket_key();
+  // pool_sessions.cc
+  [[nodiscard]] Bytes with_revoked(Bytes policy) const;
+  void take_revoked(const Bytes& digest);
+  void recheck_sessions();
+  void end_sessions_of_lost_tokens(const wire::KeeperReport& now);
   void look_ready();
   void look_reloaded();
   void finish_reload();
@@ -114,20 +142,25 @@ class Pool {
   wire::KeeperReport report_;
   bool reported_ = false;  // the keeper has answered once, so that workers can be told about keys
   std::uint32_t anchors_ = 0;
+  std::optional<Bytes> revoked_;  // digest; none: the judge has not told yet
   wire::WorkerSetup setup_;
-  Secret ticket_key_;
+  std::map<Bytes, wire::Staple> staples_;  // by leaf; for workers that start later
+  TicketKeys tickets_;
+  std::shared_ptr<const ClusterKeys> ticket_cluster_;  // whose key tickets_ has
   bool ready_ = false;
   std::optional<Reload> reload_;
   Timer reload_timer_;
   std::function<void()> stopped_;
   bool drained_ = false;  // no worker is left, and the others were told to end
   Timer stop_timer_;
-  Timer ticket_timer_;
   Gather gather_;
+  JudgeCalls judge_calls_;
+  HookPrograms hooks_;
   std::unique_ptr<Child> keeper_;
   std::unique_ptr<Child> judge_;
   std::unique_ptr<Child> fetcher_;     // null until a [[kme]] is configured
   std::vector<std::size_t> controls_;  // control connections of the fetcher, by worker
+  std::vector<std::size_t> hook_controls_;  // of the judge, by worker
   std::vector<std::unique_ptr<Child>> workers_;
 };
 

@@ -10,6 +10,22 @@
 namespace tlspool::supervisor {
 namespace {
 
+bool authorization_is_asked(const config::Authorization& authorization) {
+  return !authorization.rules.empty() || !authorization.setup.ask.empty() || authorization.setup.otherwise == wire::RuleDefault::deny;
+}
+
+bool executable_is_asked(const config::Authorization& authorization) {
+  return !authorization.setup.hooks.empty() ||
+         std::any_of(authorization.rules.begin(), authorization.rules.end(), [](const auto& rule) { return !rule.executables.empty(); });
+}
+
+bool sessions_end_with(const config::Config& config, const std::string& token) {
+  return std::any_of(config.identities.begin(), config.identities.end(), [&](const config::Identity& identity) {
+    return identity.token_gone == config::TokenGone::end &&
+           std::any_of(identity.credentials.begin(), identity.credentials.end(), [&](const auto& c) { return c.token == token; });
+  });
+}
+
 bool in_token(const config::Credential& credential) { return credential.chain.starts_with("pkcs11:"); }
 
 const std::vector<Bytes>* chain_of(const Material& material, const config::Credential& credential) {
@@ -68,16 +84,20 @@ struct Policy {
   std::vector<wire::PeerSetup> peers;
   wire::PeerToPeerSetup peer_to_peer;
   std::vector<Bytes> tables;
+  wire::AuthorizationSetup authorization;
   std::vector<wire::DisclosureSetup> disclosures;
+  wire::RevocationSetup revocation;
 };
 template <class Io>
 void fields(Io& io, Policy& m) {
-  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer, m.tables, m.disclosures);
+  io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer, m.tables,
+     m.authorization, m.disclosures, m.revocation);
 }
 
 Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
   Policy policy{setup.rules,         setup.identities, setup.default_identity, setup.tls12,
-                config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer, judge_tables(config), setup.disclosures};
+                config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer, judge_tables(config),
+                config.authorization.setup, setup.disclosures, config.revocation};
   for (auto& identity : policy.identities) {
     for (auto& credential : identity.credentials) {
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
@@ -106,6 +126,7 @@ wire::KeeperSetup keeper_setup(const config::Config& config, const Material& mat
   for (auto& token : out.tokens) {
     token.pin_file = relative_to(paths.keeper, token.pin_file);
     token.pin_credential = keeper_credential(credentials, token.pin_credential);
+    token.watched = sessions_end_with(config, token.name);
   }
   out.directory = ".";
   out.peers = config.peers;
@@ -129,7 +150,13 @@ wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& 
   wire::JudgeSetup out;
   out.system_trust = config.trust.system;
   out.state = relative_to(paths.directory, paths.judge);
+  out.pins = config.pins;
+  out.dns = config.dns;
+  out.dns.root_anchor = relative_to(paths.directory, config.dns.root_anchor);
+  out.authorization = config.authorization.setup;
   for (const auto& file : config.trust.anchors) out.anchor_files.push_back(relative_to(paths.directory, file));
+  out.revocation = config.revocation;
+  for (auto& file : out.revocation.crl_files) file = relative_to(paths.directory, file);
   return out;
 }
 
@@ -139,14 +166,23 @@ std::vector<Bytes> judge_tables(const config::Config& config) {
   std::vector<Bytes> out;
   wire::JudgeTables part;
   std::size_t size = 0;
-  for (const wire::PolicySetup& policy : config.policies) {
-    part.policies.push_back(policy);
-    size += wire::encode(policy).size();
-    if (size < enough) continue;
+  const auto add = [&](const auto& row, auto& rows) {
+    rows.push_back(row);
+    size += wire::encode(row).size();
+    if (size < enough) return;
     out.push_back(wire::encode(std::exchange(part, {})));
     size = 0;
-  }
+  };
+  for (const wire::PolicySetup& policy : config.policies) add(policy, part.policies);
+  for (const wire::RuleSetup& rule : config.authorization.rules) add(rule, part.rules);
   if (size > 0) out.push_back(wire::encode(part));
+  return out;
+}
+
+wire::CacheSetup cache_setup(const config::Config& config, const ClusterKeys* keys, Bytes policy) {
+  const config::Cache& c = config.cache;
+  wire::CacheSetup out{c.servers, {}, c.ttl, c.negative_ttl, c.entries, c.generation, std::move(policy)};
+  if (keys != nullptr) out.key = copy_of(keys->outcomes.bytes());
   return out;
 }
 
@@ -181,8 +217,24 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.peer_to_peer = config.peer_to_peer;
   out.disclosures = config.disclosures;
   out.has_policies = !config.policies.empty();
+  out.has_rules = authorization_is_asked(config.authorization);
+  out.tell_executable = out.has_rules && executable_is_asked(config.authorization);
+  for (const auto& hook : config.authorization.setup.hooks) {
+    if (!hook.identity.empty()) out.hook_identities.push_back(hook.identity);
+  }
   for (const auto& kme : config.kmes) out.fetcher_identities.push_back(kme.identity);
   out.policy = digest(config, material, out);
+  return out;
+}
+
+wire::OwnCertificates own_certificates(const wire::WorkerSetup& setup) {
+  wire::OwnCertificates out;
+  for (const auto& identity : setup.identities) {
+    if ((identity.roles & wire::role_server) == 0) continue;
+    for (const auto& credential : identity.credentials) {
+      if (!credential.chain.empty()) out.certificates.push_back({identity.name, credential.chain});
+    }
+  }
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "config/config.h"
 #include "config/paths.h"
+#include "supervisor/cluster_key.h"
 #include "supervisor/credentials.h"
 #include "wire/ipc.h"
 
@@ -47,11 +48,17 @@ struct Owner {
 /// What the judge is told before: bodies of judge_tables, in this order.
 [[nodiscard]] std::vector<Bytes> judge_tables(const config::Config& config);
 
+/// What the judge is told of [cache]; `keys` may be null. `policy`: see outcome_policy().
+[[nodiscard]] wire::CacheSetup cache_setup(const config::Config& config, const ClusterKeys* keys, Bytes policy);
+
 /// The rules as configured, or, where there are none, those that let the owner and the group of the pool's
 /// directory do everything.
 [[nodiscard]] std::vector<wire::AllowRule> effective_rules(const config::Config& config, Owner owner);
 
-/// Everything but index, count and ticket key.
+/// The certificates with which the pool is a server.
+[[nodiscard]] wire::OwnCertificates own_certificates(const wire::WorkerSetup& setup);
+
+/// Everything but index, count and ticket keys.
 [[nodiscard]] wire::WorkerSetup worker_setup(const config::Config& config, const Material& material,
                                              KeyNumbers& numbers, const wire::KeeperReport& report, Owner owner);
 

@@ -6,7 +6,9 @@
 #include <openssl/sha.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/text.h"
 
@@ -26,6 +28,14 @@ std::string address_text(const ASN1_STRING* s) {
   return out.data();
 }
 
+// RFC 3986 section 3.1
+bool has_scheme(const std::string& text) {
+  const auto colon = text.find(':');
+  if (colon == 0 || colon == std::string::npos || !std::isalpha(static_cast<unsigned char>(text[0]))) return false;
+  return std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon),
+                     [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '-' || c == '.'; });
+}
+
 // A name of one type that reads like a name of another (a dNSName "alice@bank.example") is left out: whoever
 // gets the list sees only its text.
 bool well_shaped(int type, const std::string& text) {
@@ -34,8 +44,10 @@ bool well_shaped(int type, const std::string& text) {
   const auto at = text.find('@');
   switch (type) {
     case GEN_DNS: return text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._*") == std::string::npos;
-    case GEN_EMAIL: return at != std::string::npos && at > 0 && at + 1 < text.size() && at == text.rfind('@');
-    case GEN_URI: return text.find(':') != std::string::npos;
+    // A colon before an @ is what tells a URI from a user.
+    case GEN_EMAIL:
+      return at != std::string::npos && at > 0 && at + 1 < text.size() && at == text.rfind('@') && text.find(':') > at;
+    case GEN_URI: return has_scheme(text) && !is_ip_address(text);
     default: return true;
   }
 }
@@ -111,13 +123,15 @@ std::optional<wire::KeyType> key_type_of(const X509* certificate) {
   }
 }
 
-std::string subject_of(const X509* certificate) {
+std::string name_text(const X509_NAME* name) {
   BioPtr bio{BIO_new(BIO_s_mem())};
-  if (!bio || X509_NAME_print_ex(bio.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0) return {};
+  if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253) < 0) return {};
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);
-  return printable({text, static_cast<std::size_t>(size)});
+  return {text, static_cast<std::size_t>(size)};
 }
+
+std::string subject_of(const X509* certificate) { return printable(name_text(X509_get_subject_name(certificate))); }
 
 std::vector<std::string> alternative_names(const X509* certificate) {
   std::vector<std::string> out;

@@ -37,7 +37,9 @@ using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
 [[nodiscard]] Result<std::vector<Bytes>> chain_from_pem(std::string_view pem, const std::string& subject);
 /// The kind of the certificate's public key; none for a kind that the pool does not use.
 [[nodiscard]] std::optional<wire::KeyType> key_type_of(const X509* certificate);
-/// RFC 2253 subject, printable.
+/// RFC 2253, whole; what is not ASCII is escaped.
+[[nodiscard]] std::string name_text(const X509_NAME* name);
+/// RFC 2253 subject, printable, and cut where it is very long: for people.
 [[nodiscard]] std::string subject_of(const X509* certificate);
 /// Every subject alternative name: DNS, user@domain, IP, URI (RFC 5280 section 4.2.1.6).
 [[nodiscard]] std::vector<std::string> alternative_names(const X509* certificate);

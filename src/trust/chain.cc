@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "trust/cost.h"
 #include "trust/names.h"
+#include "trust/ocsp.h"
+#include "trust/revocation_facts.h"
 
 namespace tlspool::trust {
 namespace {
@@ -44,10 +46,10 @@ std::optional<Verdict> refuse_size(const wire::ChainQuery& query) {
   return std::nullopt;
 }
 
-Result<std::vector<tls::Certificate>> parse(const std::vector<Bytes>& chain) {
+Result<std::vector<tls::Certificate>> parse(KnownCertificates& known, const std::vector<Bytes>& chain) {
   std::vector<tls::Certificate> out;
   for (const Bytes& der : chain) {
-    auto certificate = tls::certificate_from_der(der);
+    auto certificate = known.read(der);
     if (!certificate) {
       certificate.error().subject = fmt::format("certificate {} of {}", out.size() + 1, chain.size());
       return fail(std::move(certificate.error()));
@@ -96,11 +98,28 @@ FoundPath path_to_anchor(const Anchors& anchors, const wire::ChainQuery& query, 
   return find_path(anchors.store(), certificates.front().get(), others, {query.peer_is_server, query.any_usage, now});
 }
 
+// RFC 7633: the authority has issued the certificate for servers that staple, so that who steals its key can't hide that it is revoked.
+std::optional<NoPath> refuse_unstapled(const Path& path, const wire::ChainQuery& query, std::time_t now) {
+  X509* leaf = path.certificates.front().get();
+  if (!query.peer_is_server || !query.connection.known || path.certificates.size() < 2 || !must_staple(leaf)) return std::nullopt;
+  std::string problem = "the server stapled none";
+  if (!query.connection.stapled.empty()) {
+    const auto answer = read_ocsp_response(query.connection.stapled, leaf, path.certificates[1].get(), {.now = now});
+    if (answer && answer->status == OcspAnswer::Status::good) return std::nullopt;
+    problem = !answer                                               ? answer.error().reason
+              : answer->status == OcspAnswer::Status::revoked ? "it says that the certificate is revoked"
+                                                                    : "its responder does not know the certificate";
+  }
+  return NoPath{"stapled",
+                "the certificate " + tls::subject_of(leaf) + " counts only with an OCSP response that is stapled to it (TLS feature): " + problem,
+                tls::subject_of(leaf), X509_V_ERR_OCSP_VERIFY_FAILED};
+}
+
 }  // namespace
 
-tl::expected<Presented, Verdict> present(const Anchors& anchors, const wire::ChainQuery& query, std::time_t now) {
+tl::expected<Presented, Verdict> present(const Anchors& anchors, KnownCertificates& known, const wire::ChainQuery& query, std::time_t now) {
   if (auto too_much = refuse_size(query)) return tl::unexpected(*std::move(too_much));
-  auto certificates = parse(query.chain);
+  auto certificates = parse(known, query.chain);
   if (!certificates) {
     const Error& e = certificates.error();
     return tl::unexpected(refused("chain", fmt::format("{} is malformed ({}); the peer must send X.509 certificates in DER", e.subject, e.reason),
@@ -113,6 +132,9 @@ tl::expected<Presented, Verdict> present(const Anchors& anchors, const wire::Cha
                                   X509_V_ERR_CERT_REJECTED, tls::subject_of(leaf)));
   }
   FoundPath path = path_to_anchor(anchors, query, *certificates, now);
+  if (path) {
+    if (auto unstapled = refuse_unstapled(*path, query, now)) path = tl::unexpected(*std::move(unstapled));
+  }
   std::vector<std::string> names = tls::alternative_names(leaf);
   return Presented{std::move(*certificates), std::move(names), std::move(path)};
 }
@@ -153,7 +175,8 @@ Verdict judge_presented(const Presented& presented, const wire::ChainQuery& quer
 }
 
 Verdict judge_chain(const Anchors& anchors, const wire::ChainQuery& query, std::time_t now) {
-  const auto presented = present(anchors, query, now);
+  KnownCertificates none;
+  const auto presented = present(anchors, none, query, now);
   return presented ? judge_presented(*presented, query, now) : presented.error();
 }
 

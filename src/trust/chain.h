@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "trust/anchors.h"
+#include "trust/known_certificates.h"
 #include "trust/path.h"
 #include "wire/judge.h"
 
@@ -17,12 +18,13 @@ inline constexpr std::size_t max_chain_bytes = 128 * 1024;
 struct Presented {
   std::vector<tls::Certificate> certificates;  ///< leaf first, at least one
   std::vector<std::string> names;              ///< every SAN of the leaf: DNS, user@domain, IP, URI
-  FoundPath path;                              ///< to an anchor; what `chain` says
+  FoundPath path;                              ///< to an anchor, must-staple included; what `chain` says
 
   [[nodiscard]] X509* leaf() const { return certificates.front().get(); }
 };
 /// A refusal where the certificates can't be looked at: none, too many, malformed, or too costly.
-[[nodiscard]] tl::expected<Presented, wire::ChainVerdict> present(const Anchors& anchors, const wire::ChainQuery& query, std::time_t now);
+[[nodiscard]] tl::expected<Presented, wire::ChainVerdict> present(const Anchors& anchors, KnownCertificates& known, const wire::ChainQuery& query,
+                                                                    std::time_t now);
 
 /// What `name` says: no refusal where the leaf proves `expected`, or, where that is empty, any name.
 [[nodiscard]] std::optional<NoPath> refuse_name(const Presented& presented, const std::string& expected);

@@ -45,13 +45,17 @@ Status write_new(const std::string& path, const std::string& text) {
   return {};
 }
 
+Status check_anchor(const ResolverSettings& settings) {
+  const bool holds_key = settings.root_anchor.find("DS") != std::string::npos || settings.root_anchor.find("DNSKEY") != std::string::npos;
+  if (holds_key) return {};
+  return fail(config_error(settings.anchor_file, "there is no key of the root zone to start from",
+                           "install dns-root-data, or name a file with the root's DS or DNSKEY records in [dns] root_anchor"));
+}
+
 Status make_anchor_file(const ResolverSettings& settings) {
   struct stat info{};
   if (stat(settings.anchor_file.c_str(), &info) == 0 && info.st_size > 0) return {};
-  if (settings.root_anchor.find("DS") == std::string::npos && settings.root_anchor.find("DNSKEY") == std::string::npos) {
-    return fail(config_error(settings.anchor_file, "there is no key of the root zone to start from",
-                             "install dns-root-data, or name a file with the root's DS or DNSKEY records"));
-  }
+  if (auto good = check_anchor(settings); !good) return good;
   if (info.st_size == 0) (void)unlink(settings.anchor_file.c_str());
   return write_new(settings.anchor_file, settings.root_anchor);
 }
@@ -67,11 +71,12 @@ std::size_t sockets_for(std::size_t waiting) {
 
 class Resolver::Impl {
  public:
-  Impl(Loop& loop, std::size_t most_waiting) : loop_(loop), events_(loop), most_waiting_(most_waiting), upkeep_(loop) {}
+  Impl(Loop& loop, const ResolverSettings& settings)
+      : loop_(loop), events_(loop), most_waiting_(settings.most_waiting), deadline_(settings.deadline), upkeep_(loop) {}
   ~Impl() { context_.reset(); }  // before what it calls
 
   Status set_up(const ResolverSettings& settings);
-  Question ask(const std::string& name, DnsType type, std::chrono::milliseconds deadline, OnAnswer on_answer);
+  Question ask(const std::string& name, DnsType type, OnAnswer on_answer);
   void cancel(Question question);
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
@@ -87,6 +92,7 @@ class Resolver::Impl {
   };
 
   Status option(const char* name, const std::string& value);
+  Status trust_root(const ResolverSettings& settings);
   void look_at_keys();
   void deliver(Question question, DnsAnswer answer);
   // Not from within ask(), nor from within libunbound, which the callback may destroy.
@@ -97,6 +103,7 @@ class Resolver::Impl {
   Loop& loop_;
   UnboundEvents events_;
   std::size_t most_waiting_;
+  std::chrono::milliseconds deadline_;
   Context context_;
   std::map<Question, std::unique_ptr<Waiting>> waiting_;
   Question last_ = 0;
@@ -109,7 +116,6 @@ Status Resolver::Impl::option(const char* name, const std::string& value) {
 }
 
 Status Resolver::Impl::set_up(const ResolverSettings& settings) {
-  if (auto made = make_anchor_file(settings); !made) return made;
   context_.reset(ub_ctx_create_ub_event(events_.base()));
   if (!context_) return fail(config_error("", "libunbound can't start", ""));
   ub_ctx_debugout(context_.get(), nullptr);  // its problems come with the answers
@@ -129,6 +135,20 @@ Status Resolver::Impl::set_up(const ResolverSettings& settings) {
     const int rc = ub_ctx_set_stub(context_.get(), s.zone.c_str(), s.address.c_str(), 0);
     if (rc != 0) return fail(config_error(printable(s.zone + " " + s.address), ub_strerror(rc), "write ADDRESS or ADDRESS@PORT"));
   }
+  return trust_root(settings);
+}
+
+Status Resolver::Impl::trust_root(const ResolverSettings& settings) {
+  if (settings.anchor_file.empty()) {
+    if (auto good = check_anchor(settings); !good) return good;
+    for (const std::string& line : split(settings.root_anchor, '\n')) {
+      if (line.find_first_not_of(" \t\r") == std::string::npos || line.front() == ';') continue;
+      const int rc = ub_ctx_add_ta(context_.get(), line.c_str());
+      if (rc != 0) return fail(config_error(printable(line), ub_strerror(rc), "write each DS or DNSKEY record of the root on a line of its own"));
+    }
+    return {};
+  }
+  if (auto made = make_anchor_file(settings); !made) return made;
   const int rc = ub_ctx_add_ta_autr(context_.get(), settings.anchor_file.c_str());
   if (rc != 0) return fail(config_error(settings.anchor_file, ub_strerror(rc), "remove the file to start again from the root's published key"));
   look_at_keys();
@@ -141,14 +161,14 @@ void Resolver::Impl::look_at_keys() {
   upkeep_.start(key_interval, [this] { look_at_keys(); });
 }
 
-Resolver::Question Resolver::Impl::ask(const std::string& name, DnsType type, std::chrono::milliseconds deadline, OnAnswer on_answer) {
+Resolver::Question Resolver::Impl::ask(const std::string& name, DnsType type, OnAnswer on_answer) {
   const Question number = ++last_;
   auto& w = *(waiting_[number] = std::unique_ptr<Waiting>(new Waiting{this, number, name, type, std::move(on_answer), Timer(loop_), 0}));
   if (waiting_.size() > most_waiting_) {
     deliver_soon(w, {DnsOutcome::failed, false, {}, fmt::format("{} questions wait for the DNS already", most_waiting_)});
     return number;
   }
-  w.timer.start(deadline, [this, number] {
+  w.timer.start(deadline_, [this, number] {
     deliver(number, {DnsOutcome::timeout, false, {}, "no answer came in time from the DNS"});
   });
   const int rc = ub_resolve_event(context_.get(), name.c_str(), static_cast<int>(type), class_in, &w, answered, &w.id);
@@ -212,13 +232,13 @@ Resolver::Resolver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Resolver::~Resolver() = default;
 
 Result<std::unique_ptr<Resolver>> Resolver::create(Loop& loop, const ResolverSettings& settings) {
-  auto impl = std::make_unique<Impl>(loop, settings.most_waiting);
+  auto impl = std::make_unique<Impl>(loop, settings);
   if (auto done = impl->set_up(settings); !done) return fail(std::move(done.error()));
   return std::unique_ptr<Resolver>(new Resolver(std::move(impl)));
 }
 
-Resolver::Question Resolver::ask(const std::string& name, DnsType type, std::chrono::milliseconds deadline, OnAnswer on_answer) {
-  return impl_->ask(name, type, deadline, std::move(on_answer));
+Resolver::Question Resolver::ask(const std::string& name, DnsType type, OnAnswer on_answer) {
+  return impl_->ask(name, type, std::move(on_answer));
 }
 void Resolver::cancel(Question question) { impl_->cancel(question); }
 std::size_t Resolver::waiting() const { return impl_->waiting(); }

@@ -51,9 +51,14 @@ Result<std::string> normal_selector(std::string_view text) {
   return user + (below ? "." : "") + *normal;
 }
 
+bool is_uri(std::string_view name) {
+  const auto colon = name.find(':');
+  return colon != std::string_view::npos && colon < name.find('@') && !is_ip_address(name);
+}
+
 std::vector<std::string> selectors_of(std::string_view identity) {
   std::vector<std::string> out;
-  if (identity.empty()) return out;
+  if (identity.empty() || is_uri(identity)) return out;
   const auto at = identity.rfind('@');
   if (at == std::string_view::npos) {
     for (const std::string_view form : forms(identity)) out.emplace_back(form);

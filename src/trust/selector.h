@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Selectors of identities: `u@a.b.c` or `a.b.c` for one, `@a.b.c` for every user of a domain, `u@.b.c`, `@.b.c` and `.b.c`
 // for every domain below one, `u@.`, `@.` and `.` for all. Users and plain domains are apart: `.` selects no user, and `@.` no domain.
-// A domain is not below itself: `.b.c` does not select b.c. IP addresses are selected by themselves and by `.`.
+// A domain is not below itself: `.b.c` does not select b.c. IP addresses are selected by themselves and by `.`, URIs by none.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -17,7 +17,10 @@ namespace tlspool::trust {
 /// A selector in its one spelling, as host and user names are normalised. Code::invalid where it is none.
 [[nodiscard]] Result<std::string> normal_selector(std::string_view text);
 
-/// The selectors that select a normalised identity, the narrowest first; none for an empty one.
+/// Whether a name that a certificate proves is a URI, which no selector selects.
+[[nodiscard]] bool is_uri(std::string_view name);
+
+/// The selectors that select a normalised identity, the narrowest first; none for an empty one, and for a URI.
 [[nodiscard]] std::vector<std::string> selectors_of(std::string_view identity);
 
 /// Whether a normal selector selects a normalised identity.

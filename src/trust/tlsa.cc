@@ -5,7 +5,9 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/text.h"
 
@@ -85,6 +87,23 @@ Bytes association(const X509* certificate, TlsaSelector selector, TlsaMatching m
   return {};
 }
 
+// As host names have it, and the underscore of names that are no host's.
+bool is_dns_name(const std::string& name) {
+  constexpr std::size_t longest_label = 63;
+  const auto labels = split(name, '.');
+  return std::all_of(labels.begin(), labels.end(), [&](const std::string& label) {
+    return !label.empty() && label.size() <= longest_label && std::all_of(label.begin(), label.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '-' || c == '_';
+    });
+  });
+}
+
+Result<std::string> zone_name(const std::string& name) {
+  auto host = normal_host(name);
+  if (host && !is_ip_address(*host) && is_dns_name(*host)) return host;
+  return fail({Code::invalid, "TLSA owner name", printable(name), "this is no host name", "DANE is about names in the DNS: give one"});
+}
+
 const char* word(TlsaTransport transport) {
   switch (transport) {
     case TlsaTransport::tcp:
@@ -132,11 +151,19 @@ bool is_about(const Tlsa& record, const X509* certificate) {
 }
 
 Result<std::string> tlsa_owner(const std::string& name, std::uint16_t port, TlsaTransport transport) {
-  auto host = normal_host(name);
-  if (!host || is_ip_address(*host)) {
-    return fail({Code::invalid, "TLSA owner name", printable(name), "this is no host name", "DANE is about names in the DNS: give one"});
-  }
+  auto host = zone_name(name);
+  if (!host) return host;
   return fmt::format("_{}._{}.{}.", port, word(transport), *host);
+}
+
+Result<std::string> client_tlsa_owner(const std::string& name, const std::string& service) {
+  auto host = zone_name(name);
+  if (!host) return host;
+  if (service.empty()) return *host + ".";
+  if (!is_dns_name(service) || service.find('.') != std::string::npos) {
+    return fail({Code::invalid, "TLSA owner name", printable(service), "this is no name of a service", "give one label such as smtp-client"});
+  }
+  return fmt::format("{}{}.{}.", service.front() == '_' ? "" : "_", lower(service), *host);
 }
 
 std::string tlsa_text(const Tlsa& record) {

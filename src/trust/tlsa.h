@@ -36,6 +36,9 @@ struct Tlsa {
 enum class TlsaTransport : std::uint8_t { tcp, udp, sctp };
 /// "_443._tcp.www.example."; Code::invalid where `name` is no host name of a zone (such as an IP address).
 [[nodiscard]] Result<std::string> tlsa_owner(const std::string& name, std::uint16_t port, TlsaTransport transport);
+/// Where a TLS client's records are, by draft-ietf-dance-client-auth: "_smtp-client.host.example." for what it does with one
+/// service, "host.example." where `service` is empty.
+[[nodiscard]] Result<std::string> client_tlsa_owner(const std::string& name, const std::string& service);
 /// "3 1 1 0d9f...": for people, too.
 [[nodiscard]] std::string tlsa_text(const Tlsa& record);
 /// One line of a zone file: "_443._tcp.www.example. IN TLSA 3 1 1 0d9f...".

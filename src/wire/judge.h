@@ -3,32 +3,45 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
+#include "wire/authorization.h"
+#include "wire/cache_setup.h"
 #include "wire/codec.h"
+#include "wire/dns_setup.h"
+#include "wire/pin_setup.h"
 #include "wire/policy.h"
+#include "wire/revocation_setup.h"
 
 namespace tlspool::wire {
 
 /// Tables that may be longer than one message. Parts come in order; judge_setup makes the whole of them valid.
 struct JudgeTables {
   std::vector<PolicySetup> policies;
+  std::vector<RuleSetup> rules;
 };
-template <class Io> void fields(Io& io, JudgeTables& m) { io(m.policies); }
+template <class Io> void fields(Io& io, JudgeTables& m) { io(m.policies, m.rules); }
 
 struct JudgeSetup {
   bool system_trust = true;                ///< the system's bundle
   std::vector<std::string> anchor_files;   ///< PEM, absolute paths or relative to the pool's directory
   std::string state;                       ///< directory that the judge may write in: its own
+  PinSetup pins;
+  DnsSetup dns;
+  AuthorizationSetup authorization;
+  CacheSetup cache;
+  RevocationSetup revocation;
 };
-template <class Io> void fields(Io& io, JudgeSetup& m) { io(m.system_trust, m.anchor_files, m.state); }
+template <class Io> void fields(Io& io, JudgeSetup& m) {
+  io(m.system_trust, m.anchor_files, m.state, m.dns, m.authorization, m.cache, m.revocation, m.pins);
+}
 struct JudgeReady {
   std::uint32_t anchors = 0;
   std::string problem;  ///< a file that could not be read; the judge then trusts what is left
+  Bytes revoked;        ///< digest of all that `tlspool revoke` named
 };
-template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem); }
+template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem, m.revoked); }
 
 /// Which shared key protects a connection.
 enum class SharedKeyUse : std::uint8_t {
@@ -46,6 +59,7 @@ template <class Io> void fields(Io& io, CallerFacts& m) { io(m.uid, m.executable
 
 /// What the handshake has settled when the question is asked.
 struct ConnectionFacts {
+  bool known = true;           ///< false: certificates alone are asked about, there is no connection
   bool forward_secrecy = false;
   bool quantum_safe = false;   ///< who has a quantum computer later can't read what was recorded
   SharedKeyUse shared_key = SharedKeyUse::none;
@@ -53,14 +67,24 @@ struct ConnectionFacts {
   Bytes stapled;               ///< the OCSP response (DER) that the server sent with its certificate
 };
 template <class Io> void fields(Io& io, ConnectionFacts& m) {
-  io(m.forward_secrecy, m.quantum_safe, m.shared_key, m.port, m.stapled);
+  io(m.known, m.forward_secrecy, m.quantum_safe, m.shared_key, m.port, m.stapled);
 }
 
 /// What a question is about.
 enum class Stage : std::uint8_t {
   trust,          ///< in the peer's certificates or in the shared key; then authorization
+  trust_alone,    ///< the same for a connection of the pool's own, about which no rules are asked
   authorization,  ///< alone: `expected` was proved when the session was made, or is empty for a peer that nobody wants to know
 };
+
+/// What was proved of a peer when its session was made, beside its identity. The worker keeps it in the ticket as it came.
+struct Proof {
+  std::vector<std::string> names;  ///< that somebody vouched for
+  std::string issuer;              ///< subjects of CA and trust anchor
+  std::string anchor;
+  std::string how;
+};
+template <class Io> void fields(Io& io, Proof& m) { io(m.names, m.issuer, m.anchor, m.how); }
 
 struct ChainQuery {
   bool peer_is_server = true;   ///< else the peer is a TLS client
@@ -75,21 +99,21 @@ struct ChainQuery {
   ConnectionFacts connection;
   CallerFacts caller;
   bool fresh = false;           ///< no remembered outcome will do
+  Bytes proof;                  ///< of the verdict that the session was made by, where the stage is authorization
   bool explain = false;         ///< every check is asked, and the verdict says what each answered
 };
 template <class Io> void fields(Io& io, ChainQuery& m) {
   io(m.peer_is_server, m.expected, m.chain, m.service, m.any_usage, m.pin, m.first_contact, m.stage, m.local, m.connection, m.caller,
-     m.fresh, m.explain);
+     m.fresh, m.proof, m.explain);
 }
 
-/// What the program is told about a peer besides its identity.
-struct Attributes {
-  std::string alias;                ///< what this machine calls the peer; empty: nothing else
-  std::vector<std::string> groups;
-  std::vector<std::pair<std::string, std::string>> values;  ///< name and value
+/// What a verdict rests on, for the judge's memory.
+struct Keep {
+  bool unsure = false;     ///< something gave no answer: it may be another in a moment
+  bool ours_alone = false; ///< on what no other pool knows, such as its pins
+  bool cost = false;       ///< the network or a hook was asked
+  std::int64_t until = 0;  ///< seconds since 1970; 0: no bound of its own
 };
-template <class Io> void fields(Io& io, std::pair<std::string, std::string>& m) { io(m.first, m.second); }
-template <class Io> void fields(Io& io, Attributes& m) { io(m.alias, m.groups, m.values); }
 
 struct ChainVerdict {
   bool accepted = false;
@@ -104,11 +128,13 @@ struct ChainVerdict {
   std::string certificate;          ///< subject of the certificate at fault
   std::int32_t x509_error = 0;      ///< X509_V_ERR_*: the worker's alert follows from it
   Attributes attributes;            ///< when accepted
+  Bytes proof;                      ///< when accepted and rules were asked: Proof, for the question about a resumption
   std::string explanation;          ///< where it was asked for: a tree, for people
+  Keep keep;                        ///< stays in the judge
 };
 template <class Io> void fields(Io& io, ChainVerdict& m) {
   io(m.accepted, m.identity, m.names, m.how, m.anchor, m.valid_until, m.check, m.reason, m.certificate, m.x509_error, m.attributes,
-     m.explanation);
+     m.proof, m.explanation);
 }
 
 }  // namespace tlspool::wire

@@ -26,6 +26,7 @@ Control::~Control() {
   if (watching_) worker_.agents().drop(credentials_.uid);
   if (handshake_) worker_.handshake_ended(credentials_.uid);
   if (executable_query_ != 0) worker_.forget_executable(executable_query_);
+  if (judge_query_ != 0) worker_.services().judge.forget(judge_query_);
 }
 
 const std::vector<Control::Method>& Control::methods() {
@@ -37,6 +38,7 @@ const std::vector<Control::Method>& Control::methods() {
       {"ChannelBinding", &Control::channel_binding},
       {"PeerCertificates", &Control::peer_certificates},
       {"UpdateKeys", &Control::update_keys},
+      {"ExplainCertificates", &Control::explain_certificates},
       {"StartExchange", &Control::start_exchange},
       {"ContinueExchange", &Control::continue_exchange},
       {"ConfirmExchange", &Control::confirm_exchange},
@@ -65,7 +67,7 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
     answer(std::move(*common));
     return;
   }
-  if (program_ == Program::fetcher && call->method != "StartTLS") {
+  if (program_ != Program::any && call->method != "StartTLS") {
     return answer(wire::error_text("org.varlink.service.PermissionDenied", wire::Value::object()));
   }
   if (hand_over(worker_for(*call), text)) return;
@@ -125,7 +127,8 @@ void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descripto
 
 // Asked anew for each call: the program may have become another one since the last.
 void Control::learn_executable(std::function<void()> then) {
-  if (program_ == Program::fetcher || !authz::need_executable(worker_.policy().setup().rules)) return then();
+  const wire::WorkerSetup& setup = worker_.policy().setup();
+  if (program_ != Program::any || !(setup.tell_executable || authz::need_executable(setup.rules))) return then();
   executable_query_ = worker_.ask_executable(credentials_.pid, [this, then = std::move(then)](std::string path) {
     executable_query_ = 0;
     executable_ = std::move(path);
@@ -134,9 +137,10 @@ void Control::learn_executable(std::function<void()> then) {
 }
 
 bool Control::may(const Policy& policy, const StartRequest& request) const {
-  if (program_ == Program::fetcher) {
-    const auto& own = policy.setup().fetcher_identities;
-    return request.roles == wire::role_client && !request.peer_to_peer && std::ranges::find(own, request.local_identity) != own.end();
+  if (program_ != Program::any) {
+    const auto& own = program_ == Program::fetcher ? policy.setup().fetcher_identities : policy.setup().hook_identities;
+    const bool none = program_ == Program::judge && request.local_identity.empty();
+    return request.roles == wire::role_client && !request.peer_to_peer && (none || std::ranges::find(own, request.local_identity) != own.end());
   }
   // A server without an identity in the request is looked at when its peer has named one.
   if (request.roles == wire::role_server && request.local_identity.empty()) return true;
@@ -144,6 +148,18 @@ bool Control::may(const Policy& policy, const StartRequest& request) const {
   return std::ranges::all_of(std::array{wire::role_client, wire::role_server}, [&](wire::RoleBits role) {
     return (request.roles & role) == 0 || policy.allows(who, request.local_identity, role);
   });
+}
+
+void Control::refuse_identity(const std::string& identity, const char* role) {
+  log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
+                                    {"pid", std::to_string(credentials_.pid)},
+                                    {"identity", identity},
+                                    {"role", role}});
+  answer(pool_error("IdentityRefused",
+                    wire::Value::object()
+                        .set("message", "this program may not use the identity in this role, or there is none of this name; see "
+                                        "[[allow]] in tlspool.toml(5) and `tlspool identity list`")
+                        .set("localIdentity", or_null(identity))));
 }
 
 void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway) {
@@ -156,15 +172,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   }
   const std::shared_ptr<const Policy> policy = worker_.shared_policy();
   if (!may(*policy, request)) {
-    log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
-                                      {"pid", std::to_string(credentials_.pid)},
-                                      {"identity", request.local_identity},
-                                      {"role", request.peer_to_peer ? "peer" : request.roles == wire::role_server ? "server" : "client"}});
-    answer(pool_error("IdentityRefused",
-                      wire::Value::object()
-                          .set("message", "this program may not use the identity in this role, or there is none of this name; see "
-                                          "[[allow]] in tlspool.toml(5) and `tlspool identity list`")
-                          .set("localIdentity", or_null(request.local_identity))));
+    refuse_identity(request.local_identity, request.peer_to_peer ? "peer" : request.roles == wire::role_server ? "server" : "client");
     connection_->resume();
     return;
   }
@@ -187,7 +195,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   auto connection = std::make_unique<Connection>();
   connection->policy = policy;
   connection->local_identity = request.local_identity;
-  connection->for_fetcher = program_ == Program::fetcher;
+  connection->for_pool = program_ != Program::any;
   connection->request = std::move(request);
   connection->caller = caller();
   handshake_ = std::make_unique<Handshake>(worker_.services(), std::move(connection), std::move(network),

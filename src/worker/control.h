@@ -37,6 +37,7 @@ class Control {
   void channel_binding(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void peer_certificates(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void update_keys(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void explain_certificates(const wire::Call& call, std::vector<UniqueFd>& descriptors);
 
   void start_exchange(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void continue_exchange(const wire::Call& call, std::vector<UniqueFd>& descriptors);
@@ -56,6 +57,8 @@ class Control {
   /// Goes on with `then` when caller() knows the program's executable, if any rule asks for that.
   void learn_executable(std::function<void()> then);
   void send_identities();
+  void ask_judge(const wire::ChainQuery& query);
+  void refuse_identity(const std::string& identity, const char* role);
   void done(const HandshakeFailure* failure);
   void established();
   [[nodiscard]] static int worker_for(const wire::Call& call);
@@ -83,6 +86,7 @@ class Control {
   UniqueFd plain_;          // the program's own plain socket, or our end of the pair
   UniqueFd program_end_;    // the other end of the pair
   std::uint64_t executable_query_ = 0;
+  std::uint64_t judge_query_ = 0;  // of explain_certificates()
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // for an exchange that outlives the call
 };
 

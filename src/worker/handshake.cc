@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "tls/names.h"
+#include "worker/callbacks.h"
 #include "worker/diagnosis.h"
 #include "worker/phantom.h"
 #include "worker/psk.h"
@@ -96,6 +97,8 @@ Status Handshake::prepare(const Bytes& read_already) {
   return prepare_client();
 }
 
+bool Handshake::staple() { return services_.staples.put_beside_certificate(ssl_.get()); }
+
 Status Handshake::prepare_client() {
   Connection& c = *connection_;
   const StartRequest& r = c.request;
@@ -110,6 +113,7 @@ Status Handshake::prepare_client() {
     SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
     return c.shared_key->peer->use == wire::KeyUse::session ? offer_phantom(ssl, c) : offer_psk(ssl, c);
   }
+  if (r.proof != Proof::none) ask_for_staple(ssl);
   if (auto known = r.resumption ? services_.client_sessions.take(c) : std::nullopt) {
     SSL_set_session(ssl, known->session.get());
     from_ticket_ = std::move(known->proved);
@@ -126,7 +130,7 @@ void Handshake::start() {
   flags_ = fcntl(network_.get(), F_GETFL);
   if ((flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_ | O_NONBLOCK);
   poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { network_ready(); });
-  if (c.for_fetcher) return begin();
+  if (c.for_pool) return begin();
   if (c.request.peer_to_peer) return start_peer();
   if (c.role == wire::role_client) return start_client();
   c.peers = peers_of_server(*c.policy, c.request, c.caller);
@@ -264,6 +268,7 @@ void Handshake::succeed() {
   SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
   SSL_set_msg_callback(ssl_.get(), nullptr);
   if (!tie_stands()) return give_up({"policy", "handshake: " + c.tie->problem, {}, {}, {}, {}, false});
+  if (c.put_off) return give_up({"certificate", "handshake: nobody has judged the server's certificate", {}, {}, {}, {}, false});
   if (c.shared_key) return key_proved();
   if (c.request.require_shared_key || c.peers.required) return refuse_key("shared key: none was used, and this connection needs one");
   adopt_remembered();

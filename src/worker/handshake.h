@@ -16,8 +16,10 @@
 #include "worker/diagnosis.h"
 #include "worker/judge_link.h"
 #include "tls/hello_reader.h"
+#include "trust/revoked.h"
 #include "worker/keeper_link.h"
 #include "worker/key_link.h"
+#include "worker/staples.h"
 
 namespace tlspool::worker {
 
@@ -28,7 +30,9 @@ struct Services {
   KeyLink& keys;
   JudgeLink& judge;
   ClientSessions& client_sessions;
+  Staples& staples;
   Agents& agents;
+  const trust::Revoked* revoked = nullptr;  ///< peers that were revoked since the worker began
 };
 
 /// One handshake from the first byte to its end. While the keeper signs or looks for a shared key, or the judge thinks,
@@ -68,6 +72,8 @@ class Handshake {
   /// Peer-to-peer: a server that knows the extension answers with it; whoever saw a hello with a value insists. False says why in
   /// the Connection.
   [[nodiscard]] bool tie_stands();
+  /// Puts an OCSP response beside the server's certificate that goes out; false: there is none.
+  [[nodiscard]] bool staple();
   /// The keeper's answer; one with a problem where it can't be asked.
   [[nodiscard]] wire::KeyAnswer ask_key(const wire::KeyRequest& request);
   /// The binder of the connection's PSK was good: the keeper consumes the key. False: another one had it.

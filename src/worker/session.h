@@ -33,6 +33,8 @@ class Session {
   [[nodiscard]] const Connection& connection() const { return *connection_; }
   [[nodiscard]] transport::StreamPump& pump() { return *pump_; }
   [[nodiscard]] bool tls13() const { return tls13_; }
+  /// The pool's identity that the peer was shown; empty: none was.
+  [[nodiscard]] std::string shown_identity() const;
 
   /// The `Session` of io.tlspool.Pool.
   [[nodiscard]] wire::Value facts();

@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
   if (argc < 4) return 2;
   trust::ResolverSettings settings;
   settings.anchor_file = argv[1];
+  settings.deadline = std::chrono::milliseconds{std::stol(argv[3])};
   std::ifstream anchor(argv[2]);
   settings.root_anchor.assign(std::istreambuf_iterator<char>(anchor), {});
   std::vector<std::string> questions;
@@ -76,7 +77,7 @@ int main(int argc, char** argv) {
     const auto slash = question.rfind('/');
     const auto type = slash == std::string::npos ? types.end() : types.find(question.substr(slash + 1));
     if (type == types.end()) return 2;
-    (*resolver)->ask(question.substr(0, slash), type->second, std::chrono::milliseconds{std::stol(argv[3])},
+    (*resolver)->ask(question.substr(0, slash), type->second,
                      [&, question](const trust::DnsAnswer& answer) {
                        print(question, answer);
                        if (--open == 0) loop.stop();

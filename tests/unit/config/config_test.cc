@@ -49,6 +49,17 @@ TEST(Config, EmptyTextGivesTheDefaults) {
   EXPECT_TRUE(config->allow.empty());
 }
 
+TEST(Config, DnsHasTheDefaultsOfTheManual) {
+  const auto plain = parse({{"tlspool.toml", ""}}, "/pool", "/pool/keeper");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->dns, wire::DnsSetup{});
+  EXPECT_EQ(plain->dns.root_anchor, "/usr/share/dns/root.key");
+  EXPECT_EQ(plain->dns.deadline_ms, 5000u);
+  const auto set = parse({{"tlspool.toml", "[dns]\nforwarders = [\"::1@53\"]\nstubs = [\"Corp.Example 192.0.2.2\"]\nroot_anchor = \"a\"\n"}}, "/pool", "/pool/keeper");
+  ASSERT_TRUE(set) << set.error().text();
+  EXPECT_EQ(set->dns, (wire::DnsSetup{{"::1@53"}, {{"corp.example", "192.0.2.2"}}, "/pool/a", 5000}));
+}
+
 wire::PeerSetup peer_of(const std::string& lines) {
   const std::string identities = identity("sae.example") + "[keystore]\naddress = \"hsm.a\"\n[[kme]]\nname = \"k\"\nurl = \"https://K.example\"\n"
                                  "identity = \"SAE.example\"\n";

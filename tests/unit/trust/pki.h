@@ -7,6 +7,8 @@
 #include <ctime>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/handle.h"
 #include "tls/openssl.h"
@@ -46,6 +48,7 @@ struct Spec {
   long until = 30 * day;
   const EVP_MD* digest = EVP_sha256();
   Key key = p256();
+  std::vector<std::pair<int, std::string>> more;  ///< further extensions: {NID_tlsfeature, "status_request"}
 };
 inline Spec ca_spec(std::string cn) {
   Spec s;
@@ -83,6 +86,7 @@ inline Party issue(const Spec& spec, const Party* issuer = nullptr) {
   add_extension(c, NID_ext_key_usage, spec.usage);
   add_extension(c, NID_subject_alt_name, spec.san);
   add_extension(c, NID_name_constraints, spec.constraints);
+  for (const auto& [nid, value] : spec.more) add_extension(c, nid, value);
   EVP_PKEY* signer = (issuer != nullptr ? issuer->key : spec.key).get();
   const bool own_digest = EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519;
   if (X509_sign(c, signer, own_digest ? nullptr : spec.digest) == 0) std::abort();

@@ -98,5 +98,14 @@ TEST(Tlsa, LinesOfAZoneFile) {
   }
 }
 
+TEST(Tlsa, OwnerNamesOfClients) {
+  EXPECT_EQ(*client_tlsa_owner("Device.example", ""), "device.example.");
+  EXPECT_EQ(*client_tlsa_owner("device.example", "SMTP-client"), "_smtp-client.device.example.");
+  EXPECT_EQ(*client_tlsa_owner("device.example", "_imap"), "_imap.device.example.");
+  EXPECT_EQ(*client_tlsa_owner("sensor7._device.example", ""), "sensor7._device.example.");
+  for (const char* service : {"two words", "a.b", "."}) EXPECT_FALSE(client_tlsa_owner("device.example", service)) << service;
+  EXPECT_FALSE(client_tlsa_owner("joe@device.example", ""));
+}
+
 }  // namespace
 }  // namespace tlspool::trust

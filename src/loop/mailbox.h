@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "loop/loop.h"
 
-namespace tlspool::keeper {
+namespace tlspool {
 
 /// What threads want done on the loop.
 class Mailbox {
@@ -33,4 +33,4 @@ class Mailbox {
   std::unique_ptr<Poll> woken_;
 };
 
-}  // namespace tlspool::keeper
+}  // namespace tlspool

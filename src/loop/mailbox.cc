@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "keeper/mailbox.h"
+#include "loop/mailbox.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-namespace tlspool::keeper {
+namespace tlspool {
 
 Mailbox::Mailbox(Loop& loop) : wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   woken_ = std::make_unique<Poll>(loop, wake_.get(), [this](int) { deliver(); });
@@ -31,4 +31,4 @@ void Mailbox::deliver() {
   if (after_) after_();
 }
 
-}  // namespace tlspool::keeper
+}  // namespace tlspool

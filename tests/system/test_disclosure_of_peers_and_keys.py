@@ -131,7 +131,6 @@ def test_a_key_exchange_says_which_rule_is_in_its_way(make_pool):
     a, b = make_people(make_pool)
     a.pool.configure(rule("no", local=A))
     a.pool.tlspool("reload")
-    first = b.start()
-    assert f"{A} was not shown to {B} by [[disclosure]] " in a.refused("reply", "--with", B, stdin=first)
     message = b.reply(a.start()).stdout
     assert f"{A} was not shown to {B} by [[disclosure]] " in a.refused("reply", stdin=message)
+    assert f"{A} was not shown to {B} by [[disclosure]] " in a.refused("reply", "--with", B, stdin=b.start())

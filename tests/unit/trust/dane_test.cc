@@ -23,7 +23,7 @@ Bytes record(const Party& about, TlsaUsage usage, TlsaSelector selector = public
   EXPECT_TRUE(made);
   return made ? rdata_of(*made) : Bytes();
 }
-Spec web(long until = 30 * day) {
+Spec web_spec(long until = 30 * day) {
   Spec s;
   s.san = "DNS:web.example";
   s.usage = "serverAuth";
@@ -46,8 +46,8 @@ class Dane : public Test {
 
   Party root_ = issue(ca_spec("Root"));
   Party middle_ = issue(ca_spec("Between"), &root_);
-  Party leaf_ = issue(web(), &middle_);
-  Party other_ = issue(web(), &middle_);
+  Party leaf_ = issue(web_spec(), &middle_);
+  Party other_ = issue(web_spec(), &middle_);
   Party stranger_ = issue(ca_spec("Stranger"));
   Anchors anchors_;
 };
@@ -144,7 +144,7 @@ TEST_F(Dane, AnAnchorInTheRecordMayHaveSignedTheLeafItself) {
 }
 
 TEST_F(Dane, SelfSignedLeafIsNoAuthorityAboveItself) {
-  const Party own = issue(web());
+  const Party own = issue(web_spec());
   for (const TlsaSelector selector : selectors) {
     for (const TlsaMatching matching : matchings) {
       DaneQuery q = query({record(own, dane_ta, selector, matching)});
@@ -157,7 +157,7 @@ TEST_F(Dane, SelfSignedLeafIsNoAuthorityAboveItself) {
 }
 
 TEST_F(Dane, OnlyDaneEeDoesWithoutNamesAndDates) {
-  const Party old = issue(web(-day / 2), &middle_);
+  const Party old = issue(web_spec(-day / 2), &middle_);
   for (const TlsaUsage usage : usages) {
     const bool of_leaf = usage == pkix_ee || usage == dane_ee;
     DaneQuery q = query({record(of_leaf ? leaf_ : middle_, usage)});
@@ -179,7 +179,7 @@ TEST_F(Dane, UsageOfTheCertificateCountsForPathsAndForBothRoles) {
   refused(q, "DANE-TA");
   q.any_usage = true;
   EXPECT_TRUE(judge(q).matched);
-  Spec client = web();
+  Spec client = web_spec();
   client.usage = "clientAuth";
   const Party joe = issue(client, &middle_);
   q.any_usage = false;
@@ -188,7 +188,7 @@ TEST_F(Dane, UsageOfTheCertificateCountsForPathsAndForBothRoles) {
 }
 
 TEST_F(Dane, WeakKeysAreRefusedWithAnyUsage) {
-  Spec weak = web();
+  Spec weak = web_spec();
   weak.key = rsa(1024);
   const Party leaf = issue(weak, &middle_);
   for (const TlsaUsage usage : usages) {
@@ -241,7 +241,7 @@ TEST_F(Dane, BrokenChainsAreRefused) {
   q.chain = {Bytes{0x30, 0x00}};
   refused(q, "malformed");
   // The anchor of the record is there, but did not sign: names alone make no path.
-  const Party forged = issue(web(), &stranger_);
+  const Party forged = issue(web_spec(), &stranger_);
   q = query({record(middle_, dane_ta)});
   q.chain.front() = forged.der();
   EXPECT_FALSE(judge(q).matched);

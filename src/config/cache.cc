@@ -61,6 +61,7 @@ void read_cache(Section s, Cache& out, const std::string& directory) {
   s.number("ttl", 1, a_day, out.ttl);
   s.number("negative_ttl", 0, 3600, out.negative_ttl);
   s.number("entries", 0, 10'000'000, out.entries);
+  s.number("patience_ms", 1, 1000, out.patience_ms);
   s.number("ticket_rotation", 10, a_day, out.ticket_rotation);
   s.number("generation", 0, 0x7fffffff, out.generation);
   s.done();

@@ -52,6 +52,7 @@ struct Cache {
   std::uint32_t ttl = 600;
   std::uint32_t negative_ttl = 30;
   std::uint32_t entries = 50'000;
+  std::uint32_t patience_ms = 20;
   std::uint32_t generation = 0;
   std::uint32_t ticket_rotation = 12 * 60 * 60;  ///< seconds that a ticket key is in use
 };

@@ -45,9 +45,9 @@ Status Outcomes::set(wire::CacheSetup setup, CallerMatters caller) {
   auto box = authz::EntryBox::make(setup.key.empty() ? own_key_ : setup.key);
   if (!box) return fail(std::move(box.error()));
   box_ = std::move(*box);
-  if (setup.servers != setup_.servers) {
+  if (setup.servers != setup_.servers || setup.patience_ms != setup_.patience_ms) {
     memcached_.reset();
-    if (!setup.servers.empty()) memcached_ = std::make_unique<Memcached>(loop_, setup.servers);
+    if (!setup.servers.empty()) memcached_ = std::make_unique<Memcached>(loop_, setup.servers, std::chrono::milliseconds{setup.patience_ms});
   }
   setup_ = std::move(setup);
   wipe(setup_.key);

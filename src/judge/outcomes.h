@@ -51,7 +51,7 @@ class Outcomes {
   [[nodiscard]] const wire::ChainVerdict* recall(const Key& key);
   /// Whether it is worth while to look further away.
   [[nodiscard]] bool shares() const { return memcached_ != nullptr; }
-  /// What the cluster remembers: none at once where nobody can be asked; else `on_found` is called once, within Memcached::patience, and
+  /// What the cluster remembers: none at once where nobody can be asked; else `on_found` is called once, within the configured time, and
   /// not before this has returned.
   [[nodiscard]] std::variant<std::optional<wire::ChainVerdict>, Cancel> look_up(const Key& key, OnFound on_found);
   /// A question was decided anew. Where it has a key, its verdict is stored.

@@ -181,7 +181,7 @@ std::vector<Bytes> judge_tables(const config::Config& config) {
 
 wire::CacheSetup cache_setup(const config::Config& config, const ClusterKeys* keys, Bytes policy) {
   const config::Cache& c = config.cache;
-  wire::CacheSetup out{c.servers, {}, c.ttl, c.negative_ttl, c.entries, c.generation, std::move(policy)};
+  wire::CacheSetup out{c.servers, {}, c.ttl, c.negative_ttl, c.entries, c.patience_ms, c.generation, std::move(policy)};
   if (keys != nullptr) out.key = copy_of(keys->outcomes.bytes());
   return out;
 }

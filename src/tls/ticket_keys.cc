@@ -49,7 +49,8 @@ int ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX*
   const ByteView key = keys.find(name);
   if (key.empty()) return 0;
   if (!start_mac(mac, key) || EVP_DecryptInit_ex2(cipher, aes(), aes_part(key), iv, nullptr) != 1) return -1;
-  return key.data() == keys.current().data() ? 1 : 2;
+  // In TLS 1.3 each connection gets a new ticket, as without this function.
+  return key.data() == keys.current().data() && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }
 
 }  // namespace

@@ -199,3 +199,38 @@ def test_slow_zones_delay_no_other(lib, judged, world):
             assert verdict(lib, lambda: our_client(lib, world.server.port, "good.signed.tld"))[1] == ""
         found, text = last.result()
     assert found == f"{judged[0]}!" and "timed out" in text
+
+
+def test_the_judge_keeps_the_roots_key(make_pool, world, monkeypatch):
+    """RFC 5011: once its state is there, that counts, and the file that it came from may be gone. A reload may change [dns]."""
+    pool = make_pool(extra=dns_table(world.tree) + '\n[[policy]]\ntrust = "dane"\n')
+    anchor = pool.directory / "dns" / "root.anchor"
+    anchor.parent.mkdir()
+    anchor.write_text(world.tree.anchor.read_text())
+    pool.replace(f'root_anchor = "{world.tree.anchor}"', 'root_anchor = "dns/root.anchor"')
+    pool.start()
+    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
+    import tlspool
+
+    def outcome():
+        return verdict(tlspool, lambda: our_client(tlspool, world.server.port, "good.signed.tld"))
+
+    kept = pool.directory / "judge" / "root.key"
+    assert not kept.exists()  # nobody is asked before somebody wants to know something
+    assert outcome() == ("dane", "")
+    assert "VALID" in kept.read_text()
+    anchor.unlink()
+    pool.restart()
+    assert outcome() == ("dane", "")
+    pool.stop()
+    kept.unlink()
+    pool.start()
+    found, text = outcome()
+    assert found == "dane!" and "no key of the root zone" in text and "root.anchor" in text
+    anchor.write_text(world.tree.anchor.read_text())
+    pool.tlspool("reload")
+    assert outcome() == ("dane", "")
+    pool.replace(f'forwarders = ["{world.tree.address}"]', f'forwarders = ["127.0.0.1@{world.silent.getsockname()[1]}"]\ndeadline = 1000')
+    pool.tlspool("reload")
+    found, text = outcome()
+    assert found == "dane!" and "timed out" in text

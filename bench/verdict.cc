@@ -81,8 +81,13 @@ judge::Law law_of(const std::string& anchor, const std::string& identity, int co
   if (!ruleset) stop(ruleset.error().text());
   trust::Anchors anchors;
   if (auto added = anchors.add_pem(anchor, "anchor"); !added) stop(added.error().text());
-  return {std::make_shared<const trust::Anchors>(std::move(anchors)), std::make_shared<const trust::Policies>(std::move(*policies)),
-          std::make_shared<judge::Sources>(), std::make_shared<const authz::Ruleset>(std::move(*ruleset)), nullptr};
+  judge::Law law;
+  law.anchors = std::make_shared<const trust::Anchors>(std::move(anchors));
+  law.policies = std::make_shared<const trust::Policies>(std::move(*policies));
+  law.sources = std::make_shared<judge::Sources>();
+  law.revoked = std::make_shared<const judge::RevokedStore>("/nowhere");  // nobody is revoked
+  law.rules = std::make_shared<const authz::Ruleset>(std::move(*ruleset));
+  return law;
 }
 
 /// Microseconds for one of a batch.

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "supervisor/hook_process.h"
 
 namespace tlspool::supervisor {
@@ -34,8 +36,10 @@ class Programs : public testing::Test {
   }
   template <class Condition>
   void until(Condition condition) {
-    for (int i = 0; i < 4000 && !condition(); ++i) loop_.turn(5ms);
-    EXPECT_TRUE(condition()) << "it never happened";
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    bool happened = condition();
+    for (; !happened && std::chrono::steady_clock::now() < end; happened = condition()) loop_.turn(5ms);
+    EXPECT_TRUE(happened) << "it never happened";
   }
   /// What comes out of it up to its end or a line's.
   std::string hear(const End& end) {

@@ -39,10 +39,9 @@ void add_server(memcached_st* to, const std::string& server) {
 MemcachedRing::State state_of(memcached_return_t rc) {
   using State = MemcachedRing::State;
   if (rc == MEMCACHED_SUCCESS || rc == MEMCACHED_STORED) return State::done;
-  for (const auto none : {MEMCACHED_NOTFOUND, MEMCACHED_NOTSTORED, MEMCACHED_DATA_EXISTS, MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE, MEMCACHED_E2BIG}) {
-    if (rc == none) return State::not_there;
-  }
-  return State::failed;
+  constexpr memcached_return_t none[] = {MEMCACHED_NOTFOUND, MEMCACHED_NOTSTORED, MEMCACHED_DATA_EXISTS, MEMCACHED_E2BIG,
+                                         MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE};
+  return std::ranges::find(none, rc) != std::end(none) ? State::not_there : State::failed;
 }
 
 }  // namespace

@@ -267,6 +267,8 @@ TLSPOOL_EXPORT int tlspool_session_key_forward_secrecy(const tlspool_session *se
 /** How many keys remain for connections in this direction; -1: the key is a lasting one or fetched when it is
  *  needed, or there is none. */
 TLSPOOL_EXPORT int64_t tlspool_session_keys_left(const tlspool_session *session);
+/** Why the peer was not shown an identity that it asked for, for people; NULL: it was, there was none, or it did not ask. */
+TLSPOOL_EXPORT const char *tlspool_session_not_shown(const tlspool_session *session);
 /** What the administrator's rules and hooks call the peer; NULL: nothing else than it calls itself. */
 TLSPOOL_EXPORT const char *tlspool_session_alias(const tlspool_session *session);
 /** The groups to which rules and hooks count the peer, then NULL. Never NULL itself. */

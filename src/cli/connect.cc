@@ -68,7 +68,7 @@ wire::Value proof(const tlspool_session* s) {
   for (const char* const* name = tlspool_session_remote_names(s); *name != nullptr; ++name) names.push(*name);
   wire::Value out = wire::Value::object();
   out.set("id", tlspool_session_id(s)).set("role", tlspool_session_role(s) == TLSPOOL_SERVER ? "server" : "client");
-  out.set("localIdentity", text_or_null(tlspool_session_local_identity(s)));
+  out.set("localIdentity", text_or_null(tlspool_session_local_identity(s))).set("notShown", text_or_null(tlspool_session_not_shown(s)));
   out.set("remoteIdentity", text_or_null(tlspool_session_remote_identity(s)));
   out.set("remoteNames", std::move(names)).set("verifiedBy", tlspool_session_verified_by(s));
   out.set("version", tlspool_session_version(s) == TLSPOOL_TLS13 ? "tls13" : "tls12");
@@ -170,6 +170,9 @@ Status talk(const ConnectOptions& options, const config::Paths& paths, Role own,
   if (options.output == Output::json) std::fprintf(stderr, "%s\n", wire::to_json(proof(session.get())).c_str());
   if (options.output == Output::text && tlspool_session_key_store(session.get()) != nullptr) {
     std::fprintf(stderr, "tlspool: %s\n", shared_key_line(session.get()).c_str());
+  }
+  if (const char* why = tlspool_session_not_shown(session.get()); options.output == Output::text && why != nullptr) {
+    std::fprintf(stderr, "tlspool: %s\n", printable(why, 1024).c_str());
   }
   if (const std::string told = attributes_line(session.get()); options.output == Output::text && !told.empty()) {
     std::fprintf(stderr, "tlspool: the peer: %s\n", told.c_str());

@@ -15,7 +15,7 @@ const std::map<std::string, trust::TlsaTransport> transports{
     {"tcp", trust::TlsaTransport::tcp}, {"udp", trust::TlsaTransport::udp}, {"sctp", trust::TlsaTransport::sctp}};
 
 // Options live as long as the callbacks that hold them.
-struct Shared {
+struct DaneOptions {
   DaneRecordOptions record;
   DaneCheckOptions check;
   double timeout = 10;
@@ -32,7 +32,7 @@ void add_place(CLI::App* c, DanePlace& place) {
 }  // namespace
 
 void add_dane(CLI::App& app, const std::string& pool, std::function<Status()>& todo) {
-  auto o = std::make_shared<Shared>();
+  auto o = std::make_shared<DaneOptions>();
   auto* group = app.add_subcommand("dane", "TLSA records in the DNS, which say what certificates a name has");
   group->require_subcommand(1);
 

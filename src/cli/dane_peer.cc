@@ -12,7 +12,7 @@
 namespace tlspool::cli {
 namespace {
 
-constexpr std::size_t longest_line = 4096;
+constexpr std::size_t longest_reply = 4096;
 constexpr int most_lines = 100;
 
 void limit(int fd, std::chrono::milliseconds timeout) {
@@ -25,7 +25,7 @@ void limit(int fd, std::chrono::milliseconds timeout) {
 Result<std::string> read_line(int fd, const std::string& subject) {
   std::string line;
   char c = 0;
-  while (line.size() < longest_line) {
+  while (line.size() < longest_reply) {
     const ssize_t n = recv(fd, &c, 1, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return fail({Code::io, "STARTTLS", subject, n == 0 ? "the server closed the connection" : "the server says nothing", {}});
@@ -48,7 +48,7 @@ Status expect(int fd, const std::string& wanted, const std::string& more, const 
   return fail({Code::protocol, "STARTTLS", subject, "the server sends endless lines", {}});
 }
 
-Status say(int fd, const std::string& text, const std::string& subject) {
+Status send_line(int fd, const std::string& text, const std::string& subject) {
   if (send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size())) return {};
   return fail(system_error("STARTTLS", subject, errno));
 }
@@ -90,7 +90,7 @@ Result<std::vector<Bytes>> served_chain(const ServedBy& by) {
   limit(socket->get(), by.timeout);
   for (const Step& step : steps_of(by.starttls)) {
     if (step.say[0] != '\0') {
-      if (auto said = say(socket->get(), step.say, subject); !said) return fail(std::move(said.error()));
+      if (auto said = send_line(socket->get(), step.say, subject); !said) return fail(std::move(said.error()));
     }
     if (auto done = expect(socket->get(), step.expect, step.more, subject); !done) return fail(std::move(done.error()));
   }

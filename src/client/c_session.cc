@@ -89,6 +89,8 @@ const char* tlspool_session_key_store(const tlspool_session* session) { return c
 const char* tlspool_session_key_id(const tlspool_session* session) { return c_text(session->facts.key_id); }
 int tlspool_session_key_forward_secrecy(const tlspool_session* session) { return session->facts.key_forward_secrecy ? 1 : 0; }
 int64_t tlspool_session_keys_left(const tlspool_session* session) { return session->facts.keys_left; }
+const char* tlspool_session_not_shown(const tlspool_session* session) { return c_text(session->facts.not_shown); }
+
 const char* tlspool_session_alias(const tlspool_session* session) { return c_text(session->facts.alias); }
 const char* const* tlspool_session_groups(const tlspool_session* session) { return session->groups.data(); }
 const char* const* tlspool_session_attribute_names(const tlspool_session* session) { return session->attribute_names.data(); }

@@ -130,7 +130,7 @@ std::optional<SessionFacts> session_facts(const wire::Value& session) {
   const bool complete = read(session, "id", f.id) && read(session, "role", role) &&
                         read(session, "version", version) && read(session, "cipherSuite", f.cipher_suite) &&
                         read(session, "verifiedBy", f.verified_by) && read(session, "remoteNames", f.remote_names) &&
-                        read(session, "localIdentity", f.local_identity) &&
+                        read(session, "localIdentity", f.local_identity) && read(session, "notShown", f.not_shown) &&
                         read(session, "remoteIdentity", f.remote_identity) && read(session, "group", f.group) &&
                         read(session, "signatureAlgorithm", f.signature_algorithm) && read(session, "alpn", f.alpn);
   if (!complete || (role != "client" && role != "server") || (version != "tls12" && version != "tls13")) {

@@ -170,6 +170,8 @@ wire::Keep Case::keep(bool accepted) const {
   for (const Asked& asked : asked_) {
     if (!asked.started) continue;
     out.unsure = out.unsure || (!accepted && asked.answer.answer == Answer::unknown);
+    // Pins may change any moment, cost nothing, and are looked up for their own sake, too: whose key has changed is noted.
+    out.unsure = out.unsure || trust::rests_on_memory(asked.check.kind);
     out.ours_alone = out.ours_alone || trust::rests_on_memory(asked.check.kind);
     out.cost = out.cost || trust::may_ask_network(asked.check.kind);
     if (asked.answer.valid_until != 0) out.until = out.until == 0 ? asked.answer.valid_until : std::min(out.until, asked.answer.valid_until);

@@ -35,7 +35,7 @@ CheckAnswer PinSource::look(const Subject& s, const std::string& identity, const
   if (own.says == Says::no) {
     CheckAnswer no{Answer::no, "its key is not " + words_for(*own.pin) + "; if it has a new one, and you know so from elsewhere: `tlspool pin-peer add " +
                                    printable(identity) + " --spki " + hex(seen.key) + "`", 0};
-    store_->changed(identity, s.query.service, *own.pin, seen.key, s.now);
+    if (s.query.connection.known) store_->changed(identity, s.query.service, *own.pin, seen.key, s.now);
     return no;
   }
   if (!s.query.pin.empty()) {
@@ -91,6 +91,7 @@ std::variant<CheckAnswer, Source::Cancel> PinSource::ask(const SubjectPtr& subje
 
 void PinSource::accepted(const SubjectPtr& subject) {
   const Subject& s = *subject;
+  if (!s.query.connection.known) return;  // nobody has shown this: an administrator wants it explained
   const auto identity = trust::pin_identity(s.identity);
   const auto use = identity ? seen_.find(place_of(*identity, s)) : seen_.end();
   if (use == seen_.end() || use->second.subject.lock() != subject) return;

@@ -30,6 +30,11 @@ RevocationSource::RevocationSource(std::shared_ptr<RevocationMemory> memory, con
     : memory_(std::move(memory)), setup_(std::make_shared<const wire::RevocationSetup>(setup)) {
   memory_->lists.set(setup);
   memory_->responders.set(setup);
+  // Before the first peer comes; what is wrong with them is in the log then.
+  const auto look = [](const Lists::Found&) {};
+  for (const std::string& file : setup_->crl_files) memory_->lists.want_file(file, look);
+  for (const std::string& url : setup_->crl_urls) memory_->lists.want(url, look);
+  for (const std::string& url : setup_->delta_urls) memory_->lists.want(url, look);
 }
 
 std::variant<CheckAnswer, Source::Cancel> RevocationSource::ask(const SubjectPtr& subject, const trust::Check& check, OnAnswer on_answer) {

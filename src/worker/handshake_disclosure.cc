@@ -35,13 +35,13 @@ bool Handshake::client_may_show() {
   // A server that did not prove itself learns nothing, whatever the rules say.
   const std::string& remote = c.proved.identity;
   const bool proved = !c.proved.how.empty() && !remote.empty();
-  if (c.local_identity.empty() && proved && !c.for_fetcher) offer_identity();
+  if (c.local_identity.empty() && proved && !c.for_pool) offer_identity();
   if (c.local_identity.empty()) return false;
   if (!proved) {
     c.not_shown = c.local_identity + " was not shown, as the server proved no identity";
     return false;
   }
-  if (c.for_fetcher) return true;  // [[kme]] says which identity goes where
+  if (c.for_pool) return true;  // [[kme]] says which identity goes where
   const Showing showing = look_up(c.local_identity, remote);
   if (showing.ask) ask_inside_job(c.local_identity, remote, *showing.rule);
   return c.not_shown.empty();

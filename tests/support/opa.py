@@ -30,8 +30,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class _Tcp(socketserver.ThreadingMixIn, http.server.HTTPServer):
+class _Server(socketserver.ThreadingMixIn):
     daemon_threads = True
+
+    def handle_error(self, *_):
+        """Whoever asks may go away before the answer."""
+
+
+class _Tcp(_Server, http.server.HTTPServer):
     context = None
 
     def finish_request(self, request, client_address):
@@ -43,9 +49,7 @@ class _Tcp(socketserver.ThreadingMixIn, http.server.HTTPServer):
                 self.RequestHandlerClass(secured, client_address, self)
 
 
-class _Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-
+class _Unix(_Server, socketserver.UnixStreamServer):
     def get_request(self):
         request, _ = super().get_request()
         return request, ("client", 0)

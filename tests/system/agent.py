@@ -96,6 +96,7 @@ class ByProgram:
     def kill(self):
         self.process.kill()
         self.process.wait(PATIENCE)
+        self.status(1)  # lets the program end that it had started
 
     def __enter__(self):
         return self

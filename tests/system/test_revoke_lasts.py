@@ -66,8 +66,15 @@ def test_while_the_list_cant_be_read_nobody_is_let_in(pool, lib, pki):
     assert verified(lib, party, NAME, "") == "chain"
 
 
-def test_a_handshake_under_way_is_refused_at_its_end(pool, lib, pki):
+def test_a_handshake_under_way_is_refused_at_its_end(make_pool, pki, monkeypatch):
     """The judge has said yes already when the peer is revoked."""
+    import tlspool as lib
+
+    pool = make_pool()
+    pool.trust(pki.ca().cert)
+    pool.replace('level = "info"', 'level = "debug"')
+    pool.start()
+    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
     joe = pki.leaf("joe@clients.example", usage="clientAuth")
     a, b = tcp_pair()
     peer = Raw(b, client_context(pool.ca, None, joe), name="pool.example")
@@ -88,7 +95,7 @@ def test_a_handshake_under_way_is_refused_at_its_end(pool, lib, pki):
             records.append(flight[at:at + size])
             at += size
         peer.sock.sendall(b"".join(records[:-1]))
-        eventually(lambda: pool.status()["handshakes"] == 1)
+        pool.wait_for("chain.judged", accepted="yes")
         assert "; 0 sessions" in pool.tlspool("revoke", "joe@clients.example").stdout
         peer.sock.sendall(records[-1])
         failed = other.result()

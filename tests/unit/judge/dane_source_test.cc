@@ -45,7 +45,8 @@ class DaneSourceTest : public testing::Test {
     made->anchors = std::make_shared<const trust::Anchors>();
     made->query = query_;
     made->query.chain = {leaf_.der()};
-    made->presented = trust::present(*made->anchors, made->query, made->now).value();
+    trust::KnownCertificates known;
+    made->presented = trust::present(*made->anchors, known, made->query, made->now).value();
     made->identity = query_.expected;
     return made;
   }

@@ -271,10 +271,22 @@ TEST_F(Asking, AllMustSayYesAndTellTogether) {
 TEST_F(Asking, OneNoIsEnoughAndNobodyWaitsForTheOthers) {
   begin("both");
   const std::string question = hear(one_);
-  say(one_, R"({"id":)" + std::to_string(number_in(question)) + R"(,"result":{"allow":false,"reason":"not today"}})" + "\n");
+  say(one_, R"({"id":)" + std::to_string(number_in(question)) + R"(,"result":{"allow":false,"reason":"not today","ttl":60}})" + "\n");
+  const std::int64_t before = std::time(nullptr);
   until([&] { return outcome_.has_value(); });
   EXPECT_FALSE(outcome_->allowed);
+  EXPECT_GE(outcome_->valid_until, before + 60);
   EXPECT_EQ(outcome_->reason, "the hook one denies it: not today (the rule at r.toml:3 leaves it to hooks)");
+}
+
+TEST_F(Asking, WhatIsNoAnswerIsNotRemembered) {
+  begin("both");
+  hear(one_);
+  say(one_, "oops\n");
+  until([&] { return outcome_.has_value(); });
+  EXPECT_FALSE(outcome_->allowed);
+  EXPECT_LE(outcome_->valid_until, std::time(nullptr));
+  EXPECT_NE(outcome_->valid_until, 0);
 }
 
 TEST_F(Asking, AReloadThatTakesAHookAwayRefusesThoseWhoWait) {

@@ -25,7 +25,7 @@ void round_trip(ByteView body) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const ByteView body{data + 1, size - 1};
-  switch (data[0] % 23) {
+  switch (data[0] % 26) {
     case 0: round_trip<wire::SignRequest>(body); break;
     case 1: round_trip<wire::SignReply>(body); break;
     case 2: round_trip<wire::ChainQuery>(body); break;
@@ -49,6 +49,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 20: round_trip<wire::Withdraw>(body); break;
     case 21: round_trip<wire::Audited>(body); break;
     case 22: round_trip<wire::PolicySetup>(body); break;
+    case 23: round_trip<wire::CacheSetup>(body); break;
+    case 24: round_trip<wire::SharedBlob>(body); break;
+    case 25: round_trip<wire::OutcomeCounters>(body); break;
   }
   return 0;
 }

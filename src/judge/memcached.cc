@@ -179,6 +179,10 @@ void Memcached::answered(std::uint64_t question, std::optional<Bytes> value) {
   if (!found.empty()) found.mapped().on_value(std::move(value));
 }
 
+void Memcached::give_up() {
+  while (!asked_.empty()) answered(asked_.begin()->first, std::nullopt);
+}
+
 Memcached::Counters Memcached::counters() const {
   const std::uint32_t usable = shared_->health.usable(Clock::now());
   return {late_, shared_->health.failures(), shared_->servers.size() - static_cast<std::size_t>(std::popcount(usable))};

@@ -40,6 +40,9 @@ class Memcached {
   /// Only if there is nothing by that name. Gives what is there then.
   void add(std::string name, Bytes value, std::uint32_t seconds, OnValue on_value);
 
+  /// Everybody who waits is told that nobody could be asked.
+  void give_up();
+
   struct Counters {
     std::uint64_t late = 0;    ///< gets without an answer in time, or not tried
     std::uint64_t failed = 0;  ///< calls that a server let fail

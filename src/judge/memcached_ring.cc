@@ -39,10 +39,9 @@ void add_server(memcached_st* to, const std::string& server) {
 MemcachedRing::State state_of(memcached_return_t rc) {
   using State = MemcachedRing::State;
   if (rc == MEMCACHED_SUCCESS || rc == MEMCACHED_STORED) return State::done;
-  for (const auto none : {MEMCACHED_NOTFOUND, MEMCACHED_NOTSTORED, MEMCACHED_DATA_EXISTS, MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE, MEMCACHED_E2BIG}) {
-    if (rc == none) return State::not_there;
-  }
-  return State::failed;
+  constexpr memcached_return_t none[] = {MEMCACHED_NOTFOUND, MEMCACHED_NOTSTORED, MEMCACHED_DATA_EXISTS, MEMCACHED_E2BIG,
+                                         MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE};
+  return std::ranges::find(none, rc) != std::end(none) ? State::not_there : State::failed;
 }
 
 }  // namespace
@@ -117,11 +116,15 @@ MemcachedRing::Reply MemcachedRing::call(const std::string& name, Call what) {
   const std::uint32_t place = memcached_generate_hash(memcached_, name.data(), name.size());
   Reply reply;
   reply.server = place < order_.size() ? order_[place] : order_.front();
-  const memcached_return_t rc = what(reply);
+  memcached_return_t rc = what(reply);
+  // Of a server that says what is not of the protocol libmemcached reports that it has no such entry.
+  const memcached_instance_st* instance = memcached_server_instance_by_position(memcached_, place);
+  if (rc == MEMCACHED_NOTFOUND && instance != nullptr && memcached_failed(memcached_server_error_return(instance))) {
+    rc = memcached_server_error_return(instance);
+  }
   reply.state = state_of(rc);
   if (reply.state != State::failed) return reply;
-  const char* detail = memcached_last_error_message(memcached_);
-  reply.reason = detail != nullptr ? detail : memcached_strerror(memcached_, rc);
+  reply.reason = memcached_strerror(memcached_, rc);  // its longer message has addresses of memory, and what the server said
   use(0);
   return reply;
 }

@@ -42,10 +42,12 @@ Status Outcomes::set(wire::CacheSetup setup, CallerMatters caller) {
     }
     setup.servers.clear();
   }
+  forget();
   auto box = authz::EntryBox::make(setup.key.empty() ? own_key_ : setup.key);
   if (!box) return fail(std::move(box.error()));
   box_ = std::move(*box);
   if (setup.servers != setup_.servers || setup.patience_ms != setup_.patience_ms) {
+    if (memcached_) memcached_->give_up();
     memcached_.reset();
     if (!setup.servers.empty()) memcached_ = std::make_unique<Memcached>(loop_, setup.servers, std::chrono::milliseconds{setup.patience_ms});
   }
@@ -54,7 +56,6 @@ Status Outcomes::set(wire::CacheSetup setup, CallerMatters caller) {
   setup_.key.clear();
   caller_ = caller;
   table_.limit(setup_.entries);
-  forget();
   return {};
 }
 
@@ -69,8 +70,9 @@ void Outcomes::forget() {
 }
 
 std::optional<Outcomes::Key> Outcomes::key_of(const wire::ChainQuery& query) const {
-  if (!box_ || query.fresh || query.explain || setup_.entries == 0) return std::nullopt;
+  if (!box_ || query.explain || setup_.entries == 0) return std::nullopt;
   DependsOn on{form, setup_.generation, setup_.policy, digest_, caller_.uid, caller_.executable, query};
+  on.query.fresh = false;
   if (!caller_.uid) on.query.caller.uid = 0;
   if (!caller_.executable) on.query.caller.executable.clear();
   return Key{box_->key_of(wire::encode(on)), generation_};
@@ -130,8 +132,10 @@ void Outcomes::judged(const std::optional<Key>& key, const wire::ChainVerdict& v
 }
 
 void Outcomes::store(const Key& key, const wire::ChainVerdict& verdict) {
+  if (key.generation != generation_) return;
+  table_.erase(key.entry);  // whatever it was, this is newer
   // "judge" refuses for reasons of its own, such as too many questions.
-  if (key.generation != generation_ || verdict.keep.unsure || verdict.check == "judge") return;
+  if (verdict.keep.unsure || verdict.check == "judge") return;
   const std::int64_t now = std::time(nullptr);
   const std::int64_t until = end_of(verdict, now);
   if (until <= now) return;

@@ -45,7 +45,8 @@ class Outcomes {
   /// What this process remembers is not true any more, though nothing has changed that outcomes are found by.
   void forget();
 
-  /// none: this question must be decided anew, and its outcome is not remembered.
+  /// none: this question must be decided anew, and its outcome is not remembered. A fresh verdict has the same key as any other: it
+  /// replaces what was remembered.
   [[nodiscard]] std::optional<Key> key_of(const wire::ChainQuery& query) const;
   /// What this process remembers; null: nothing. Valid until the next call of anything here.
   [[nodiscard]] const wire::ChainVerdict* recall(const Key& key);

@@ -5,14 +5,15 @@ namespace tlspool::judge {
 
 std::uint64_t Recollection::ask(wire::ChainQuery query, OnVerdict on_verdict) {
   const auto key = outcomes_.key_of(query);
-  if (key) {
+  const bool fresh = query.fresh;
+  if (key && !fresh) {
     if (const wire::ChainVerdict* found = outcomes_.recall(*key)) {
       on_verdict(*found);
       return 0;
     }
   }
   const std::uint64_t number = ++last_;
-  if (!key || !outcomes_.shares() || !questions_.costs(query) || waiting_.size() >= Questions::most_waiting) {
+  if (!key || fresh || !outcomes_.shares() || !questions_.costs(query) || waiting_.size() >= Questions::most_waiting) {
     return decide(number, key, std::move(query), std::move(on_verdict)) ? 0 : number;
   }
   auto question = std::make_shared<wire::ChainQuery>(std::move(query));
@@ -29,11 +30,12 @@ std::uint64_t Recollection::ask(wire::ChainQuery query, OnVerdict on_verdict) {
 }
 
 bool Recollection::decide(std::uint64_t number, const std::optional<Outcomes::Key>& key, wire::ChainQuery query, OnVerdict on_verdict) {
-  const std::uint64_t question = questions_.ask(std::move(query), [this, number, key, on_verdict = std::move(on_verdict)](wire::ChainVerdict verdict) {
+  const auto end = [this, number, key, on_verdict = std::move(on_verdict)](wire::ChainVerdict verdict) {
     const auto ended = waiting_.extract(number);
     outcomes_.judged(key, verdict);
     on_verdict(std::move(verdict));
-  });
+  };
+  const std::uint64_t question = questions_.ask(std::move(query), end);
   if (question == 0) return true;
   waiting_[number] = [this, question] { questions_.cancel(question); };
   return false;

@@ -112,11 +112,11 @@ Bytes outcome_policy(const config::Config& config, const Material& material, con
 
 Bytes ticket_policy(const wire::WorkerSetup& setup, const Bytes& outcomes) {
   Binds binds{outcomes, setup.rules, {}, setup.default_identity, setup.tls12, setup.peers, setup.peer_to_peer, setup.disclosures};
-  PlaceEraser{}.erase(binds.disclosures);
   for (const wire::IdentitySetup& identity : setup.identities) {
     Identity& out = binds.identities.emplace_back(Identity{identity.name, identity.roles, {}});
     for (const wire::CredentialSetup& credential : identity.credentials) out.shown.push_back(shown_by(credential));
   }
+  PlaceEraser{}.erase(binds);
   return sha256(wire::encode(binds));
 }
 

@@ -87,6 +87,7 @@ class MemcachedServer {
         if (end > at) words.push_back(command.substr(at, end - at));
         at = end + 1;
       }
+      if (words.size() < 2) break;  // quit
       std::string value;
       if (words[0] == "set" || words[0] == "add") {
         value.resize(static_cast<std::size_t>(std::stoi(words.at(4))));

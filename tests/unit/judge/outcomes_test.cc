@@ -14,12 +14,6 @@ using test::MemcachedServer;
 using Mood = MemcachedServer::Mood;
 using namespace std::chrono_literals;
 
-authz::EntryKey numbered(std::uint32_t number) {
-  authz::EntryKey out{};
-  std::memcpy(out.data(), &number, sizeof number);
-  return out;
-}
-
 wire::ChainVerdict accepted(std::string identity) {
   wire::ChainVerdict v;
   v.accepted = true;
@@ -44,45 +38,6 @@ wire::ChainQuery question() {
   q.service = "imap";
   q.caller = {1000, "/usr/bin/mail"};
   return q;
-}
-
-TEST(OutcomeTable, KeepsWhatWasUsedLast) {
-  OutcomeTable table;
-  table.limit(3);
-  for (std::uint32_t i = 0; i < 3; ++i) table.put(numbered(i), accepted(std::to_string(i)), 100);
-  ASSERT_NE(table.find(numbered(0), 1), nullptr);
-  table.put(numbered(3), accepted("3"), 100);
-  EXPECT_EQ(table.find(numbered(1), 1), nullptr);
-  for (const std::uint32_t there : {0, 2, 3}) ASSERT_NE(table.find(numbered(there), 1), nullptr) << there;
-  EXPECT_EQ(table.size(), 3U);
-}
-
-TEST(OutcomeTable, ForgetsWhatIsOver) {
-  OutcomeTable table;
-  table.limit(3);
-  table.put(numbered(1), accepted("a"), 100);
-  EXPECT_NE(table.find(numbered(1), 99), nullptr);
-  EXPECT_EQ(table.find(numbered(1), 100), nullptr);
-  EXPECT_EQ(table.size(), 0U);
-  EXPECT_EQ(table.bytes(), 0U);
-}
-
-TEST(OutcomeTable, ALargerMemoryThanAllowedIsNotTaken) {
-  OutcomeTable table;
-  table.limit(1'000'000);
-  wire::ChainVerdict large = accepted(std::string(1 << 20, 'x'));
-  for (std::uint32_t i = 0; i < 100; ++i) table.put(numbered(i), large, 100);
-  EXPECT_LE(table.bytes(), OutcomeTable::most_bytes);
-  EXPECT_GT(table.size(), 32U);
-  large.reason = std::string(OutcomeTable::most_bytes, 'x');
-  table.put(numbered(1000), large, 100);
-  EXPECT_EQ(table.find(numbered(1000), 1), nullptr);
-}
-
-TEST(OutcomeTable, WithoutRoomNothingIsKept) {
-  OutcomeTable table;
-  table.put(numbered(1), accepted("a"), 100);
-  EXPECT_EQ(table.find(numbered(1), 1), nullptr);
 }
 
 class OutcomesTest : public testing::Test {
@@ -188,12 +143,21 @@ TEST_F(OutcomesTest, WithoutAClusterTheKeyIsThePoolsOwn) {
   EXPECT_FALSE(a->shares());
 }
 
-TEST_F(OutcomesTest, ThoseWhoWantAFreshVerdictGetOne) {
+TEST_F(OutcomesTest, AFreshVerdictReplacesWhatWasRemembered) {
   const auto outcomes = made(setup());
   wire::ChainQuery q = question();
   q.fresh = true;
-  EXPECT_FALSE(outcomes->key_of(q));
-  q = question();
+  EXPECT_EQ(key(*outcomes, q), key(*outcomes, question()));
+  outcomes->judged(outcomes->key_of(question()), accepted("a"));
+  wire::ChainVerdict v = refused();
+  v.keep.unsure = true;
+  outcomes->judged(outcomes->key_of(q), v);
+  EXPECT_EQ(outcomes->recall(*outcomes->key_of(question())), nullptr);
+}
+
+TEST_F(OutcomesTest, AnExplanationIsNotRemembered) {
+  const auto outcomes = made(setup());
+  wire::ChainQuery q = question();
   q.explain = true;
   EXPECT_FALSE(outcomes->key_of(q));
   auto nothing = setup();
@@ -292,7 +256,8 @@ TEST_F(OutcomesTest, PoisonIsWorthless) {
   put(*a, question(), accepted("www.example"));
   const auto [name, good] = *server.items().begin();
   std::uint64_t worthless = 0;
-  for (const std::string& bad : {std::string(), std::string("yes"), std::string(100'000, 'x'), good.substr(1), good + "x", std::string(good.rbegin(), good.rend())}) {
+  for (const std::string& bad :
+       {std::string(), std::string("yes"), std::string(100'000, 'x'), good.substr(1), good + "x", std::string(good.rbegin(), good.rend())}) {
     server.put(name, bad);
     const auto b = made(setup({server.name}));
     EXPECT_FALSE(ask(*b, question()));
@@ -361,6 +326,16 @@ TEST_F(OutcomesTest, ALookupThatIsCancelledSaysNothing) {
   turn_until([&] { return server.gets == 1; });
   loop.turn(50ms);
   EXPECT_FALSE(said);
+}
+
+TEST_F(OutcomesTest, AReloadKeepsNobodyWaiting) {
+  const auto outcomes = made(setup({server.name}));
+  server.mood = Mood::silent;
+  int said = 0;
+  (void)outcomes->look_up(*outcomes->key_of(question()), [&](const auto& found) { said += found ? 100 : 1; });
+  outcomes->add_blob({"tlspool1t-x", Bytes{1}, 60}, [&](const wire::SharedBlob& blob) { said += blob.sealed.empty() ? 10 : 100; });
+  EXPECT_TRUE(outcomes->set(setup(), {}));
+  EXPECT_EQ(said, 11);
 }
 
 TEST_F(OutcomesTest, OfTwoBlobsTheFirstWins) {

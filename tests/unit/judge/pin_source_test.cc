@@ -39,7 +39,7 @@ class PinSources : public testing::Test {
     out->query.service = service;
     out->query.chain = {party.der()};
     out->now = std::time(nullptr);
-    out->presented = std::move(*trust::present(anchors_, out->query, out->now));
+    out->presented = std::move(*trust::present(anchors_, known_, out->query, out->now));
     out->identity = !expected.empty() ? expected : out->presented->names.empty() ? "" : out->presented->names.front();
     return out;
   }
@@ -57,6 +57,7 @@ class PinSources : public testing::Test {
 
   Loop loop_;
   trust::Anchors anchors_;
+  trust::KnownCertificates known_;
   std::string directory_;
   std::shared_ptr<PinStore> store_;
   std::unique_ptr<PinSource> source_;
@@ -97,7 +98,7 @@ TEST_F(PinSources, CertificatesThatNobodyShowedAreNotRemembered) {
   s->query = shown->query;
   s->query.connection.known = false;
   s->now = shown->now;
-  s->presented = std::move(*trust::present(anchors_, s->query, s->now));
+  s->presented = std::move(*trust::present(anchors_, known_, s->query, s->now));
   s->identity = "a.example";
   EXPECT_EQ(ask(s, CheckKind::pin_or_first_use), Answer::yes);
   source().accepted(s);
@@ -111,7 +112,7 @@ TEST_F(PinSources, ThePinOfARequestCounts) {
     s->query = subject(party, "a.example")->query;
     s->query.pin = std::move(pin);
     s->now = std::time(nullptr);
-    s->presented = std::move(*trust::present(anchors_, s->query, s->now));
+    s->presented = std::move(*trust::present(anchors_, known_, s->query, s->now));
     s->identity = "a.example";
     return s;
   };

@@ -19,8 +19,4 @@ using Deadline = std::chrono::steady_clock::time_point;
 /// where the resolver is silent. Code::timeout, not_found (no such name) or io (the last address's error).
 [[nodiscard]] Result<UniqueFd> dial(const std::string& host, std::uint16_t port, Deadline deadline);
 
-/// Makes the C library read its configuration and load what it resolves names with, and says which files it reads
-/// later: call before the sandbox closes.
-[[nodiscard]] std::vector<std::string> prepare_resolver();
-
 }  // namespace tlspool::fetcher

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/name_service.h"
 #include "base/sandbox.h"
 #include "base/secret.h"
 #include "base/text.h"

@@ -76,6 +76,7 @@ std::vector<std::string> readable_paths(const wire::JudgeSetup& setup) {
   std::vector<std::string> paths{"/etc/ssl/certs", "/usr/share/ca-certificates"};
   std::vector<std::string> files = setup.anchor_files;
   files.push_back(setup.dns.root_anchor);
+  files.insert(files.end(), setup.revocation.crl_files.begin(), setup.revocation.crl_files.end());
   for (const std::string& file : files) {
     const std::filesystem::path directory = std::filesystem::path(file).parent_path();
     paths.push_back(holds_directories(directory) ? file : directory.string());

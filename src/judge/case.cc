@@ -158,14 +158,25 @@ void Case::expired() {
 void Case::finish(const Condition* failed, std::size_t index) {
   wire::ChainVerdict verdict = failed != nullptr ? refuse(*failed, index) : accept();
   if (subject_->query.explain) verdict.explanation = explanation();
-  // Pins may change any moment, cost nothing, and are looked up for their own sake, too: whose key has changed is noted.
-  const bool pins = std::any_of(asked_.begin(), asked_.end(), [](const Asked& a) {
-    return a.check.kind == CheckKind::pin || a.check.kind == CheckKind::pin_or_first_use;
-  });
-  if (pins) verdict.keep.where = wire::Keep::Where::nowhere;
+  verdict.keep = keep(verdict.accepted);
   timer_.reset();
   const OnVerdict on_verdict = std::move(on_verdict_);
   on_verdict(std::move(verdict));  // may destroy this
+}
+
+// A refusal for want of an answer is another one when the answer comes; an acceptance is true whatever that says.
+wire::Keep Case::keep(bool accepted) const {
+  wire::Keep out;
+  for (const Asked& asked : asked_) {
+    if (!asked.started) continue;
+    out.unsure = out.unsure || (!accepted && asked.answer.answer == Answer::unknown);
+    // Pins may change any moment, cost nothing, and are looked up for their own sake, too: whose key has changed is noted.
+    out.unsure = out.unsure || trust::rests_on_memory(asked.check.kind);
+    out.ours_alone = out.ours_alone || trust::rests_on_memory(asked.check.kind);
+    out.cost = out.cost || trust::may_ask_network(asked.check.kind);
+    if (asked.answer.valid_until != 0) out.until = out.until == 0 ? asked.answer.valid_until : std::min(out.until, asked.answer.valid_until);
+  }
+  return out;
 }
 
 wire::ChainVerdict Case::accept() const {

@@ -7,8 +7,12 @@
 #include <string>
 
 #include "judge/dns_service.h"
+#include "judge/own_staples.h"
 #include "judge/pin_store.h"
 #include "judge/questions.h"
+#include "judge/questions.h"
+#include "judge/recollection.h"
+#include "judge/revocation_source.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "wire/ipc.h"
@@ -26,6 +30,7 @@ class Judge {
   void collect(const Frame& frame);
   void administer(const Frame& frame);
   void set_up(const Frame& frame);
+  void share(const Frame& frame);
   void add_worker(Frame frame);
   void add_hook(Frame frame);
   void hook_failed(std::uint64_t process, const std::string& reason);
@@ -43,8 +48,12 @@ class Judge {
 
   Loop& loop_;
   std::shared_ptr<DnsService> dns_;  ///< stays over a reload that does not change it
+  std::shared_ptr<RevocationMemory> revocation_;  ///< from the first setup on
+  std::unique_ptr<OwnStaples> staples_;           ///< likewise
   std::shared_ptr<Hooks> hooks_;
   Questions questions_;
+  Outcomes outcomes_;
+  Recollection recollection_;
   std::shared_ptr<PinStore> pins_;         ///< null before the first setup
   std::shared_ptr<RevokedStore> revoked_;  ///< likewise
   wire::JudgeTables tables_;  ///< parts that came, for the next setup

@@ -13,6 +13,10 @@ const trust::Expression& usual() {
   return expression;
 }
 
+bool costs_network(const trust::Expression& expression) {
+  return std::ranges::any_of(expression.checks, [](const trust::Check& check) { return trust::may_ask_network(check.kind); });
+}
+
 wire::ChainVerdict refused(std::string check, std::string reason) {
   wire::ChainVerdict v;
   v.check = std::move(check);
@@ -33,14 +37,18 @@ wire::ChainVerdict with_outcome(wire::ChainVerdict verdict, Authorization::Outco
     verdict.attributes = std::move(outcome.attributes);
   } else {
     const std::int64_t valid_until = verdict.valid_until;
+    const wire::Keep keep = verdict.keep;
     verdict = refused("authorization", "it is trusted, and not authorized: " + outcome.reason);
     verdict.valid_until = valid_until;
+    verdict.keep = keep;
   }
+  verdict.keep.cost = verdict.keep.cost || outcome.asked_hooks;
   verdict.explanation = std::move(explanation);
   return verdict;
 }
 
 wire::ChainVerdict accept_shared_key(const wire::ChainQuery& query) {
+  if (query.connection.shared_key == wire::SharedKeyUse::none) return refused("psk", "neither a certificate nor a shared key proves the peer");
   if (query.expected.empty()) return refused("psk", "the shared key belongs to no known peer");
   wire::ChainVerdict v;
   v.accepted = true;
@@ -60,11 +68,25 @@ std::optional<wire::ChainVerdict> refuse_revoked(const RevokedStore& revoked, co
 
 }  // namespace
 
+void Questions::set(Law law) {
+  law_ = std::move(law);
+  asks_hooks_ = law_.rules->asks_hooks();
+  may_cost_ = asks_hooks_ || std::ranges::any_of(law_.policies->expressions(), costs_network);
+}
+
+bool Questions::costs(const wire::ChainQuery& query) const {
+  if (asks_hooks_) return true;
+  if (query.stage == wire::Stage::authorization) return false;
+  if (!may_cost_ || query.expected.empty()) return may_cost_;  // whom it is about is not known without a look at the certificate
+  const auto found = law_.policies->find(query.local, query.expected, query.service);
+  return std::ranges::any_of(found.policies, [&](const trust::Policy* policy) { return costs_network(law_.policies->expression(*policy)); });
+}
+
 std::uint64_t Questions::ask(wire::ChainQuery query, OnVerdict on_verdict) {
   auto subject = std::make_shared<Subject>();
   subject->now = std::time(nullptr);
   subject->anchors = law_.anchors;
-  if (query.stage == wire::Stage::trust && query.connection.shared_key == wire::SharedKeyUse::none) {
+  if (query.stage != wire::Stage::authorization && query.connection.shared_key == wire::SharedKeyUse::none) {
     auto presented = trust::present(*law_.anchors, known_, query, subject->now);
     if (!presented) {
       on_verdict(std::move(presented.error()));
@@ -116,7 +138,7 @@ std::uint64_t Questions::judge_by(std::vector<Condition> conditions, SubjectPtr 
 }
 
 std::uint64_t Questions::authorize(std::uint64_t number, Law law, const SubjectPtr& subject, wire::ChainVerdict verdict, OnVerdict on_verdict) {
-  if (!verdict.accepted || law.rules->asks_nothing()) {
+  if (!verdict.accepted || law.rules->asks_nothing() || subject->query.stage == wire::Stage::trust_alone) {
     if (verdict.accepted) law.sources->accepted(subject);
     on_verdict(std::move(verdict));
     return 0;

@@ -115,7 +115,9 @@ void Admin::answer(const Handle& to, std::string text, std::vector<UniqueFd> des
 
 void Admin::status(const Handle& to, const wire::Call&) {
   pool_.ask_workers(wire::Kind::counters_query, [this, to](const std::vector<Bytes>& counters) {
-    answer(to, wire::reply_text(status_reply(pool_, started_, counters)));
+    pool_.ask_judge([this, to, counters](const std::optional<wire::OutcomeCounters>& outcomes) {
+      answer(to, wire::reply_text(status_reply(pool_, started_, counters, outcomes)));
+    });
   });
 }
 

@@ -62,7 +62,8 @@ class Admin {
 };
 
 /// Pure: what Status and Sessions answer.
-[[nodiscard]] wire::Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters);
+[[nodiscard]] wire::Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters,
+                                      const std::optional<wire::OutcomeCounters>& outcomes);
 [[nodiscard]] wire::Value sessions_reply(const std::vector<Bytes>& lists);
 
 }  // namespace tlspool::supervisor

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <openssl/sha.h>
+
+#include <ctime>
+
 #include "supervisor/admin.h"
 #include "supervisor/words.h"
+#include "tls/openssl.h"
+#include "trust/revocation_facts.h"
 
 namespace tlspool::supervisor {
 namespace {
@@ -30,7 +36,20 @@ Value tokens(const wire::KeeperReport& report) {
   return out;
 }
 
-Value credentials(const wire::WorkerSetup& setup) {
+// A certificate that promises an OCSP response, while there is none to staple: clients refuse it.
+std::string problem_of(const Pool& pool, const wire::IdentitySetup& identity, const wire::CredentialSetup& credential) {
+  if (!credential.usable || credential.chain.empty() || (identity.roles & wire::role_server) == 0) return credential.problem;
+  const auto leaf = tls::certificate_from_der(credential.chain.front());
+  if (!leaf || !trust::must_staple(leaf->get())) return credential.problem;
+  Bytes digest(SHA256_DIGEST_LENGTH);
+  SHA256(credential.chain.front().data(), credential.chain.front().size(), digest.data());
+  const auto staple = pool.staples().find(digest);
+  if (staple != pool.staples().end() && staple->second.valid_until > std::time(nullptr)) return credential.problem;
+  return "clients refuse it: it promises an OCSP response (TLS feature), and there is none to staple; the log says why (staple.missing)";
+}
+
+Value credentials(const Pool& pool) {
+  const wire::WorkerSetup& setup = pool.setup();
   Value out = Value::array();
   for (const auto& identity : setup.identities) {
     for (const auto& credential : identity.credentials) {
@@ -39,7 +58,7 @@ Value credentials(const wire::WorkerSetup& setup) {
                    .set("keyType", word(credential.type))
                    .set("token", credential.token)
                    .set("usable", credential.usable)
-                   .set("problem", maybe(credential.problem)));
+                   .set("problem", maybe(problem_of(pool, identity, credential))));
     }
   }
   return out;
@@ -57,6 +76,19 @@ wire::Counters total(const std::vector<Bytes>& counters) {
     sum.failed += one->failed;
   }
   return sum;
+}
+
+Value outcomes_of(const wire::OutcomeCounters& c) {
+  return Value::object()
+      .set("entries", c.entries)
+      .set("judged", c.judged)
+      .set("recalled", c.recalled)
+      .set("shared", c.shared)
+      .set("put", c.put)
+      .set("worthless", c.worthless)
+      .set("late", c.late)
+      .set("failures", c.failed)
+      .set("serversAway", c.away);
 }
 
 Value row(const wire::SessionRow& r) {
@@ -78,7 +110,7 @@ Value row(const wire::SessionRow& r) {
 
 }  // namespace
 
-Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters) {
+Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters, const std::optional<wire::OutcomeCounters>& outcomes) {
   const wire::Counters sum = total(counters);
   return Value::object()
       .set("version", TLSPOOL_VERSION)
@@ -86,13 +118,15 @@ Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& c
       .set("started", started)
       .set("processes", processes(pool))
       .set("tokens", tokens(pool.report()))
-      .set("credentials", credentials(pool.setup()))
+      .set("credentials", credentials(pool))
       .set("sessions", sum.sessions)
       .set("handshakes", sum.handshakes)
       .set("completed", sum.started)
       .set("resumed", sum.resumed)
       .set("failed", sum.failed)
-      .set("trustAnchors", pool.anchors());
+      .set("trustAnchors", pool.anchors())
+      .set("ticketKeyShared", pool.shares_tickets())
+      .set("outcomes", outcomes ? outcomes_of(*outcomes) : Value());
 }
 
 Value sessions_reply(const std::vector<Bytes>& lists) {

@@ -31,9 +31,9 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       content_(std::move(content)),
       listener_(std::move(listener)),
       events_(std::move(events)),
-      reload_timer_(loop),
       tickets_(loop, {[this] { send_setups(); },
                       [this](const wire::SharedBlob& blob, std::uint64_t number) { judge_->send(Kind::share_blob, blob, number); }}),
+      reload_timer_(loop),
       stop_timer_(loop),
       gather_(loop),
       judge_calls_(loop),
@@ -96,18 +96,26 @@ void Pool::equip_keeper() {
 void Pool::equip_judge() {
   send_judge_setup();
   hooks_.start_anew(content_.hooks);
+  hook_controls_.assign(workers_.size(), 0);
   if (!reported_) return;
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_judge(i);
+  send_own_certificates();
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    connect_judge(i);
+    connect_hook_controls(i);
+  }
 }
 
 void Pool::equip_worker(std::uint32_t index) {
   if (!reported_) return;  // from_keeper() does it: nothing can be said about keys before
   send_setup(index);
+  send_staples(index);
   connect_judge(index);
   for (const auto& token : content_.config.tokens) connect_keeper(index, token.name);
   connect_keys(index);
   if (fetcher_) controls_[index] = 0;
   connect_controls(index);
+  if (index < hook_controls_.size()) hook_controls_[index] = 0;
+  connect_hook_controls(index);
   const int copy = fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0);
   workers_[index]->send_bytes(Kind::listener, {}, 0, only(UniqueFd{copy}));
 }
@@ -167,6 +175,7 @@ void Pool::from_judge(Frame frame) {
     if (auto failed = wire::decode<wire::HookFailed>(frame.body)) hooks_.failed(*failed);
     return;
   }
+  if (kind == Kind::judge_staple) return take_staple(frame);
   if (kind == Kind::judge_admin_answer) return judge_calls_.answered(frame);
   if (kind == Kind::outcomes_answer) return gather_.answered(std::move(frame));
   if (kind != Kind::judge_ready) return;
@@ -277,6 +286,7 @@ void Pool::reload(Content content, std::function<void()> applied) {
   send_keeper_setup();
   send_judge_setup();
   hooks_.set(content_.hooks);
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_hook_controls(i);
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,6 +72,8 @@ class Pool {
   [[nodiscard]] const wire::KeeperReport& report() const { return report_; }
   /// What the workers were told last.
   [[nodiscard]] const wire::WorkerSetup& setup() const { return setup_; }
+  /// OCSP responses for the pool's own certificates, by the SHA-256 of the leaf.
+  [[nodiscard]] const std::map<Bytes, wire::Staple>& staples() const { return staples_; }
   /// Whether workers' ticket key is the one that the cluster has.
   [[nodiscard]] bool shares_tickets() const { return tickets_.shared(); }
   /// How the judge's memory of outcomes fares; nothing where the judge does not answer. `done` comes later.
@@ -93,6 +96,9 @@ class Pool {
   void send_keeper_setup();
   void equip_keeper();
   void send_judge_setup();
+  void send_own_certificates();
+  void take_staple(const Frame& frame);
+  void send_staples(std::uint32_t worker);
   void equip_judge();
   void equip_fetcher();
   void equip_worker(std::uint32_t index);
@@ -106,6 +112,8 @@ class Pool {
   void connect_keys(std::uint32_t worker);
   void connect_fetcher();  // to the keeper
   void connect_controls(std::uint32_t worker);
+  [[nodiscard]] bool wants_hook_controls() const;
+  void connect_hook_controls(std::uint32_t worker);
   void send_fetcher_setup();
   void reload_fetcher();
   void send_setup(std::uint32_t worker);
@@ -136,6 +144,7 @@ class Pool {
   std::uint32_t anchors_ = 0;
   std::optional<Bytes> revoked_;  // digest; none: the judge has not told yet
   wire::WorkerSetup setup_;
+  std::map<Bytes, wire::Staple> staples_;  // by leaf; for workers that start later
   TicketKeys tickets_;
   std::shared_ptr<const ClusterKeys> ticket_cluster_;  // whose key tickets_ has
   bool ready_ = false;
@@ -151,6 +160,7 @@ class Pool {
   std::unique_ptr<Child> judge_;
   std::unique_ptr<Child> fetcher_;     // null until a [[kme]] is configured
   std::vector<std::size_t> controls_;  // control connections of the fetcher, by worker
+  std::vector<std::size_t> hook_controls_;  // of the judge, by worker
   std::vector<std::unique_ptr<Child>> workers_;
 };
 

@@ -69,6 +69,7 @@ void Pool::renew_setup() {
                              {"rules", std::to_string(now.rules.size())}});
   }
   setup_ = std::move(now);
+  send_own_certificates();
   if (!first) send_setups();
 }
 

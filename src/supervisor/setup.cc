@@ -85,17 +85,19 @@ struct Policy {
   wire::PeerToPeerSetup peer_to_peer;
   std::vector<Bytes> tables;
   wire::AuthorizationSetup authorization;
+  std::vector<wire::DisclosureSetup> disclosures;
+  wire::RevocationSetup revocation;
 };
 template <class Io>
 void fields(Io& io, Policy& m) {
   io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer, m.tables,
-     m.authorization);
+     m.authorization, m.disclosures, m.revocation);
 }
 
 Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
   Policy policy{setup.rules,         setup.identities, setup.default_identity, setup.tls12,
                 config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer, judge_tables(config),
-                config.authorization.setup};
+                config.authorization.setup, setup.disclosures, config.revocation};
   for (auto& identity : policy.identities) {
     for (auto& credential : identity.credentials) {
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
@@ -153,6 +155,8 @@ wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& 
   out.dns.root_anchor = relative_to(paths.directory, config.dns.root_anchor);
   out.authorization = config.authorization.setup;
   for (const auto& file : config.trust.anchors) out.anchor_files.push_back(relative_to(paths.directory, file));
+  out.revocation = config.revocation;
+  for (auto& file : out.revocation.crl_files) file = relative_to(paths.directory, file);
   return out;
 }
 
@@ -177,7 +181,7 @@ std::vector<Bytes> judge_tables(const config::Config& config) {
 
 wire::CacheSetup cache_setup(const config::Config& config, const ClusterKeys* keys, Bytes policy) {
   const config::Cache& c = config.cache;
-  wire::CacheSetup out{c.servers, {}, c.ttl, c.negative_ttl, c.entries, c.generation, std::move(policy)};
+  wire::CacheSetup out{c.servers, {}, c.ttl, c.negative_ttl, c.entries, c.patience_ms, c.generation, std::move(policy)};
   if (keys != nullptr) out.key = copy_of(keys->outcomes.bytes());
   return out;
 }
@@ -211,11 +215,26 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.limits = config.limits;
   out.peers = config.peers;
   out.peer_to_peer = config.peer_to_peer;
+  out.disclosures = config.disclosures;
   out.has_policies = !config.policies.empty();
   out.has_rules = authorization_is_asked(config.authorization);
   out.tell_executable = out.has_rules && executable_is_asked(config.authorization);
+  for (const auto& hook : config.authorization.setup.hooks) {
+    if (!hook.identity.empty()) out.hook_identities.push_back(hook.identity);
+  }
   for (const auto& kme : config.kmes) out.fetcher_identities.push_back(kme.identity);
   out.policy = digest(config, material, out);
+  return out;
+}
+
+wire::OwnCertificates own_certificates(const wire::WorkerSetup& setup) {
+  wire::OwnCertificates out;
+  for (const auto& identity : setup.identities) {
+    if ((identity.roles & wire::role_server) == 0) continue;
+    for (const auto& credential : identity.credentials) {
+      if (!credential.chain.empty()) out.certificates.push_back({identity.name, credential.chain});
+    }
+  }
   return out;
 }
 

@@ -55,6 +55,9 @@ struct Owner {
 /// directory do everything.
 [[nodiscard]] std::vector<wire::AllowRule> effective_rules(const config::Config& config, Owner owner);
 
+/// The certificates with which the pool is a server.
+[[nodiscard]] wire::OwnCertificates own_certificates(const wire::WorkerSetup& setup);
+
 /// Everything but index, count and ticket keys.
 [[nodiscard]] wire::WorkerSetup worker_setup(const config::Config& config, const Material& material,
                                              KeyNumbers& numbers, const wire::KeeperReport& report, Owner owner);

@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "trust/cost.h"
 #include "trust/names.h"
+#include "trust/ocsp.h"
+#include "trust/revocation_facts.h"
 
 namespace tlspool::trust {
 namespace {
@@ -96,6 +98,23 @@ FoundPath path_to_anchor(const Anchors& anchors, const wire::ChainQuery& query, 
   return find_path(anchors.store(), certificates.front().get(), others, {query.peer_is_server, query.any_usage, now});
 }
 
+// RFC 7633: the authority has issued the certificate for servers that staple, so that who steals its key can't hide that it is revoked.
+std::optional<NoPath> refuse_unstapled(const Path& path, const wire::ChainQuery& query, std::time_t now) {
+  X509* leaf = path.certificates.front().get();
+  if (!query.peer_is_server || !query.connection.known || path.certificates.size() < 2 || !must_staple(leaf)) return std::nullopt;
+  std::string problem = "the server stapled none";
+  if (!query.connection.stapled.empty()) {
+    const auto answer = read_ocsp_response(query.connection.stapled, leaf, path.certificates[1].get(), {.now = now});
+    if (answer && answer->status == OcspAnswer::Status::good) return std::nullopt;
+    problem = !answer                                               ? answer.error().reason
+              : answer->status == OcspAnswer::Status::revoked ? "it says that the certificate is revoked"
+                                                                    : "its responder does not know the certificate";
+  }
+  return NoPath{"stapled",
+                "the certificate " + tls::subject_of(leaf) + " counts only with an OCSP response that is stapled to it (TLS feature): " + problem,
+                tls::subject_of(leaf), X509_V_ERR_OCSP_VERIFY_FAILED};
+}
+
 }  // namespace
 
 tl::expected<Presented, Verdict> present(const Anchors& anchors, KnownCertificates& known, const wire::ChainQuery& query, std::time_t now) {
@@ -113,6 +132,9 @@ tl::expected<Presented, Verdict> present(const Anchors& anchors, KnownCertificat
                                   X509_V_ERR_CERT_REJECTED, tls::subject_of(leaf)));
   }
   FoundPath path = path_to_anchor(anchors, query, *certificates, now);
+  if (path) {
+    if (auto unstapled = refuse_unstapled(*path, query, now)) path = tl::unexpected(*std::move(unstapled));
+  }
   std::vector<std::string> names = tls::alternative_names(leaf);
   return Presented{std::move(*certificates), std::move(names), std::move(path)};
 }

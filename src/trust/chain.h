@@ -18,7 +18,7 @@ inline constexpr std::size_t max_chain_bytes = 128 * 1024;
 struct Presented {
   std::vector<tls::Certificate> certificates;  ///< leaf first, at least one
   std::vector<std::string> names;              ///< every SAN of the leaf: DNS, user@domain, IP, URI
-  FoundPath path;                              ///< to an anchor; what `chain` says
+  FoundPath path;                              ///< to an anchor, must-staple included; what `chain` says
 
   [[nodiscard]] X509* leaf() const { return certificates.front().get(); }
 };

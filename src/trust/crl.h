@@ -51,6 +51,10 @@ class Crl {
   /// Where it says that delta lists are to be had.
   [[nodiscard]] const std::vector<std::string>& deltas() const { return deltas_; }
   [[nodiscard]] std::size_t count() const { return entries_.size(); }
+  /// As it was read, until it is verified.
+  [[nodiscard]] const Bytes& der() const { return der_; }
+  /// Of memory, roughly.
+  [[nodiscard]] std::size_t size() const { return der_.size() + serials_.size() + entries_.size() * sizeof(Place) + 1024; }
   [[nodiscard]] const std::string& subject() const { return subject_; }
 
  private:

@@ -15,7 +15,7 @@ namespace {
 using wire::RevokedBy;
 using wire::RevokedRow;
 
-constexpr std::size_t longest_serial = 20;  // RFC 5280 section 4.1.2.2
+constexpr std::size_t longest_revoked_serial = 20;  // RFC 5280 section 4.1.2.2
 constexpr std::size_t longest_issuer = 1024;
 
 constexpr std::string_view word(RevokedBy by) {
@@ -69,7 +69,7 @@ Result<RevokedRow> serial_row(std::string_view digits, std::string_view whole) {
   if (!serial) return fail(std::move(serial.error()));
   serial->erase(serial->begin(), std::find_if(serial->begin(), serial->end(), [](std::uint8_t b) { return b != 0; }));
   if (serial->empty()) return bad(whole, "no certificate has the serial number 0");
-  if (serial->size() > longest_serial) return bad(whole, "a serial number has at most 40 digits, and the digest of a key has 64");
+  if (serial->size() > longest_revoked_serial) return bad(whole, "a serial number has at most 40 digits, and the digest of a key has 64");
   return RevokedRow{RevokedBy::serial, {}, std::move(*serial), {}, 0};
 }
 

@@ -26,6 +26,8 @@ int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> chain);
+
 int verify_chain(X509_STORE_CTX* store, void*) {
   auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   Connection* c = ssl == nullptr ? nullptr : Connection::of(ssl);
@@ -45,22 +47,52 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   std::vector<Bytes> chain;
   STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
   for (int i = 0; i < sk_X509_num(sent); ++i) chain.push_back(tls::der_of(sk_X509_value(sent, i)));
-  const wire::ChainVerdict verdict = c->handshake->judge(std::move(chain));
-  if (!verdict.accepted) {
-    X509_STORE_CTX_set_error(store, verdict.x509_error != X509_V_OK ? verdict.x509_error : X509_V_ERR_APPLICATION_VERIFICATION);
-    return 0;
+  // In TLS 1.2 what is stapled comes behind the chain. Its callback comes before we show who we are, and asks the judge then.
+  if (c->role == wire::role_client && SSL_version(ssl) < TLS1_3_VERSION && c->staple_announced) {
+    c->put_off = std::move(chain);
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
   }
+  const int error = judge_chain(*c, X509_STORE_CTX_get0_cert(store), std::move(chain));
+  X509_STORE_CTX_set_error(store, error);
+  return error == X509_V_OK ? 1 : 0;
+}
+
+// What came of the judge is kept in the Connection; the result is OpenSSL's word for it.
+int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> chain) {
+  Connection* c = &connection;
+  const wire::ChainVerdict verdict = c->handshake->judge(std::move(chain));
+  if (!verdict.accepted) return verdict.x509_error != X509_V_OK ? verdict.x509_error : X509_V_ERR_APPLICATION_VERIFICATION;
   // Somebody may have wired two connections of ours together; with roles of chance nothing else would tell.
   if (c->tie && !c->local_identity.empty() && verdict.identity == c->local_identity && c->request.remote_identity != c->local_identity) {
     c->tie->problem = "the peer proves " + c->local_identity + ", which is who we are: two connections of ours may have been wired together; if it "
                       "is meant, ask for it as remoteIdentity";
-    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-    return 0;
+    return X509_V_ERR_APPLICATION_VERIFICATION;
   }
-  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until, trust::facts_of(X509_STORE_CTX_get0_cert(store))};
+  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until, verdict.proof, trust::facts_of(leaf)};
+  c->attributes = verdict.attributes;
   c->explanation = verdict.explanation;
-  X509_STORE_CTX_set_error(store, X509_V_OK);
-  return 1;
+  return X509_V_OK;
+}
+
+// Client: what the server stapled is there, or will not come. Server: the client asks for it.
+int status_of_certificate(SSL* ssl, void*) {
+  Connection* c = Connection::of(ssl);
+  if (c == nullptr || c->handshake == nullptr) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  if (SSL_is_server(ssl) == 1) return c->handshake->staple() ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+  constexpr int good = 1;
+  constexpr int refused = 0;
+  if (!c->put_off) return good;
+  auto chain = *std::exchange(c->put_off, std::nullopt);
+  const int error = judge_chain(*c, SSL_get0_peer_certificate(ssl), std::move(chain));
+  SSL_set_verify_result(ssl, error);
+  return error == X509_V_OK ? good : refused;
+}
+
+// Client: of the server's extensions, only TLS 1.2 needs to be looked at.
+void note_extension(SSL* ssl, int, int type, const unsigned char*, int, void*) {
+  Connection* c = Connection::of(ssl);
+  if (c != nullptr && type == TLSEXT_TYPE_status_request) c->staple_announced = true;
 }
 
 // A key of a PSK suite of TLS 1.2 protects one connection. By its suite alone is it known as such before the
@@ -110,7 +142,7 @@ SSL_TICKET_RETURN use_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   Connection* c = Connection::of(ssl);
-  if (c == nullptr || c->client_sessions == nullptr || c->role != wire::role_client || c->shared_key || !c->request.resumption) return 0;
+  if (c == nullptr || c->client_sessions == nullptr || c->role != wire::role_client || c->shared_key || !c->request.resumption || c->single_use) return 0;
   if (c->handshake != nullptr) {  // in TLS 1.2 the session comes before the handshake's end
     c->handshake->adopt_remembered();
     c->note_shown(ssl);
@@ -131,7 +163,8 @@ bool peer_can_check(SSL* ssl, X509* certificate) {
   return false;
 }
 
-// OpenSSL's TLS 1.2 client considers its current certificate alone: make that the first one that the server can
+// Server: before anything is sent. Client: when a server that asked for a certificate has proved itself, as far as it does; what may not be
+// shown is taken away here. OpenSSL's TLS 1.2 client considers its current certificate alone: make that the first one that the server can
 // check. In all other cases it chooses from the whole set.
 int choose_certificate(SSL* ssl, void*) {
   Connection* c = Connection::of(ssl);
@@ -141,7 +174,11 @@ int choose_certificate(SSL* ssl, void*) {
                                                "of [[peer]]";
     return 0;
   }
-  if (SSL_is_server(ssl) == 1 || SSL_version(ssl) >= TLS1_3_VERSION) return 1;
+  if (SSL_is_server(ssl) == 1) return 1;
+  if (c == nullptr || c->handshake == nullptr) return 0;
+  if (!c->handshake->client_may_show()) SSL_certs_clear(ssl);
+  if (c->handshake->abandoned()) return 0;
+  if (SSL_version(ssl) >= TLS1_3_VERSION) return 1;
   for (long found = SSL_set_current_cert(ssl, SSL_CERT_SET_FIRST); found == 1;
        found = SSL_set_current_cert(ssl, SSL_CERT_SET_NEXT)) {
     if (peer_can_check(ssl, SSL_get_certificate(ssl))) break;
@@ -151,12 +188,18 @@ int choose_certificate(SSL* ssl, void*) {
 
 }  // namespace
 
+void ask_for_staple(SSL* ssl) {
+  SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
+  SSL_set_tlsext_debug_callback(ssl, note_extension);
+}
+
 void set_callbacks(SSL_CTX* context) {
   SSL_CTX_set_client_hello_cb(context, answer_hello, nullptr);
   SSL_CTX_set_tlsext_servername_callback(context, consume_psk13);
   SSL_CTX_sess_set_get_cb(context, find_phantom);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   SSL_CTX_set_cert_verify_callback(context, verify_chain, nullptr);
+  SSL_CTX_set_tlsext_status_cb(context, status_of_certificate);
   SSL_CTX_set_info_callback(context, note_event);
   SSL_CTX_set_session_ticket_cb(context, fill_ticket, use_ticket, nullptr);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "tls/names.h"
+#include "worker/callbacks.h"
 #include "worker/diagnosis.h"
 #include "worker/phantom.h"
 #include "worker/psk.h"
@@ -42,6 +43,7 @@ Handshake::~Handshake() {
   settle_paused_job();
   if (waits_for_key_) services_.keys.forget(asked_);
   if (waits_for_judge_) services_.judge.forget(asked_);
+  if (waits_for_agent_) services_.agents.withdraw(question_);
   if (waits_for_job_) std::erase(waiting_for_job, this);
   if (network_.valid() && (flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_);
 }
@@ -95,6 +97,8 @@ Status Handshake::prepare(const Bytes& read_already) {
   return prepare_client();
 }
 
+bool Handshake::staple() { return services_.staples.put_beside_certificate(ssl_.get()); }
+
 Status Handshake::prepare_client() {
   Connection& c = *connection_;
   const StartRequest& r = c.request;
@@ -109,6 +113,7 @@ Status Handshake::prepare_client() {
     SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
     return c.shared_key->peer->use == wire::KeyUse::session ? offer_phantom(ssl, c) : offer_psk(ssl, c);
   }
+  if (r.proof != Proof::none) ask_for_staple(ssl);
   if (auto known = r.resumption ? services_.client_sessions.take(c) : std::nullopt) {
     SSL_set_session(ssl, known->session.get());
     from_ticket_ = std::move(known->proved);
@@ -120,11 +125,12 @@ Status Handshake::prepare_client() {
 void Handshake::start() {
   Connection& c = *connection_;
   timer_ = std::make_unique<Timer>(services_.loop);
+  started_ = services_.loop.now();
   timer_->start(c.request.deadline, [this] { expired(); });
   flags_ = fcntl(network_.get(), F_GETFL);
   if ((flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_ | O_NONBLOCK);
   poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { network_ready(); });
-  if (c.for_fetcher) return begin();
+  if (c.for_pool) return begin();
   if (c.request.peer_to_peer) return start_peer();
   if (c.role == wire::role_client) return start_client();
   c.peers = peers_of_server(*c.policy, c.request, c.caller);
@@ -135,7 +141,8 @@ void Handshake::start_client() {
   Connection& c = *connection_;
   auto peer = peer_of_client(*c.policy, c.request, c.caller);
   if (!peer) return refuse_key(peer.error().text());
-  return *peer == nullptr ? begin() : take_key(**peer);
+  if (*peer == nullptr) return begin();
+  may_show_key(**peer, [this, &key_of = **peer] { take_key(key_of); });
 }
 
 void Handshake::begin(const Bytes& read_already) {
@@ -148,7 +155,7 @@ void Handshake::begin(const Bytes& read_already) {
 
 // While the job is paused the socket stays watched: mostly the peer waits too, and nothing comes.
 void Handshake::network_ready() {
-  if (paused_ != Paused::no || waits_for_job_ || waits_for_key_ || waits_for_judge_) {
+  if (paused_ != Paused::no || waits_for_job_ || waits_for_key_ || waits_for_judge_ || waits_for_agent_) {
     poll_->want(Poll::none);
   } else if (hello_ && (!ssl_ || connection_->tie->hello_sent)) {
     read_hello();
@@ -261,6 +268,7 @@ void Handshake::succeed() {
   SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
   SSL_set_msg_callback(ssl_.get(), nullptr);
   if (!tie_stands()) return give_up({"policy", "handshake: " + c.tie->problem, {}, {}, {}, {}, false});
+  if (c.put_off) return give_up({"certificate", "handshake: nobody has judged the server's certificate", {}, {}, {}, {}, false});
   if (c.shared_key) return key_proved();
   if (c.request.require_shared_key || c.peers.required) return refuse_key("shared key: none was used, and this connection needs one");
   adopt_remembered();
@@ -271,6 +279,7 @@ void Handshake::succeed() {
 void Handshake::expired() {
   std::string doing = paused_ == Paused::keeper  ? "waiting for the token to sign"
                       : paused_ == Paused::judge || waits_for_judge_ ? "waiting for the judge"
+                      : paused_ == Paused::agent || waits_for_agent_ ? "waiting for the user's agent"
                       : paused_ == Paused::key || waits_for_key_ ? "waiting for the shared key"
                                                  : "waiting for the peer";
   give_up({"timeout",
@@ -295,6 +304,7 @@ void Handshake::settle_paused_job() {
   if (paused_ == Paused::keeper) services_.keeper.forget(asked_);
   if (paused_ == Paused::judge) services_.judge.forget(asked_);
   if (paused_ == Paused::key) services_.keys.forget(asked_);
+  if (paused_ == Paused::agent) services_.agents.withdraw(question_);
   paused_ = Paused::no;
   abandoned_ = true;
   ERR_clear_error();

@@ -32,12 +32,13 @@ std::optional<wire::ChainQuery> Handshake::last_question() const {
   const Connection& c = *connection_;
   const wire::WorkerSetup& setup = c.policy->setup();
   const bool by_certificate = !c.proved.how.empty() && !c.resumed(ssl_.get()) && !c.shared_key;
-  if (c.for_fetcher || by_certificate) return std::nullopt;
+  if (c.for_pool || by_certificate) return std::nullopt;
   const bool ask = setup.has_rules || (c.shared_key && (setup.has_policies || setup.has_revoked || c.request.explain));
   if (!ask) return std::nullopt;
   wire::ChainQuery query = question_about(c, ssl_.get(), network_.get(), {});
   query.stage = c.shared_key ? wire::Stage::trust : wire::Stage::authorization;
   query.expected = c.proved.identity;
+  query.proof = c.proved.proof;
   return query;
 }
 
@@ -63,6 +64,7 @@ void Handshake::finish() {
 
 void Handshake::last_verdict(wire::ChainVerdict verdict) {
   connection_->explanation = std::move(verdict.explanation);
+  connection_->attributes = std::move(verdict.attributes);
   if (verdict.accepted) return let_in();
   const std::string who = connection_->proved.identity.empty() ? "the peer" : connection_->proved.identity;
   give_up({"policy", "handshake: " + who + ": " + verdict.reason, verdict.check, verdict.certificate, {}, {}, false, connection_->explanation});

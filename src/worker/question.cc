@@ -28,11 +28,20 @@ bool forward_secrecy(const SSL* ssl) {
   }
 }
 
+Bytes stapled(const Connection& c, const SSL* ssl) {
+  const unsigned char* response = nullptr;
+  const long size = c.role == wire::role_client ? SSL_get_tlsext_status_ocsp_resp(const_cast<SSL*>(ssl), &response) : 0;
+  // A larger one counts for nothing (trust::max_ocsp_bytes).
+  constexpr long most = 64 * 1024;
+  return response == nullptr || size <= 0 || size > most ? Bytes{} : Bytes(response, response + size);
+}
+
 wire::ConnectionFacts facts_of(const Connection& c, const SSL* ssl, int network) {
   wire::ConnectionFacts facts;
   if (c.role == wire::role_client) facts.port = port_of_peer(network);
   if (!c.shared_key) {
     facts.forward_secrecy = forward_secrecy(ssl);
+    facts.stapled = stapled(c, ssl);
     return facts;
   }
   const wire::PeerSetup& peer = *c.shared_key->peer;
@@ -47,6 +56,7 @@ wire::ConnectionFacts facts_of(const Connection& c, const SSL* ssl, int network)
 wire::ChainQuery question_about(const Connection& c, const SSL* ssl, int network, std::vector<Bytes> chain) {
   wire::ChainQuery query;
   query.peer_is_server = c.role == wire::role_client;
+  query.stage = c.for_pool ? wire::Stage::trust_alone : wire::Stage::trust;
   query.any_usage = c.request.peer_to_peer && !c.policy->setup().peer_to_peer.certificate_usage;
   query.expected = c.request.remote_identity;
   query.chain = std::move(chain);

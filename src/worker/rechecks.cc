@@ -12,7 +12,7 @@ constexpr std::chrono::milliseconds pause{1000};
 /// What the session's handshake would ask today; none where nobody would be asked.
 std::optional<wire::ChainQuery> question_of(Session& session, const Policy& policy) {
   const Connection& c = session.connection();
-  if (c.for_fetcher || (c.proved.how.empty() && !policy.setup().has_rules)) return std::nullopt;
+  if (c.for_pool || (c.proved.how.empty() && !policy.setup().has_rules)) return std::nullopt;
   std::vector<Bytes> chain;
   if (!c.shared_key && !c.proved.how.empty()) chain = session.peer_certificates();
   const bool trust = c.shared_key || !chain.empty();

@@ -39,7 +39,7 @@ class Session {
   /// The `Session` of io.tlspool.Pool.
   [[nodiscard]] wire::Value facts();
   [[nodiscard]] wire::SessionRow row();
-  [[nodiscard]] State state() const { return {pump_->outcome(), pump_->sent(), pump_->received()}; }
+  [[nodiscard]] State state() const;
   /// RFC 5705, RFC 8446 section 7.5.
   [[nodiscard]] Result<Secret> export_keying_material(const std::string& label, const Bytes* context, std::size_t length);
   /// DER, leaf first, as the peer sent it.

@@ -65,6 +65,9 @@ void Worker::frame(Frame frame) {
     case wire::Kind::fetcher_control:
       if (!frame.descriptors.empty()) add_control(first_descriptor(), Program::fetcher);
       return;
+    case wire::Kind::hook_control:
+      if (!frame.descriptors.empty()) add_control(first_descriptor(), Program::judge);
+      return;
     case wire::Kind::executable_answer: {
       const auto found = executable_queries_.find(frame.number);
       auto answer = body_of<wire::ExecutableAnswer>(frame);
@@ -79,6 +82,9 @@ void Worker::frame(Frame frame) {
     case wire::Kind::counters_query:
       counters_.sessions = sessions_.open();
       send(wire::Kind::counters_answer, frame.number, wire::encode(counters_));
+      return;
+    case wire::Kind::judge_staple:
+      if (auto staple = wire::decode<wire::Staple>(frame.body)) staples_.take(std::move(*staple));
       return;
     case wire::Kind::end_sessions: end_sessions(frame); return;
     case wire::Kind::recheck_sessions: rechecks_.begin(policy_); return;

@@ -9,6 +9,7 @@
 
 #include "loop/channel.h"
 #include "loop/loop.h"
+#include "worker/agents.h"
 #include "worker/client_sessions.h"
 #include "worker/exchanges.h"
 #include "worker/handshake.h"
@@ -23,7 +24,7 @@ namespace tlspool::worker {
 
 class Control;
 /// Who is at the other end of a control connection.
-enum class Program { any, fetcher };
+enum class Program { any, fetcher, judge };
 
 /// One thread, one loop: programs' control connections, their handshakes and their sessions.
 class Worker {
@@ -38,11 +39,12 @@ class Worker {
   [[nodiscard]] int exit_status() const { return exit_status_; }
 
   [[nodiscard]] Loop& loop() { return loop_; }
-  [[nodiscard]] Services services() { return {loop_, keeper_, keys_, judge_, client_sessions_, &revoked_}; }
+  [[nodiscard]] Services services() { return {loop_, keeper_, keys_, judge_, client_sessions_, staples_, agents_, &revoked_}; }
   [[nodiscard]] const Policy& policy() const { return *policy_; }
   [[nodiscard]] std::shared_ptr<const Policy> shared_policy() const { return policy_; }
   [[nodiscard]] Sessions& sessions() { return sessions_; }
   [[nodiscard]] Exchanges& exchanges() { return exchanges_; }
+  [[nodiscard]] Agents& agents() { return agents_; }
   [[nodiscard]] std::chrono::milliseconds default_deadline() const;
 
   /// Code::busy names the limit that is reached.
@@ -75,6 +77,8 @@ class Worker {
   KeyLink keys_;
   JudgeLink judge_;
   ClientSessions client_sessions_;
+  Staples staples_;
+  Agents agents_;
   std::shared_ptr<const Policy> policy_;
   Sessions sessions_;
   trust::Revoked revoked_;

@@ -78,7 +78,7 @@ def test_every_function_is_in_libtlspool_3():
 
 def test_every_key_of_the_configuration_is_in_tlspool_toml_5():
     source = "".join(path.read_text() for path in (ROOT / "src" / "config").glob("*.cc"))
-    keys = set(re.findall(r'(?:text|needed_text|texts|number|flag|section|sections|word<\w+>)\("(\w+)"', source))
+    keys = set(re.findall(r'(?:text|needed_text|texts|one_or_more|one_or_each|number|flag|section|sections|word<\w+>)\("(\w+)"', source))
     keys |= set(re.findall(r'read_(?:label|identity_name)\(s, "(\w+)"', source))
     assert {"parallel", "anchors", "allow", "low_water", "store", "as"} <= keys
     text = page("tlspool.toml.5")

@@ -8,6 +8,7 @@
 #include <future>
 
 #include "../etsi014/scripted_entity.h"
+#include "base/name_service.h"
 #include "base/text.h"
 #include "fake_worker.h"
 

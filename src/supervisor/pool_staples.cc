@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// OCSP responses for the pool's own certificates: the judge fetches them, the workers show them.
+#include "base/log.h"
+#include "supervisor/pool.h"
+
+namespace tlspool::supervisor {
+
+using wire::Kind;
+
+void Pool::send_own_certificates() {
+  if (judge_->running()) judge_->send(Kind::judge_own, own_certificates(setup_));
+}
+
+void Pool::take_staple(const Frame& frame) {
+  auto staple = wire::decode<wire::Staple>(frame.body);
+  if (!staple) return log::error("judge.malformed", {{"reason", staple.error().text()}});
+  for (const auto& worker : workers_) {
+    if (worker->running()) worker->send(Kind::judge_staple, *staple);
+  }
+  if (staple->response.empty()) {
+    staples_.erase(staple->leaf);
+  } else {
+    staples_[staple->leaf] = std::move(*staple);
+  }
+}
+
+void Pool::send_staples(std::uint32_t worker) {
+  for (const auto& [leaf, staple] : staples_) workers_[worker]->send(Kind::judge_staple, staple);
+}
+
+}  // namespace tlspool::supervisor

@@ -77,6 +77,8 @@ Result<wire::PinChange> change_of(const std::vector<std::string>& words) {
 }  // namespace
 
 Result<std::string> pin_identity(const std::string& name) {
+  const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; };
+  if (std::any_of(name.begin(), name.end(), blank)) return fail({Code::invalid, "pin", printable(name), "it has a blank or a control character", {}});
   const auto scheme = name.find("://");
   return scheme != std::string::npos && scheme != 0 ? Result<std::string>(name) : normal_identity(name);
 }

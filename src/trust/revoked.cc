@@ -83,6 +83,8 @@ Result<RevokedRow> key_row(std::string_view digits, std::string_view whole) {
 Result<RevokedRow> selector_row(std::string_view text) {
   auto selector = normal_selector(text);
   if (!selector) return fail(std::move(selector.error()));
+  const std::string domain = selector->substr(selector->rfind('@') + 1);  // npos + 1 is 0
+  if (domain.find(':') != std::string::npos && !is_ip_address(domain)) return bad(text, "it is neither a selector of names nor serial:HEX nor spki:HEX");
   return RevokedRow{RevokedBy::selector, std::move(*selector), {}, {}, 0};
 }
 

@@ -17,7 +17,7 @@ class ExchangesTest : public ::testing::Test {
     request.local_identity = "a.example";
     request.remote_identity = "b.example";
     request.lifetime = lifetime;
-    return exchanges_.add({loop_, side_.sign, side_.keys, side_.judge, side_.sessions, side_.agents}, nullptr, std::move(caller), std::move(request));
+    return exchanges_.add({loop_, side_.sign, side_.keys, side_.judge, side_.sessions, side_.staples, side_.agents}, nullptr, std::move(caller), std::move(request));
   }
 
   Loop loop_;

@@ -41,7 +41,7 @@ bool Handshake::client_may_show() {
     c.not_shown = c.local_identity + " was not shown, as the server proved no identity";
     return false;
   }
-  if (c.for_pool) return true;  // [[kme]] says which identity goes where
+  if (c.for_pool) return true;  // the configuration says which identity goes where
   const Showing showing = look_up(c.local_identity, remote);
   if (showing.ask) ask_inside_job(c.local_identity, remote, *showing.rule);
   return c.not_shown.empty();

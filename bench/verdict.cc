@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a verdict costs the judge, from the question's bytes to the answer's: with two policies and with COUNT of them, by turns in
+// What a verdict costs the judge, from the question's bytes to the answer's: with two policies and two rules and with COUNT of each, by turns in
 // one process, so that both meet the same machine. Prints one JSON line of microseconds of CPU, medians of batches:
 //   bench-verdict ANCHOR.pem CHAIN.pem IDENTITY COUNT SECONDS
 #include <algorithm>
@@ -45,7 +45,7 @@ std::vector<Bytes> chain_of(const std::string& pem) {
   return out;
 }
 
-/// Two that apply to the peer, and others' up to `count`.
+/// Two policies and a rule that apply to the peer, and others' up to `count`.
 judge::Law law_of(const std::string& anchor, const std::string& identity, int count) {
   std::vector<wire::PolicySetup> setups;
   const auto add = [&](std::string remote, std::string service, std::string trust) {
@@ -62,10 +62,27 @@ judge::Law law_of(const std::string& anchor, const std::string& identity, int co
   for (int i = 2; i < count; ++i) add("host" + std::to_string(i) + ".other.example", "", "chain and name");
   auto policies = trust::Policies::make(setups);
   if (!policies) stop(policies.error().text());
+  std::vector<wire::RuleSetup> rules;
+  for (int i = 0; i < count; ++i) {
+    wire::RuleSetup rule;
+    rule.file = "bench";
+    rule.line = static_cast<std::uint32_t>(i + 1);
+    const bool last = i + 1 == count;
+    const std::string other = std::to_string(i);
+    if (i % 2 == 0 || last) {
+      rule.remote.push_back({last ? identity : "host" + other + ".other.example", rule.line, 0});
+    } else {
+      rule.san.push_back({"spiffe://other.example/ns/" + other + "/*", rule.line, 0});
+    }
+    rule.attributes.groups = {"group"};
+    rules.push_back(std::move(rule));
+  }
+  auto ruleset = authz::Ruleset::make(rules, {});
+  if (!ruleset) stop(ruleset.error().text());
   trust::Anchors anchors;
   if (auto added = anchors.add_pem(anchor, "anchor"); !added) stop(added.error().text());
   return {std::make_shared<const trust::Anchors>(std::move(anchors)), std::make_shared<const trust::Policies>(std::move(*policies)),
-          std::make_shared<judge::Sources>()};
+          std::make_shared<judge::Sources>(), std::make_shared<const authz::Ruleset>(std::move(*ruleset)), nullptr};
 }
 
 /// Microseconds for one of a batch.

@@ -243,7 +243,7 @@ TLSPOOL_EXPORT const char *tlspool_session_local_identity(const tlspool_session 
 TLSPOOL_EXPORT const char *tlspool_session_remote_identity(const tlspool_session *session);
 /** Every name in the peer's certificate (DNS, user@domain, IP address, URI), then NULL. Never NULL itself. */
 TLSPOOL_EXPORT const char *const *tlspool_session_remote_names(const tlspool_session *session);
-/** How the peer's identity was verified: "chain", "sharedKey" or "none". */
+/** How the peer's identity was verified: "chain", "dane", "pin", "sharedKey", "policy" or "none". */
 TLSPOOL_EXPORT const char *tlspool_session_verified_by(const tlspool_session *session);
 TLSPOOL_EXPORT tlspool_version tlspool_session_version(const tlspool_session *session);
 /** IANA name, such as "TLS_AES_128_GCM_SHA256". */
@@ -267,6 +267,16 @@ TLSPOOL_EXPORT int tlspool_session_key_forward_secrecy(const tlspool_session *se
 /** How many keys remain for connections in this direction; -1: the key is a lasting one or fetched when it is
  *  needed, or there is none. */
 TLSPOOL_EXPORT int64_t tlspool_session_keys_left(const tlspool_session *session);
+/** Why the peer was not shown an identity that it asked for, for people; NULL: it was, there was none, or it did not ask. */
+TLSPOOL_EXPORT const char *tlspool_session_not_shown(const tlspool_session *session);
+/** What the administrator's rules and hooks call the peer; NULL: nothing else than it calls itself. */
+TLSPOOL_EXPORT const char *tlspool_session_alias(const tlspool_session *session);
+/** The groups to which rules and hooks count the peer, then NULL. Never NULL itself. */
+TLSPOOL_EXPORT const char *const *tlspool_session_groups(const tlspool_session *session);
+/** What else rules and hooks tell about the peer, by name; NULL: nothing of this name. */
+TLSPOOL_EXPORT const char *tlspool_session_attribute(const tlspool_session *session, const char *name);
+/** The names of all attributes, then NULL. Never NULL itself. */
+TLSPOOL_EXPORT const char *const *tlspool_session_attribute_names(const tlspool_session *session);
 /** Frees the handle. The connection goes on: it lives as long as its plaintext descriptor. */
 TLSPOOL_EXPORT void tlspool_session_free(tlspool_session *session);
 

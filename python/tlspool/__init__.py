@@ -19,12 +19,12 @@ asyncio. Pure Python over the control socket (docs/protocol.md).
 from .errors import (BadDescriptor, HandshakeFailed, HandshakeTimeout, IdentityRefused, InvalidParameter,
                      LimitReached, PermissionRefused, PoolUnavailable, ProtocolError, SessionUnfit,
                      SessionUnknown, TLSPoolError)
-from .session import Session, SessionState, SharedKey
+from .session import Attributes, Session, SessionState, SharedKey
 from .start import TLSPoolSocket, hand_over, wrap_client, wrap_peer, wrap_server
 
 __version__ = "0.1.0"
 __all__ = [
-    "wrap_client", "wrap_server", "wrap_peer", "hand_over", "TLSPoolSocket", "Session", "SessionState", "SharedKey",
+    "wrap_client", "wrap_server", "wrap_peer", "hand_over", "TLSPoolSocket", "Session", "SessionState", "SharedKey", "Attributes",
     "TLSPoolError", "PoolUnavailable", "HandshakeFailed", "HandshakeTimeout", "IdentityRefused",
     "BadDescriptor", "LimitReached", "SessionUnknown", "SessionUnfit", "InvalidParameter",
     "PermissionRefused", "ProtocolError",

@@ -39,6 +39,20 @@ class SharedKey:
 
 
 @dataclass(frozen=True)
+class Attributes:
+    """What the administrator's rules and hooks tell about the peer. alias: what this machine calls it; groups: to which
+    it belongs; values: whatever else, by name."""
+
+    alias: str | None = None
+    groups: tuple[str, ...] = ()
+    values: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_answer(cls, a: Any) -> "Attributes":
+        return cls(alias=a.get("alias"), groups=tuple(a["groups"]), values=dict(a["values"])) if a else cls()
+
+
+@dataclass(frozen=True)
 class Session:
     """Facts of one session; words and names are those of io.tlspool.Pool.varlink and of IANA."""
 
@@ -56,6 +70,8 @@ class Session:
     resumed: bool
     _path: str = field(repr=False, compare=False)
     shared_key: SharedKey | None = None  #: that protects the connection
+    attributes: Attributes = field(default_factory=Attributes)
+    not_shown: str | None = None  #: why the peer was not shown an identity that it asked for
 
     @classmethod
     def from_answer(cls, path: str, s: Any) -> "Session":
@@ -64,7 +80,8 @@ class Session:
                        remote_identity=s.get("remoteIdentity"), remote_names=tuple(s["remoteNames"]),
                        verified_by=s["verifiedBy"], version=s["version"], cipher_suite=s["cipherSuite"],
                        group=s.get("group"), signature_algorithm=s.get("signatureAlgorithm"), alpn=s.get("alpn"),
-                       resumed=s["resumed"], shared_key=SharedKey.from_answer(s.get("sharedKey")), _path=path)
+                       resumed=s["resumed"], shared_key=SharedKey.from_answer(s.get("sharedKey")),
+                       attributes=Attributes.from_answer(s.get("attributes")), not_shown=s.get("notShown"), _path=path)
         except (KeyError, TypeError, AttributeError) as missing:
             raise ProtocolError(f"answer of the pool: facts of the session are missing: {missing}") from missing
 

@@ -53,7 +53,7 @@ class Start:
                  remote_proof: str | None = None, server_name: str | None = None,
                  alpn: Sequence[str] | None = None, service: str | None = None,
                  minimum_version: str | None = None, deadline: float | None = None, require_shared_key: bool = False,
-                 remote_role: str | None = None, hello_delay: float | None = None,
+                 remote_role: str | None = None, hello_delay: float | None = None, fresh: bool = False,
                  pool: str | os.PathLike[str] | None = None):
         for given in (sock, plaintext):
             if isinstance(given, ssl.SSLSocket):
@@ -70,7 +70,7 @@ class Start:
         optional = {"localIdentity": local_identity, "remoteIdentity": remote_identity, "remoteProof": remote_proof,
                     "sendServerName": server_name, "alpn": None if alpn is None else list(alpn), "service": service,
                     "minimumVersion": minimum_version, "requireSharedKey": True if require_shared_key else None,
-                    "remoteRole": remote_role, "helloDelayMs": None if hello_delay is None else round(hello_delay * 1000)}
+                    "remoteRole": remote_role, "fresh": True if fresh else None, "helloDelayMs": None if hello_delay is None else round(hello_delay * 1000)}
         parameters |= {name: value for name, value in optional.items() if value is not None}
         descriptors = [sock.fileno()]
         if plaintext is not None:
@@ -137,7 +137,7 @@ def wrap_client(sock: socket.socket, remote_identity: str | None, **options: Any
     alpn (most wanted first), service (a name for policy and logs), minimum_version ("tls12", "tls13"),
     deadline (seconds for the handshake; default the socket's timeout, else 30), require_shared_key (True: nothing
     but a key that both sides share may protect the connection), remote_role ("peer": the other side may be client or
-    server).
+    server), fresh (True: no verdict that was remembered, and no session to resume, will do).
 
     The returned socket has the timeout of the given one, also when that is non-blocking; the handshake is
     waited for all the same. Raises TLSPoolError.

@@ -183,4 +183,16 @@ void Ruleset::ask_everybody(Decision& decision) const {
   if (!decision.hooks.empty()) decision.action = wire::RuleAction::ask;
 }
 
+bool Ruleset::asks_hooks() const {
+  return !ask_.empty() || std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) { return rule.action == wire::RuleAction::ask; });
+}
+
+bool Ruleset::looks_at_uid() const {
+  return asks_hooks() || std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) { return !rule.uids.empty(); });
+}
+
+bool Ruleset::looks_at_executable() const {
+  return asks_hooks() || std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) { return !rule.executables.empty(); });
+}
+
 }  // namespace tlspool::authz

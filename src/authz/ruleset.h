@@ -31,6 +31,10 @@ class Ruleset {
   [[nodiscard]] std::size_t size() const { return rules_.size(); }
   /// Whether anything is configured: without, everybody who is trusted is let in, and nobody need ask.
   [[nodiscard]] bool asks_nothing() const { return rules_.empty() && ask_.empty() && otherwise_ != wire::RuleDefault::deny; }
+  /// Whether a hook may be asked. It is told everything.
+  [[nodiscard]] bool asks_hooks() const;
+  [[nodiscard]] bool looks_at_uid() const;
+  [[nodiscard]] bool looks_at_executable() const;
 
  private:
   /// By which condition a rule is found: a scope of the index.

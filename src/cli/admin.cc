@@ -65,6 +65,7 @@ Error refused(const config::Paths& paths, std::string_view method, const wire::A
     return {Code::not_found, "token", answer.parameters.text("token"), "not in the configuration",
             command_for(paths) + " status names the tokens"};
   }
+  if (name == "RequestRefused") return {Code::denied, answer.parameters.text("message"), "", "", {}};
   if (name == "PermissionDenied") {
     return {Code::denied, std::string(method), paths.admin_socket(), "refused",
             "run the command as the pool's owner"};

@@ -97,6 +97,13 @@ struct ConnectOptions {
 };
 [[nodiscard]] Status connect(const ConnectOptions& options);
 
+struct AgentOptions {
+  std::string pool;
+  std::string program;  ///< that asks; empty: the terminal
+};
+/// Runs until SIGTERM or SIGINT, or until the terminal is gone.
+[[nodiscard]] Status agent(const AgentOptions& options);
+
 enum class Side { tls_in, tls_out };
 
 struct TunnelOptions {

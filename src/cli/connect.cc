@@ -41,20 +41,41 @@ std::string shared_key_line(const tlspool_session* s) {
                      left < 0 ? std::string{} : fmt::format(", {} left", left));
 }
 
+wire::Value attributes(const tlspool_session* s) {
+  wire::Value groups = wire::Value::array();
+  for (const char* const* group = tlspool_session_groups(s); *group != nullptr; ++group) groups.push(*group);
+  wire::Value values = wire::Value::object();
+  for (const char* const* name = tlspool_session_attribute_names(s); *name != nullptr; ++name) values.set(*name, tlspool_session_attribute(s, *name));
+  if (tlspool_session_alias(s) == nullptr && groups.elements()->empty() && values.members()->empty()) return {};
+  return wire::Value::object().set("alias", text_or_null(tlspool_session_alias(s))).set("groups", std::move(groups)).set("values", std::move(values));
+}
+
+/// For people: what rules and hooks tell about the peer; empty: nothing.
+std::string attributes_line(const tlspool_session* s) {
+  std::string out;
+  const auto add = [&](const std::string& text) { out += (out.empty() ? "" : "; ") + printable(text, 1024); };
+  if (const char* alias = tlspool_session_alias(s)) add(std::string("known here as ") + alias);
+  std::string groups;
+  for (const char* const* group = tlspool_session_groups(s); *group != nullptr; ++group) groups += (groups.empty() ? "" : ", ") + std::string(*group);
+  if (!groups.empty()) add("in the groups " + groups);
+  for (const char* const* name = tlspool_session_attribute_names(s); *name != nullptr; ++name) add(std::string(*name) + ": " + tlspool_session_attribute(s, *name));
+  return out;
+}
+
 /// What was proved, in the words of the interface file.
 wire::Value proof(const tlspool_session* s) {
   wire::Value names = wire::Value::array();
   for (const char* const* name = tlspool_session_remote_names(s); *name != nullptr; ++name) names.push(*name);
   wire::Value out = wire::Value::object();
   out.set("id", tlspool_session_id(s)).set("role", tlspool_session_role(s) == TLSPOOL_SERVER ? "server" : "client");
-  out.set("localIdentity", text_or_null(tlspool_session_local_identity(s)));
+  out.set("localIdentity", text_or_null(tlspool_session_local_identity(s))).set("notShown", text_or_null(tlspool_session_not_shown(s)));
   out.set("remoteIdentity", text_or_null(tlspool_session_remote_identity(s)));
   out.set("remoteNames", std::move(names)).set("verifiedBy", tlspool_session_verified_by(s));
   out.set("version", tlspool_session_version(s) == TLSPOOL_TLS13 ? "tls13" : "tls12");
   out.set("cipherSuite", tlspool_session_cipher_suite(s)).set("group", text_or_null(tlspool_session_group(s)));
   out.set("signatureAlgorithm", text_or_null(tlspool_session_signature_algorithm(s)));
   out.set("alpn", text_or_null(tlspool_session_alpn(s))).set("resumed", tlspool_session_resumed(s) == 1);
-  out.set("sharedKey", shared_key(s));
+  out.set("sharedKey", shared_key(s)).set("attributes", attributes(s));
   return out;
 }
 
@@ -149,6 +170,12 @@ Status talk(const ConnectOptions& options, const config::Paths& paths, Role own,
   if (options.output == Output::json) std::fprintf(stderr, "%s\n", wire::to_json(proof(session.get())).c_str());
   if (options.output == Output::text && tlspool_session_key_store(session.get()) != nullptr) {
     std::fprintf(stderr, "tlspool: %s\n", shared_key_line(session.get()).c_str());
+  }
+  if (const char* why = tlspool_session_not_shown(session.get()); options.output == Output::text && why != nullptr) {
+    std::fprintf(stderr, "tlspool: %s\n", printable(why, 1024).c_str());
+  }
+  if (const std::string told = attributes_line(session.get()); options.output == Output::text && !told.empty()) {
+    std::fprintf(stderr, "tlspool: the peer: %s\n", told.c_str());
   }
   if (auto moved = pump(plain.get(), {STDIN_FILENO, STDOUT_FILENO}); !moved) return moved;
   return orderly_end(session.get(), link.other);

@@ -2,10 +2,13 @@
 #include "cli/files.h"
 
 #include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/fd.h"
@@ -54,6 +57,33 @@ Status Made::file(const std::string& path, std::string_view text, mode_t mode) {
   unlink(fresh.c_str());
   if (error != 0) return fail(system_error("write", path, error));
   paths_.push_back(path);
+  return {};
+}
+
+std::string state_file(const std::string& name) {
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') return std::string(state) + "/tlspool/" + name;
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home == '\0') {
+    const passwd* user = getpwuid(getuid());
+    home = user == nullptr ? "/" : user->pw_dir;
+  }
+  return std::string(home) + "/.local/state/tlspool/" + name;
+}
+
+Status append_line(const std::string& path, const std::string& line) {
+  Made made;
+  if (auto done = made.directory(fs::path(path).parent_path().string(), 0700); !done) return done;
+  made.keep();
+  const UniqueFd fd{open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  if (!fd.valid() || flock(fd.get(), LOCK_EX) != 0) return fail(system_error("write", path, errno));
+  // Somebody may have edited it, and left the last line without its end.
+  char last = '\n';
+  const off_t size = lseek(fd.get(), 0, SEEK_END);
+  if (size < 0 || (size > 0 && pread(fd.get(), &last, 1, size - 1) != 1)) return fail(system_error("read", path, errno));
+  const std::string text = (last == '\n' ? "" : "\n") + line + "\n";
+  if (write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || fsync(fd.get()) != 0) {
+    return fail(system_error("write", path, errno));
+  }
   return {};
 }
 

@@ -30,4 +30,9 @@ class Made {
 
 [[nodiscard]] bool exists(const std::string& path);
 
+/// $XDG_STATE_HOME/tlspool/NAME, else ~/.local/state/tlspool/NAME: the user's own.
+[[nodiscard]] std::string state_file(const std::string& name);
+/// Adds a line to a file that only its owner can read, and makes both where they are missing.
+[[nodiscard]] Status append_line(const std::string& path, const std::string& line);
+
 }  // namespace tlspool::cli

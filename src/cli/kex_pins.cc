@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/kex_pins.h"
 
-#include <fcntl.h>
-#include <pwd.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
-#include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <fstream>
 
-#include "base/fd.h"
 #include "base/text.h"
 #include "cli/files.h"
 #include "cli/output.h"
@@ -21,21 +12,11 @@
 namespace tlspool::cli {
 namespace {
 
-std::string state_directory() {
-  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') return state;
-  const char* home = std::getenv("HOME");
-  if (home == nullptr || *home == '\0') {
-    const passwd* user = getpwuid(getuid());
-    home = user == nullptr ? "/" : user->pw_dir;
-  }
-  return std::string(home) + "/.local/state";
-}
-
 constexpr std::size_t digest_digits = 64;
 
 }  // namespace
 
-KexPins KexPins::standard() { return KexPins(state_directory() + "/tlspool/kex-pins"); }
+KexPins KexPins::standard() { return KexPins(state_file("kex-pins")); }
 
 Result<std::optional<KexPin>> KexPins::find(const std::string& name) const {
   std::optional<KexPin> found;
@@ -56,23 +37,9 @@ Result<std::optional<KexPin>> KexPins::find(const std::string& name) const {
 }
 
 Status KexPins::add(const std::string& name, const std::string& digest) const {
-  const std::filesystem::path path(path_);
-  Made made;
-  if (auto done = made.directory(path.parent_path().string(), 0700); !done) return done;
-  made.keep();
-  const UniqueFd fd{open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (!fd.valid() || flock(fd.get(), LOCK_EX) != 0) return fail(system_error("write", path_, errno));
   std::string date = timestamp(std::time(nullptr));
   date.resize(date.find(' '));
-  // Somebody may have edited it, and left the last line without its end.
-  char last = '\n';
-  const off_t size = lseek(fd.get(), 0, SEEK_END);
-  if (size < 0 || (size > 0 && pread(fd.get(), &last, 1, size - 1) != 1)) return fail(system_error("read", path_, errno));
-  const std::string line = (last == '\n' ? "" : "\n") + name + " " + digest + " " + date + "\n";
-  if (write(fd.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) || fsync(fd.get()) != 0) {
-    return fail(system_error("write", path_, errno));
-  }
-  return {};
+  return append_line(path_, name + " " + digest + " " + date);
 }
 
 }  // namespace tlspool::cli

@@ -8,7 +8,9 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/dane_options.h"
 #include "cli/kex_options.h"
+#include "cli/pin_options.h"
 #include "cli/psk_commands.h"
 #include "cli/qkd_commands.h"
 #include "cli/trust_options.h"
@@ -70,6 +72,7 @@ struct Options {
   cli::PskAddOptions psk_add;
   cli::PskListOptions psk_list;
   cli::PskRemoveOptions psk_remove;
+  cli::AgentOptions agent;
 };
 
 void add_init(CLI::App& app, Options& o, Todo& todo) {
@@ -272,6 +275,12 @@ void add_psk(CLI::App& app, Options& o, Todo& todo) {
   c->callback([&] { todo = [&] { o.psk_remove.pool = o.pool; return cli::psk_remove(o.psk_remove); }; });
 }
 
+void add_agent(CLI::App& app, Options& o, Todo& todo) {
+  auto* c = app.add_subcommand("agent", "Ask you, where a [[disclosure]] says so, whether a peer may see who you are");
+  c->add_option("--program", o.agent.program, "Ask by this program: question on its input, answer by its exit status")->type_name("PROG");
+  c->callback([&] { todo = [&] { o.agent.pool = o.pool; return cli::agent(o.agent); }; });
+}
+
 /// The options of one of the two entities of `qkd serve`; `which` stands before the words of the second one.
 void add_entity(CLI::App* c, cli::QkdEntity& entity, const std::string& which, const std::string& of) {
   const auto option = [&](const std::string& name, auto& value, const std::string& help) {
@@ -348,8 +357,11 @@ int main(int argc, char** argv) {
   add_tunnel(app, options, todo);
   add_qkd(app, options, todo);
   add_psk(app, options, todo);
+  add_agent(app, options, todo);
   cli::add_kex(app, options.pool, todo);
+  cli::add_dane(app, options.pool, todo);
   cli::add_trust(app, options.pool, todo);
+  cli::add_pins_and_revocations(app, options.pool, todo);
   add_serve(*app.get_subcommand("qkd"), options, todo);
   add_check(*app.get_subcommand("qkd"), options, todo);
   try {

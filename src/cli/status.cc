@@ -23,6 +23,14 @@ std::string token_line(const wire::Value& token, const config::Paths& paths) {
   return out + fmt::format("{}: {}\n", state, or_dash(token, "problem"));
 }
 
+std::string outcomes_line(const wire::Value& o) {
+  std::string out = fmt::format("outcomes  {} remembered; {} questions decided, {} remembered here, {} by the cluster\n", o.number("entries"),
+                                o.number("judged"), o.number("recalled"), o.number("shared"));
+  if (o.number("worthless") > 0) out += fmt::format("          {} entries from memcached were worthless\n", o.number("worthless"));
+  if (o.number("serversAway") > 0) out += fmt::format("          {} servers of memcached are left out\n", o.number("serversAway"));
+  return out;
+}
+
 }  // namespace
 
 Status status(const StatusOptions& options) {
@@ -54,6 +62,8 @@ Status status(const StatusOptions& options) {
   print(fmt::format("since     {} handshakes completed, {} of them resumed; {} failed\n", s.number("completed"),
                     s.number("resumed"), s.number("failed")));
   print(fmt::format("trust     {} anchors\n", s.number("trustAnchors")));
+  if (const wire::Value* o = s.find("outcomes"); o != nullptr && o->members() != nullptr) print(outcomes_line(*o));
+  if (s.flag("ticketKeyShared")) print("tickets   are read by the other pools of the cluster, too\n");
   return {};
 }
 

@@ -89,6 +89,17 @@ const char* tlspool_session_key_store(const tlspool_session* session) { return c
 const char* tlspool_session_key_id(const tlspool_session* session) { return c_text(session->facts.key_id); }
 int tlspool_session_key_forward_secrecy(const tlspool_session* session) { return session->facts.key_forward_secrecy ? 1 : 0; }
 int64_t tlspool_session_keys_left(const tlspool_session* session) { return session->facts.keys_left; }
+const char* tlspool_session_not_shown(const tlspool_session* session) { return c_text(session->facts.not_shown); }
+
+const char* tlspool_session_alias(const tlspool_session* session) { return c_text(session->facts.alias); }
+const char* const* tlspool_session_groups(const tlspool_session* session) { return session->groups.data(); }
+const char* const* tlspool_session_attribute_names(const tlspool_session* session) { return session->attribute_names.data(); }
+const char* tlspool_session_attribute(const tlspool_session* session, const char* name) {
+  for (const auto& [known, value] : session->facts.attributes) {
+    if (name != nullptr && known == name) return value.c_str();
+  }
+  return nullptr;
+}
 void tlspool_session_free(tlspool_session* session) { delete session; }
 
 int tlspool_session_state(const tlspool_session* session, tlspool_state* state, tlspool_error* error) {

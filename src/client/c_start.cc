@@ -82,6 +82,10 @@ Outcome<int> finish(tlspool_start& start, tlspool_session** session) {
     auto made = std::make_unique<tlspool_session>(tlspool_session{start.socket, std::move(*facts), {}});
     for (const std::string& name : made->facts.remote_names) made->names.push_back(name.c_str());
     made->names.push_back(nullptr);
+    for (const std::string& group : made->facts.groups) made->groups.push_back(group.c_str());
+    made->groups.push_back(nullptr);
+    for (const auto& [name, value] : made->facts.attributes) made->attribute_names.push_back(name.c_str());
+    made->attribute_names.push_back(nullptr);
     *session = made.release();
   }
   close(start.fd);

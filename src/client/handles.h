@@ -15,6 +15,8 @@ struct tlspool_session {
   std::string socket;  ///< of the pool that has the session
   tlspool::client::SessionFacts facts;
   std::vector<const char*> names;  ///< facts.remote_names, then NULL
+  std::vector<const char*> groups;           ///< facts.groups, then NULL
+  std::vector<const char*> attribute_names;  ///< those of facts.attributes, then NULL
 };
 
 struct tlspool_certificates {

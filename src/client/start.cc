@@ -130,7 +130,7 @@ std::optional<SessionFacts> session_facts(const wire::Value& session) {
   const bool complete = read(session, "id", f.id) && read(session, "role", role) &&
                         read(session, "version", version) && read(session, "cipherSuite", f.cipher_suite) &&
                         read(session, "verifiedBy", f.verified_by) && read(session, "remoteNames", f.remote_names) &&
-                        read(session, "localIdentity", f.local_identity) &&
+                        read(session, "localIdentity", f.local_identity) && read(session, "notShown", f.not_shown) &&
                         read(session, "remoteIdentity", f.remote_identity) && read(session, "group", f.group) &&
                         read(session, "signatureAlgorithm", f.signature_algorithm) && read(session, "alpn", f.alpn);
   if (!complete || (role != "client" && role != "server") || (version != "tls12" && version != "tls13")) {
@@ -143,6 +143,13 @@ std::optional<SessionFacts> session_facts(const wire::Value& session) {
     if (!read(*key, "store", f.key_store) || !read(*key, "keyId", f.key_id) || !f.key_store || !f.key_id) return std::nullopt;
     f.key_forward_secrecy = key->flag("forwardSecrecy");
     f.keys_left = key->number("keysLeft", -1);
+  }
+  if (const wire::Value* told = session.find("attributes")) {
+    const wire::Value* values = told->find("values");
+    if (!read(*told, "alias", f.alias) || !read(*told, "groups", f.groups) || values == nullptr || values->members() == nullptr) return std::nullopt;
+    for (const auto& [name, value] : *values->members()) {
+      if (!read(*values, name, f.attributes.emplace_back(name, std::string()).second)) return std::nullopt;
+    }
   }
   return f;
 }

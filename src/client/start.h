@@ -68,6 +68,10 @@ struct SessionFacts {
   std::optional<std::string> key_store, key_id;
   bool key_forward_secrecy = false;
   std::int64_t keys_left = -1;
+  std::optional<std::string> not_shown;
+  std::optional<std::string> alias;
+  std::vector<std::string> groups;
+  std::vector<std::pair<std::string, std::string>> attributes;
 };
 /// std::nullopt where facts are missing, or hold a NUL that a C string would hide.
 [[nodiscard]] std::optional<SessionFacts> session_facts(const wire::Value& session);

@@ -11,12 +11,11 @@
 namespace tlspool::config {
 namespace {
 
-constexpr std::size_t longest_name = 64;
+constexpr std::size_t longest_word = 64;
 constexpr std::size_t most_arguments = 32;
-constexpr std::size_t longest_socket = 107;  // sun_path of unix(7)
 
 bool is_name(const std::string& text) {
-  return !text.empty() && text.size() <= longest_name &&
+  return !text.empty() && text.size() <= longest_word &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '"'; });
 }
 

@@ -10,7 +10,6 @@ namespace tlspool::config {
 namespace {
 
 constexpr std::size_t most_servers = 32;
-constexpr std::size_t longest_socket = 107;  // sun_path of unix(7)
 constexpr std::uint32_t a_day = 24 * 60 * 60;
 
 /// What is wrong with it; empty: nothing.
@@ -62,6 +61,7 @@ void read_cache(Section s, Cache& out, const std::string& directory) {
   s.number("ttl", 1, a_day, out.ttl);
   s.number("negative_ttl", 0, 3600, out.negative_ttl);
   s.number("entries", 0, 10'000'000, out.entries);
+  s.number("patience_ms", 1, 1000, out.patience_ms);
   s.number("ticket_rotation", 10, a_day, out.ticket_rotation);
   s.number("generation", 0, 0x7fffffff, out.generation);
   s.done();

@@ -6,6 +6,8 @@
 
 namespace tlspool::config {
 
+inline constexpr std::size_t longest_socket = 107;  ///< bytes of a Unix socket's path: sun_path of unix(7)
+
 /// A mistake in the configuration: Code::config with subject "FILE:LINE".
 [[nodiscard]] Error mistake(const std::string& file, int line, std::string reason, std::string advice = {});
 

@@ -61,6 +61,14 @@ Status check_references(Config& config) {
       }
     }
   }
+  for (const wire::DisclosureSetup& rule : config.disclosures) {
+    // What is no single identity is told by authz::Disclosures.
+    const auto name = normal_identity(rule.local.text);
+    if (rule.offer && name && !seen.contains(*name)) {
+      return fail(mistake(rule.file, static_cast<int>(rule.local.line), "[disclosure] local names no [[identity]], and offer = true needs one",
+                          "see `tlspool identity list`"));
+    }
+  }
   return {};
 }
 
@@ -73,8 +81,14 @@ Status resolve(Config& config) {
                    std::string("this system has no ") + (user ? "user" : "group") + " \"" + printable(wanted.name) + "\"",
                    "correct the name or give a number"});
     }
-    auto& rule = config.allow.at(wanted.rule);
-    (user ? rule.uids : rule.gids).push_back(*number);
+    switch (wanted.table) {
+      case AllowName::Table::allow: {
+        auto& rule = config.allow.at(wanted.rule);
+        (user ? rule.uids : rule.gids).push_back(*number);
+        break;
+      }
+      case AllowName::Table::disclosure: config.disclosures.at(wanted.rule).uids.push_back(*number); break;
+    }
   }
   config.allow_names.clear();
   return resolve_users(config.authorization);

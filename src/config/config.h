@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "wire/disclosure.h"
 #include "wire/dns_setup.h"
 #include "wire/ipc.h"
 #include "wire/policy.h"
@@ -23,10 +24,20 @@ struct Credential {
   std::string file;   ///< where it stands, for messages
 };
 
+/// What becomes of an identity's sessions when its token is gone.
+enum class TokenGone { keep, end };
+/// What becomes of open sessions when the configuration was read again.
+enum class OnReload { keep, recheck };
+
+struct Sessions {
+  OnReload on_reload = OnReload::keep;
+};
+
 struct Identity {
   std::string name;  ///< normalised
   std::vector<Credential> credentials;
   std::uint8_t roles = wire::role_client | wire::role_server;
+  TokenGone token_gone = TokenGone::keep;
 };
 
 struct Trust {
@@ -41,6 +52,7 @@ struct Cache {
   std::uint32_t ttl = 600;
   std::uint32_t negative_ttl = 30;
   std::uint32_t entries = 50'000;
+  std::uint32_t patience_ms = 20;
   std::uint32_t generation = 0;
   std::uint32_t ticket_rotation = 12 * 60 * 60;  ///< seconds that a ticket key is in use
 };
@@ -54,10 +66,12 @@ struct Users {
   std::string hook = "tlspool-hook";  ///< what programs of hooks become that name no user of their own
 };
 
-/// A user or group that an [[allow]] rule gives by name; resolve() turns it into a number.
+/// A user or group that a rule gives by name; resolve() turns it into a number.
 struct AllowName {
   enum class Kind { user, group };
-  std::size_t rule = 0;  ///< index in Config::allow
+  enum class Table { allow, disclosure };
+  Table table = Table::allow;
+  std::size_t rule = 0;  ///< index in Config::allow or Config::disclosures
   Kind kind = Kind::user;
   std::string name;
   std::string where;  ///< FILE:LINE
@@ -95,8 +109,11 @@ struct Config {
   std::vector<wire::PeerSetup> peers;
   std::vector<wire::KmeSetup> kmes;
   wire::RevocationSetup revocation;
+  Sessions sessions;
+  wire::PinSetup pins;
   std::vector<wire::PolicySetup> policies;  ///< as they are written: what they say is read by trust::Policies
   Authorization authorization;
+  std::vector<wire::DisclosureSetup> disclosures;  ///< the same, by authz::Disclosures
 };
 
 /// One file of the configuration: its path (for messages) and its text.
@@ -107,6 +124,7 @@ struct Source {
     peers,       ///< peers/*.toml: [[peer]] and [[kme]]
     policies,    ///< policies/*.toml: [[policy]]
     rules,       ///< rules/*.toml: [[rule]] and [[hook]]
+    disclosures, ///< disclosures/*.toml: [[disclosure]]
   };
   std::string path;
   std::string text;

@@ -13,7 +13,7 @@
 namespace tlspool::config {
 namespace {
 
-// No directory, no files: a pool may have neither identities nor peers nor policies.
+// No directory, no files: a pool may have no such directory at all.
 Status add_drop_ins(const std::string& directory, Source::Holds holds, std::vector<Source>& sources) {
   std::vector<std::string> files;
   std::error_code failed;
@@ -70,6 +70,7 @@ Result<Config> load(const Paths& paths) {
   if (auto done = add_drop_ins(paths.peers(), Source::Holds::peers, sources); !done) return fail(done.error());
   if (auto done = add_drop_ins(paths.policies(), Source::Holds::policies, sources); !done) return fail(done.error());
   if (auto done = add_drop_ins(paths.rules(), Source::Holds::rules, sources); !done) return fail(done.error());
+  if (auto done = add_drop_ins(paths.disclosures(), Source::Holds::disclosures, sources); !done) return fail(done.error());
   auto config = parse(sources, paths.directory, paths.keeper);
   if (!config) return config;
   if (auto done = resolve(*config); !done) return fail(std::move(done.error()));

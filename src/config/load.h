@@ -5,7 +5,8 @@
 
 namespace tlspool::config {
 
-/// Reads tlspool.toml, identities/*.toml, peers/*.toml, policies/*.toml and rules/*.toml (in the order of their names), then parse() and resolve().
+/// Reads tlspool.toml and what lies in identities/, peers/, policies/, rules/ and disclosures/ (*.toml, in the order of their names),
+/// then parse() and resolve().
 [[nodiscard]] Result<Config> load(const Paths& paths);
 
 /// The whole of a file of at most `limit` bytes.

@@ -9,7 +9,7 @@ namespace tlspool::config {
 /// Where the parts of a pool lie. With --pool DIR or TLSPOOL_DIR everything lies below DIR; the system's
 /// pool is spread over /etc/tlspool, /var/lib/tlspool and /run/tlspool.
 struct Paths {
-  std::string directory;   ///< DIR: tlspool.toml, identities/, peers/, policies/, rules/, ca/
+  std::string directory;   ///< DIR: tlspool.toml, identities/, peers/, policies/, rules/, disclosures/, ca/
   std::string keeper;      ///< DIR/keeper or /var/lib/tlspool/keeper: tokens, PIN files; mode 0700, the keeper's own
   std::string run;         ///< DIR/run or /run/tlspool
   std::string judge;       ///< DIR/judge or /var/lib/tlspool/judge: what the judge remembers; mode 0700, its own
@@ -18,6 +18,7 @@ struct Paths {
   [[nodiscard]] std::string peers() const { return directory + "/peers"; }
   [[nodiscard]] std::string policies() const { return directory + "/policies"; }
   [[nodiscard]] std::string rules() const { return directory + "/rules"; }
+  [[nodiscard]] std::string disclosures() const { return directory + "/disclosures"; }
   [[nodiscard]] std::string ca() const { return directory + "/ca"; }
   [[nodiscard]] std::string programs_socket() const { return run + "/pool.sock"; }
   [[nodiscard]] std::string admin_socket() const { return run + "/admin.sock"; }

@@ -44,6 +44,8 @@ class Section {
   [[nodiscard]] const std::string& file() const;
   [[nodiscard]] bool has(std::string_view key) const;
   [[nodiscard]] Place place() const;
+  /// "[table] key"
+  [[nodiscard]] std::string described(std::string_view key) const;
   /// Whether a mistake was found in this file, in whatever table.
   [[nodiscard]] bool failed() const;
 

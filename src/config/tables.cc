@@ -3,10 +3,12 @@
 #include "base/text.h"
 #include "config/authorization.h"
 #include "config/cache.h"
+#include "config/disclosure.h"
 #include "config/dns.h"
 #include "config/peers.h"
 #include "config/revocation.h"
 #include "config/section.h"
+#include "config/sessions.h"
 
 namespace tlspool::config {
 namespace {
@@ -96,25 +98,12 @@ void read_token(Section s, Config& config, const std::string& keeper) {
   config.tokens.push_back(std::move(token));
 }
 
-void read_ids(Section& s, std::string_view key, AllowName::Kind kind, std::vector<std::uint32_t>& numbers,
-              Config& config) {
-  s.each(key, [&](const Section::Item& item) {
-    // The last number means "nobody" to the kernel.
-    if (item.number && *item.number >= 0 && *item.number < 0xffffffff) {
-      numbers.push_back(static_cast<std::uint32_t>(*item.number));
-    } else if (!item.text.empty()) {
-      config.allow_names.push_back({config.allow.size(), kind, item.text, s.file() + ":" + std::to_string(item.line)});
-    } else {
-      s.wrong(item.line, "[allow] " + std::string(key) + " must be a list of numbers or names");
-    }
-  });
-}
-
 void read_allow(Section s, Config& config) {
   wire::AllowRule rule;
   const std::size_t names = config.allow_names.size();
-  read_ids(s, "uid", AllowName::Kind::user, rule.uids, config);
-  read_ids(s, "gid", AllowName::Kind::group, rule.gids, config);
+  const std::size_t index = config.allow.size();
+  read_ids(s, "uid", {AllowName::Table::allow, index, AllowName::Kind::user, {}, {}}, rule.uids, config);
+  read_ids(s, "gid", {AllowName::Table::allow, index, AllowName::Kind::group, {}, {}}, rule.gids, config);
   s.texts("executable", [&](const std::string& path, int line) {
     if (!path.starts_with('/')) return s.wrong(line, "[allow] executable must be an absolute path");
     rule.executables.push_back(path);
@@ -156,6 +145,7 @@ void read_identity(Section s, Config& config, const std::string& directory) {
     s.wrong("name", "is no host name and no user@domain: " + name.error().reason);
   }
   read_roles(s, identity.roles);
+  read_token_gone(s, identity.token_gone);
   for (Section& credential : s.sections("credential")) read_credential(std::move(credential), identity, directory);
   if (identity.credentials.empty()) s.wrong(s.line(), "this identity has no [[identity.credential]]");
   s.done();
@@ -199,8 +189,11 @@ void read_main(Section& root, Config& config, SharedKeyTables& shared, Authoriza
   if (auto s = root.section("cache")) read_cache(std::move(*s), config.cache, directory);
   if (auto s = root.section("keystore")) shared.read_keystore(std::move(*s));
   shared.read_peers(root);
+  if (auto s = root.section("sessions")) read_sessions(std::move(*s), config.sessions);
+  if (auto s = root.section("pins")) read_pins(std::move(*s), config.pins);
   read_policies(root, config);
   authorization.read_main(root);
+  read_disclosures(root, config);
   root.done();
 }
 
@@ -213,11 +206,27 @@ void read_drop_in(Section& root, Source::Holds holds, Config& config, SharedKeyT
     case Source::Holds::peers: shared.read_peers(root); break;
     case Source::Holds::policies: read_policies(root, config); break;
     case Source::Holds::rules: authorization.read(root); break;
+    case Source::Holds::disclosures: read_disclosures(root, config); break;
   }
   root.done();
 }
 
 }  // namespace
+
+void read_ids(Section& section, std::string_view key, AllowName name, std::vector<std::uint32_t>& numbers, Config& config) {
+  section.each(key, [&](const Section::Item& item) {
+    // The last number means "nobody" to the kernel.
+    if (item.number && *item.number >= 0 && *item.number < 0xffffffff) {
+      numbers.push_back(static_cast<std::uint32_t>(*item.number));
+    } else if (!item.text.empty()) {
+      name.name = item.text;
+      name.where = section.file() + ":" + std::to_string(item.line);
+      config.allow_names.push_back(name);
+    } else {
+      section.wrong(item.line, section.described(key) + " must be a list of numbers or names");
+    }
+  });
+}
 
 void read_roles(Section& section, std::uint8_t& out) {
   if (!section.has("role")) {

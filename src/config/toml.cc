@@ -103,6 +103,8 @@ Place Section::place() const {
   return out;
 }
 
+std::string Section::described(std::string_view key) const { return table_->described(key); }
+
 bool Section::failed() const { return table_->progress->error.has_value(); }
 
 void Section::wrong(int line, std::string reason, std::string advice) {

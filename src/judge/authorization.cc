@@ -78,7 +78,8 @@ void Authorization::answered(std::size_t number, Result<authz::HookAnswer> answe
   asked.answered = true;
   if (!answer) return refuse("the hook " + asked.hook + " gave no answer that counts: " + answer.error().reason);
   if (!answer->allow) {
-    return refuse("the hook " + asked.hook + " denies it" + (answer->reason.empty() ? "" : ": " + answer->reason) + " (" + decision_.reason + ")");
+    return refuse("the hook " + asked.hook + " denies it" + (answer->reason.empty() ? "" : ": " + answer->reason) + " (" + decision_.reason + ")",
+                  answer->ttl);
   }
   const std::int64_t until = std::time(nullptr) + answer->ttl;
   valid_until_ = valid_until_ == 0 ? until : std::min(valid_until_, until);
@@ -101,12 +102,16 @@ void Authorization::allow() {
   finish(std::move(out));
 }
 
-void Authorization::refuse(std::string reason) {
+void Authorization::refuse(std::string reason, std::uint32_t ttl) {
   cancel_all();
   Outcome out;
   out.reason = std::move(reason);
-  // What a hook refused, or failed to say, may be another matter in a moment.
-  out.valid_until = asked_.empty() ? valid_until_ : static_cast<std::int64_t>(facts_.now);
+  // What a hook failed to say, or refused without a ttl, may be another matter in a moment.
+  out.valid_until = valid_until_;
+  if (!asked_.empty()) {
+    const std::int64_t until = static_cast<std::int64_t>(facts_.now) + ttl;
+    out.valid_until = out.valid_until == 0 ? until : std::min(out.valid_until, until);
+  }
   finish(std::move(out));
 }
 
@@ -118,6 +123,7 @@ void Authorization::cancel_all() {
 
 void Authorization::finish(Outcome outcome) {
   const OnOutcome on_outcome = std::move(on_outcome_);
+  outcome.asked_hooks = !asked_.empty();
   on_outcome(std::move(outcome));
 }
 

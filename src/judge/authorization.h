@@ -26,6 +26,7 @@ class Authorization {
     wire::Attributes attributes;
     std::string reason;            ///< for people: which rule, which hook, and what it said
     std::int64_t valid_until = 0;  ///< until when it may be relied on, seconds since 1970; 0: no bound
+    bool asked_hooks = false;
   };
   using OnOutcome = std::function<void(Outcome)>;
 
@@ -45,7 +46,8 @@ class Authorization {
     authz::HookAnswer answer;
   };
   void answered(std::size_t number, Result<authz::HookAnswer> answer);
-  void refuse(std::string reason);
+  /// `ttl`: of a hook that says no: seconds for which that may be remembered.
+  void refuse(std::string reason, std::uint32_t ttl = 0);
   void allow();
   void cancel_all();
   void finish(Outcome outcome);

@@ -18,7 +18,8 @@ using trust::Outcome;
 constexpr std::int64_t an_hour = 60 * 60;
 
 /// What vouches for a peer, the strongest first; of several the first is named.
-constexpr std::pair<CheckKind, const char*> vouchers[] = {{CheckKind::chain, "chain"}, {CheckKind::dane, "dane"}, {CheckKind::pin, "pin"}};
+constexpr std::pair<CheckKind, const char*> vouchers[] = {{CheckKind::chain, "chain"}, {CheckKind::dane, "dane"}, {CheckKind::pin, "pin"},
+                                                           {CheckKind::pin_or_first_use, "pin"}};
 
 /// Where a check stands so that a yes of it helps: not below a `not`, and not as a condition.
 void collect_wanted_yes(const trust::Node& node, std::vector<std::size_t>& out) {
@@ -157,10 +158,25 @@ void Case::expired() {
 void Case::finish(const Condition* failed, std::size_t index) {
   wire::ChainVerdict verdict = failed != nullptr ? refuse(*failed, index) : accept();
   if (subject_->query.explain) verdict.explanation = explanation();
-  if (verdict.accepted) law_.sources->accepted(subject_);
+  verdict.keep = keep(verdict.accepted);
   timer_.reset();
   const OnVerdict on_verdict = std::move(on_verdict_);
   on_verdict(std::move(verdict));  // may destroy this
+}
+
+// A refusal for want of an answer is another one when the answer comes; an acceptance is true whatever that says.
+wire::Keep Case::keep(bool accepted) const {
+  wire::Keep out;
+  for (const Asked& asked : asked_) {
+    if (!asked.started) continue;
+    out.unsure = out.unsure || (!accepted && asked.answer.answer == Answer::unknown);
+    // Pins may change any moment, cost nothing, and are looked up for their own sake, too: whose key has changed is noted.
+    out.unsure = out.unsure || trust::rests_on_memory(asked.check.kind);
+    out.ours_alone = out.ours_alone || trust::rests_on_memory(asked.check.kind);
+    out.cost = out.cost || trust::may_ask_network(asked.check.kind);
+    if (asked.answer.valid_until != 0) out.until = out.until == 0 ? asked.answer.valid_until : std::min(out.until, asked.answer.valid_until);
+  }
+  return out;
 }
 
 wire::ChainVerdict Case::accept() const {

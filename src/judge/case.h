@@ -50,6 +50,7 @@ class Case {
   void answered(std::size_t number, CheckAnswer answer);
   void expired();
   void finish(const Condition* failed, std::size_t index);
+  [[nodiscard]] wire::Keep keep(bool accepted) const;
   [[nodiscard]] wire::ChainVerdict accept() const;
   [[nodiscard]] wire::ChainVerdict refuse(const Condition& failed, std::size_t index) const;
   [[nodiscard]] std::string explanation() const;

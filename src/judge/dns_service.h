@@ -14,9 +14,10 @@ class DnsService {
  public:
   /// `state`: the directory for the root's keys (RFC 5011).
   DnsService(Loop& loop, wire::DnsSetup setup, std::string state);
+  virtual ~DnsService() = default;
 
   /// Made at the first call; a mistake stays. The same question is asked only once at a time.
-  [[nodiscard]] Result<trust::Dns*> dns();
+  [[nodiscard]] virtual Result<trust::Dns*> dns();
   /// Whether it may go on under another set-up.
   [[nodiscard]] bool serves(const wire::DnsSetup& setup, const std::string& state) const;
 

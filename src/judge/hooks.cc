@@ -2,12 +2,20 @@
 #include "judge/hooks.h"
 
 #include "base/log.h"
+#include "judge/service_hook.h"
 
 namespace tlspool::judge {
+
+// Before the sandbox closes, libcurl reads what it needs for all who come later.
+Hooks::Hooks(Loop& loop, ProgramHook::OnFailed on_failed) : loop_(loop), on_failed_(std::move(on_failed)), links_(std::make_shared<TlsLinks>(loop)) { const Http ready{loop}; }
 
 Hooks::Entry Hooks::make(const wire::HookSetup& setup) const {
   Entry out;
   out.setup = wire::encode(setup);
+  if (setup.program.empty()) {
+    out.hook = std::make_unique<ServiceHook>(loop_, setup, links_);
+    return out;
+  }
   auto program = std::make_unique<ProgramHook>(loop_, setup, on_failed_);
   out.program = program.get();
   out.hook = std::move(program);

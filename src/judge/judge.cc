@@ -7,8 +7,11 @@
 #include "base/log.h"
 #include "base/name_service.h"
 #include "base/sandbox.h"
+#include "judge/administration.h"
 #include "judge/anchor_files.h"
+#include "judge/tls_dial.h"
 #include "judge/dane_source.h"
+#include "judge/pin_source.h"
 #include "trust/chain.h"
 #include "wire/log_setup.h"
 
@@ -23,6 +26,8 @@ Judge::Judge(Loop& loop, UniqueFd supervisor)
     : loop_(loop),
       hooks_(std::make_shared<Hooks>(loop, [this](std::uint64_t process, const std::string& reason) { hook_failed(process, reason); })),
       questions_(loop),
+      outcomes_(loop),
+      recollection_(outcomes_, questions_),
       supervisor_(loop, std::move(supervisor), [this](Frame frame) { on_supervisor(std::move(frame)); },
                   [this] { loop_.stop(); }) {}
 
@@ -38,8 +43,16 @@ void Judge::on_supervisor(Frame frame) {
     if (own && staples_) staples_->set(*own);
   } else if (frame.kind == number_of(wire::Kind::judge_channel)) {
     add_worker(std::move(frame));
+  } else if (frame.kind == number_of(wire::Kind::share_blob)) {
+    share(frame);
+  } else if (frame.kind == number_of(wire::Kind::outcomes_query)) {
+    supervisor_.send(number_of(wire::Kind::outcomes_answer), frame.number, wire::encode(outcomes_.counters()));
+  } else if (frame.kind == number_of(wire::Kind::judge_admin)) {
+    administer(frame);
   } else if (frame.kind == number_of(wire::Kind::hook_end)) {
     add_hook(std::move(frame));
+  } else if (frame.kind == number_of(wire::Kind::hook_control_end)) {
+    if (!frame.descriptors.empty()) hooks_->add_link(std::move(frame.descriptors.front()));
   } else {
     log::warning("judge.unknown_frame", {{"kind", std::to_string(frame.kind)}});
   }
@@ -53,7 +66,7 @@ void Judge::collect(const Frame& frame) {
 }
 
 void Judge::set_up(const Frame& frame) {
-  const auto setup = wire::decode<wire::JudgeSetup>(frame.body);
+  auto setup = wire::decode<wire::JudgeSetup>(frame.body);
   if (!setup) return give_up(setup.error());
   ReadAnchors read = read_anchors(*setup);
   const wire::JudgeTables tables = std::exchange(tables_, {});
@@ -70,7 +83,11 @@ void Judge::set_up(const Frame& frame) {
     for (std::string& path : prepare_resolver()) readable.push_back(std::move(path));
     if (auto done = enter_sandbox({Confinement::judge, std::move(readable), {setup->state}}); !done) return give_up(done.error());
     sandboxed_ = true;
+    pins_ = std::make_shared<PinStore>(loop_, setup->state);
+    revoked_ = std::make_shared<RevokedStore>(setup->state);
   }
+  pins_->read_again();
+  revoked_->read_again();
   Law law;
   law.anchors = std::make_shared<const trust::Anchors>(std::move(read.anchors));
   law.policies = std::make_shared<const trust::Policies>(std::move(*policies));
@@ -80,14 +97,43 @@ void Judge::set_up(const Frame& frame) {
   law.sources->add(std::make_unique<RevocationSource>(revocation_, setup->revocation),
                    {trust::CheckKind::crl, trust::CheckKind::crl_if_present, trust::CheckKind::ocsp, trust::CheckKind::ocsp_if_known, trust::CheckKind::stapled});
   staples_->set(setup->revocation.staple, law.anchors);
+  law.sources->add(std::make_unique<PinSource>(pins_, setup->pins), {trust::CheckKind::pin, trust::CheckKind::pin_or_first_use});
+  law.revoked = revoked_;
   law.rules = std::make_shared<const authz::Ruleset>(std::move(*rules));
   hooks_->set(setup->authorization.hooks);
   law.hooks = hooks_;
   const std::uint32_t count = law.anchors->count();
   if (!read.problem.empty()) log::warning("judge.anchors", {{"problem", read.problem}});
+  for (const std::string& problem : {pins_->problem(), revoked_->problem()}) {
+    if (!problem.empty()) read.problem += (read.problem.empty() ? "" : "; ") + problem;
+  }
   log::debug("judge.ready", {{"anchors", std::to_string(count)}, {"policies", std::to_string(law.policies->size())}, {"rules", std::to_string(law.rules->size())}});
+  const CallerMatters caller{law.rules->looks_at_uid(), law.rules->looks_at_executable()};
   questions_.set(std::move(law));
-  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem)}));
+  outcomes_.depend_on(revoked_->digest());
+  if (auto done = outcomes_.set(std::move(setup->cache), caller); !done) return give_up(done.error());
+  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem), revoked_->digest()}));
+}
+
+void Judge::administer(const Frame& frame) {
+  const auto request = wire::decode<wire::JudgeAdmin>(frame.body);
+  if (!request) return give_up(request.error());
+  wire::JudgeAdminAnswer answer;
+  if (pins_) {
+    answer = judge::administer(*pins_, *revoked_, *request, std::time(nullptr));
+    outcomes_.depend_on(revoked_->digest());
+  } else {
+    answer.problem = "the judge is just being started; try again in a moment";
+  }
+  supervisor_.send(number_of(wire::Kind::judge_admin_answer), frame.number, wire::encode(answer));
+}
+
+void Judge::share(const Frame& frame) {
+  auto blob = wire::decode<wire::SharedBlob>(frame.body);
+  if (!blob) return give_up(blob.error());
+  outcomes_.add_blob(std::move(*blob), [this, number = frame.number](const wire::SharedBlob& there) {
+    supervisor_.send(number_of(wire::Kind::shared_blob), number, wire::encode(there));
+  });
 }
 
 void Judge::add_worker(Frame frame) {
@@ -118,7 +164,7 @@ void Judge::on_worker(std::uint64_t worker, const Frame& frame) {
   // The verdict may come before ask() has returned.
   auto question = std::make_shared<std::uint64_t>(0);
   const std::string expected = query->expected;
-  *question = questions_.ask(std::move(*query), [this, worker, question, expected, number = frame.number](const wire::ChainVerdict& verdict) {
+  *question = recollection_.ask(std::move(*query), [this, worker, question, expected, number = frame.number](const wire::ChainVerdict& verdict) {
     workers_[worker].questions.erase(*question);
     answer(worker, number, expected, verdict);
   });
@@ -137,7 +183,7 @@ void Judge::answer(std::uint64_t worker, std::uint64_t number, const std::string
 void Judge::forget_worker(std::uint64_t worker) {
   const auto found = workers_.extract(worker);
   if (found.empty()) return;
-  for (const std::uint64_t question : found.mapped().questions) questions_.cancel(question);
+  for (const std::uint64_t question : found.mapped().questions) recollection_.cancel(question);
 }
 
 void Judge::drop_worker(std::uint64_t worker, const char* why) {

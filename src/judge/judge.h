@@ -8,7 +8,10 @@
 
 #include "judge/dns_service.h"
 #include "judge/own_staples.h"
+#include "judge/pin_store.h"
 #include "judge/questions.h"
+#include "judge/questions.h"
+#include "judge/recollection.h"
 #include "judge/revocation_source.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
@@ -25,7 +28,9 @@ class Judge {
  private:
   void on_supervisor(Frame frame);
   void collect(const Frame& frame);
+  void administer(const Frame& frame);
   void set_up(const Frame& frame);
+  void share(const Frame& frame);
   void add_worker(Frame frame);
   void add_hook(Frame frame);
   void hook_failed(std::uint64_t process, const std::string& reason);
@@ -47,6 +52,10 @@ class Judge {
   std::unique_ptr<OwnStaples> staples_;           ///< likewise
   std::shared_ptr<Hooks> hooks_;
   Questions questions_;
+  Outcomes outcomes_;
+  Recollection recollection_;
+  std::shared_ptr<PinStore> pins_;         ///< null before the first setup
+  std::shared_ptr<RevokedStore> revoked_;  ///< likewise
   wire::JudgeTables tables_;  ///< parts that came, for the next setup
   bool sandboxed_ = false;
   int exit_status_ = 0;

@@ -4,6 +4,7 @@
 
 #include "authz/ruleset.h"
 #include "judge/hooks.h"
+#include "judge/revoked_store.h"
 #include "judge/sources.h"
 #include "trust/anchors.h"
 #include "trust/policies.h"
@@ -15,6 +16,7 @@ struct Law {
   std::shared_ptr<const trust::Anchors> anchors;
   std::shared_ptr<const trust::Policies> policies;
   std::shared_ptr<Sources> sources;
+  std::shared_ptr<const RevokedStore> revoked;
   std::shared_ptr<const authz::Ruleset> rules;
   std::shared_ptr<Hooks> hooks;
 };

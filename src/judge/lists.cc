@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "judge/moment.h"
+#include "judge/shared_certificate.h"
 #include "judge/small_files.h"
 
 namespace tlspool::judge {
@@ -22,13 +24,6 @@ constexpr std::int64_t pause_between_renewals = 60;
 constexpr std::int64_t idle = 24 * 60 * 60;        // what nobody asks for is not renewed
 constexpr std::size_t most_sources = 1024;
 constexpr std::chrono::seconds tick{60};
-
-std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
-
-std::shared_ptr<X509> shared(X509* certificate) {
-  X509_up_ref(certificate);
-  return {certificate, X509_free};
-}
 
 // Three quarters of its time are over.
 bool ages(const trust::Crl& crl, std::int64_t at) {

@@ -19,7 +19,7 @@ namespace {
 using Clock = ServerHealth::Clock;
 
 /// A call that takes longer than this has met a server that trickles: each step is in time, and there is no end.
-constexpr std::chrono::milliseconds longest_call{100};
+constexpr std::chrono::milliseconds longest_call{300};
 
 }  // namespace
 
@@ -58,8 +58,8 @@ struct Memcached::Shared {
   }
 };
 
-Memcached::Memcached(Loop& loop, std::vector<std::string> servers)
-    : loop_(loop), mailbox_(loop), shared_(std::make_shared<Shared>(std::move(servers))) {
+Memcached::Memcached(Loop& loop, std::vector<std::string> servers, std::chrono::milliseconds patience)
+    : loop_(loop), patience_(patience), mailbox_(loop), shared_(std::make_shared<Shared>(std::move(servers))) {
   shared_->owner = this;
   // Signals are for the loop.
   sigset_t all;
@@ -146,7 +146,7 @@ bool Memcached::enqueue(Job job) {
 std::uint64_t Memcached::get(std::string name, OnValue on_value) {
   const std::uint64_t question = last_ + 1;
   const bool useful = shared_->health.usable(Clock::now()) != 0;
-  if (!useful || !enqueue({Job::Kind::get, question, std::move(name), {}, 0, Clock::now() + patience})) {
+  if (!useful || !enqueue({Job::Kind::get, question, std::move(name), {}, 0, Clock::now() + patience_})) {
     ++late_;
     return 0;
   }
@@ -154,7 +154,7 @@ std::uint64_t Memcached::get(std::string name, OnValue on_value) {
   Asked& asked = asked_[question];
   asked.on_value = std::move(on_value);
   asked.timer = std::make_unique<Timer>(loop_);
-  asked.timer->start(patience, [this, question] {
+  asked.timer->start(patience_, [this, question] {
     ++late_;
     answered(question, std::nullopt);
   });

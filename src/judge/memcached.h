@@ -15,11 +15,10 @@
 
 namespace tlspool::judge {
 
-/// memcached for a loop that never waits: calls are made by threads of their own, and who asks has an answer within `patience`,
+/// memcached for a loop that never waits: calls are made by threads of their own, and who asks has an answer within a time that is set,
 /// whatever the servers do.
 class Memcached {
  public:
-  static constexpr std::chrono::milliseconds patience{20};
   static constexpr std::chrono::milliseconds patience_to_add{2000};  ///< no peer waits for it
   static constexpr std::size_t threads = 2;
   static constexpr std::size_t most_waiting = 1024;
@@ -27,7 +26,8 @@ class Memcached {
   /// nullopt: it is not there, or nobody could be asked in time.
   using OnValue = std::function<void(std::optional<Bytes>)>;
 
-  Memcached(Loop& loop, std::vector<std::string> servers);
+  /// `patience`: that a get() waits.
+  Memcached(Loop& loop, std::vector<std::string> servers, std::chrono::milliseconds patience);
   ~Memcached();
   Memcached(const Memcached&) = delete;
   Memcached& operator=(const Memcached&) = delete;
@@ -60,6 +60,7 @@ class Memcached {
     std::unique_ptr<Timer> timer;
   };
   Loop& loop_;
+  const std::chrono::milliseconds patience_;
   Mailbox mailbox_;
   std::shared_ptr<Shared> shared_;
   std::uint64_t last_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The servers of memcached as one thread uses them: blocking, each call for a few hundredths of a second at most.
+// The servers of memcached as one thread uses them: blocking, each call for a few tenths of a second at most.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -45,7 +45,7 @@ class ServerHealth {
 class MemcachedRing {
  public:
   static constexpr std::size_t most_servers = 32;
-  static constexpr std::chrono::milliseconds patience{20};  ///< for connecting, and for each step of an answer
+  static constexpr std::chrono::milliseconds patience{100};  ///< for connecting, and for each step of an answer
 
   /// `servers`: "HOST:PORT", "[ADDRESS]:PORT" or "unix:/PATH". `health` must outlive this.
   MemcachedRing(std::vector<std::string> servers, ServerHealth& health);

@@ -45,9 +45,9 @@ Status Outcomes::set(wire::CacheSetup setup, CallerMatters caller) {
   auto box = authz::EntryBox::make(setup.key.empty() ? own_key_ : setup.key);
   if (!box) return fail(std::move(box.error()));
   box_ = std::move(*box);
-  if (setup.servers != setup_.servers) {
+  if (setup.servers != setup_.servers || setup.patience_ms != setup_.patience_ms) {
     memcached_.reset();
-    if (!setup.servers.empty()) memcached_ = std::make_unique<Memcached>(loop_, setup.servers);
+    if (!setup.servers.empty()) memcached_ = std::make_unique<Memcached>(loop_, setup.servers, std::chrono::milliseconds{setup.patience_ms});
   }
   setup_ = std::move(setup);
   wipe(setup_.key);
@@ -95,11 +95,6 @@ std::variant<std::optional<wire::ChainVerdict>, Outcomes::Cancel> Outcomes::look
   };
 }
 
-std::variant<std::optional<wire::ChainVerdict>, Outcomes::Cancel> Outcomes::lookup(const Key& key, OnFound on_found) {
-  if (const wire::ChainVerdict* found = recall(key)) return *found;
-  return look_up(key, std::move(on_found));
-}
-
 std::optional<wire::ChainVerdict> Outcomes::opened(const Key& key, ByteView sealed) {
   if (key.generation != generation_) return std::nullopt;
   const std::int64_t now = std::time(nullptr);
@@ -129,14 +124,19 @@ std::int64_t Outcomes::end_of(const wire::ChainVerdict& verdict, std::int64_t no
   return end;
 }
 
-void Outcomes::store(const Key& key, const wire::ChainVerdict& verdict) {
+void Outcomes::judged(const std::optional<Key>& key, const wire::ChainVerdict& verdict) {
   ++counters_.judged;
-  if (key.generation != generation_ || verdict.keep.where == wire::Keep::Where::nowhere) return;
+  if (key) store(*key, verdict);
+}
+
+void Outcomes::store(const Key& key, const wire::ChainVerdict& verdict) {
+  // "judge" refuses for reasons of its own, such as too many questions.
+  if (key.generation != generation_ || verdict.keep.unsure || verdict.check == "judge") return;
   const std::int64_t now = std::time(nullptr);
   const std::int64_t until = end_of(verdict, now);
   if (until <= now) return;
   table_.put(key.entry, verdict, until);
-  if (!memcached_ || verdict.keep.where != wire::Keep::Where::cluster) return;
+  if (!memcached_ || !verdict.keep.cost || verdict.keep.ours_alone) return;
   auto sealed = box_->seal(key.entry, {now, until, wire::encode(verdict)});
   if (!sealed) return log::debug("outcome.not_shared", {{"reason", sealed.error().text()}});
   if (memcached_->set(authz::memcached_name(outcome_prefix, key.entry), std::move(*sealed), static_cast<std::uint32_t>(until - now))) {

@@ -51,12 +51,12 @@ class Outcomes {
   [[nodiscard]] const wire::ChainVerdict* recall(const Key& key);
   /// Whether it is worth while to look further away.
   [[nodiscard]] bool shares() const { return memcached_ != nullptr; }
-  /// What the cluster remembers: none at once where nobody can be asked; else `on_found` is called once, within Memcached::patience, and
+  /// What the cluster remembers: none at once where nobody can be asked; else `on_found` is called once, within the configured time, and
   /// not before this has returned.
   [[nodiscard]] std::variant<std::optional<wire::ChainVerdict>, Cancel> look_up(const Key& key, OnFound on_found);
-  /// Everything at once: what this process remembers, else what the cluster does.
-  [[nodiscard]] std::variant<std::optional<wire::ChainVerdict>, Cancel> lookup(const Key& key, OnFound on_found);
-  /// By the verdict's own `keep`, and no longer than the configuration allows.
+  /// A question was decided anew. Where it has a key, its verdict is stored.
+  void judged(const std::optional<Key>& key, const wire::ChainVerdict& verdict);
+  /// As what it rests on allows, and no longer than the configuration does.
   void store(const Key& key, const wire::ChainVerdict& verdict);
 
   /// A ticket key that supervisors have sealed: added if there is none by that name. The answer has what is there then.

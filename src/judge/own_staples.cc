@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "judge/moment.h"
 #include "judge/small_files.h"
 #include "trust/path.h"
 #include "trust/revocation_facts.h"
@@ -20,8 +21,6 @@ constexpr std::chrono::seconds first_pause{60};
 constexpr std::chrono::seconds longest_pause{3600};
 // A clock that jumps must not silence the renewal for days.
 constexpr std::chrono::seconds longest_wait{24 * 3600};
-
-std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
 
 std::shared_ptr<X509> shared(tls::Certificate certificate) { return {certificate.release(), X509_free}; }
 

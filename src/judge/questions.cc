@@ -13,6 +13,10 @@ const trust::Expression& usual() {
   return expression;
 }
 
+bool costs_network(const trust::Expression& expression) {
+  return std::ranges::any_of(expression.checks, [](const trust::Check& check) { return trust::may_ask_network(check.kind); });
+}
+
 wire::ChainVerdict refused(std::string check, std::string reason) {
   wire::ChainVerdict v;
   v.check = std::move(check);
@@ -33,14 +37,18 @@ wire::ChainVerdict with_outcome(wire::ChainVerdict verdict, Authorization::Outco
     verdict.attributes = std::move(outcome.attributes);
   } else {
     const std::int64_t valid_until = verdict.valid_until;
+    const wire::Keep keep = verdict.keep;
     verdict = refused("authorization", "it is trusted, and not authorized: " + outcome.reason);
     verdict.valid_until = valid_until;
+    verdict.keep = keep;
   }
+  verdict.keep.cost = verdict.keep.cost || outcome.asked_hooks;
   verdict.explanation = std::move(explanation);
   return verdict;
 }
 
 wire::ChainVerdict accept_shared_key(const wire::ChainQuery& query) {
+  if (query.connection.shared_key == wire::SharedKeyUse::none) return refused("psk", "neither a certificate nor a shared key proves the peer");
   if (query.expected.empty()) return refused("psk", "the shared key belongs to no known peer");
   wire::ChainVerdict v;
   v.accepted = true;
@@ -50,12 +58,46 @@ wire::ChainVerdict accept_shared_key(const wire::ChainQuery& query) {
   return v;
 }
 
+/// Of a peer that an administrator has revoked; before anything else is asked about it.
+std::optional<wire::ChainVerdict> refuse_revoked(const RevokedStore& revoked, const Subject& subject, const wire::ChainQuery& query) {
+  if (revoked.idle()) return std::nullopt;
+  trust::PeerFacts peer{{query.expected}, trust::facts_of(subject.leaf())};
+  if (subject.presented) peer.names.insert(peer.names.end(), subject.presented->names.begin(), subject.presented->names.end());
+  return revoked.refuse(peer);
+}
+
 }  // namespace
+
+void Questions::set(Law law) {
+  law_ = std::move(law);
+  asks_hooks_ = law_.rules->asks_hooks();
+  may_cost_ = asks_hooks_ || std::ranges::any_of(law_.policies->expressions(), costs_network);
+}
+
+bool Questions::costs(const wire::ChainQuery& query) const {
+  if (asks_hooks_) return true;
+  if (query.stage == wire::Stage::authorization) return false;
+  if (!may_cost_ || query.expected.empty()) return may_cost_;  // whom it is about is not known without a look at the certificate
+  const auto found = law_.policies->find(query.local, query.expected, query.service);
+  return std::ranges::any_of(found.policies, [&](const trust::Policy* policy) { return costs_network(law_.policies->expression(*policy)); });
+}
 
 std::uint64_t Questions::ask(wire::ChainQuery query, OnVerdict on_verdict) {
   auto subject = std::make_shared<Subject>();
   subject->now = std::time(nullptr);
   subject->anchors = law_.anchors;
+  if (query.stage != wire::Stage::authorization && query.connection.shared_key == wire::SharedKeyUse::none) {
+    auto presented = trust::present(*law_.anchors, known_, query, subject->now);
+    if (!presented) {
+      on_verdict(std::move(presented.error()));
+      return 0;
+    }
+    subject->presented = std::move(*presented);
+  }
+  if (auto refusal = refuse_revoked(*law_.revoked, *subject, query)) {
+    on_verdict(std::move(*refusal));
+    return 0;
+  }
   if (query.stage == wire::Stage::authorization) {
     wire::ChainVerdict v;
     v.accepted = true;
@@ -63,14 +105,6 @@ std::uint64_t Questions::ask(wire::ChainQuery query, OnVerdict on_verdict) {
     subject->query = std::move(query);
     subject->identity = subject->query.expected;
     return authorize(0, law_, subject, std::move(v), std::move(on_verdict));
-  }
-  if (query.connection.shared_key == wire::SharedKeyUse::none) {
-    auto presented = trust::present(*law_.anchors, known_, query, subject->now);
-    if (!presented) {
-      on_verdict(std::move(presented.error()));
-      return 0;
-    }
-    subject->presented = std::move(*presented);
   }
   subject->query = std::move(query);
   const wire::ChainQuery& q = subject->query;
@@ -104,7 +138,8 @@ std::uint64_t Questions::judge_by(std::vector<Condition> conditions, SubjectPtr 
 }
 
 std::uint64_t Questions::authorize(std::uint64_t number, Law law, const SubjectPtr& subject, wire::ChainVerdict verdict, OnVerdict on_verdict) {
-  if (!verdict.accepted || law.rules->asks_nothing()) {
+  if (!verdict.accepted || law.rules->asks_nothing() || subject->query.stage == wire::Stage::trust_alone) {
+    if (verdict.accepted) law.sources->accepted(subject);
     on_verdict(std::move(verdict));
     return 0;
   }
@@ -118,8 +153,10 @@ std::uint64_t Questions::authorize(std::uint64_t number, Law law, const SubjectP
   auto made = std::make_unique<Authorization>(law.rules, law.hooks, std::move(facts));
   Authorization* begun = made.get();
   waiting_.emplace(number, Waiting{nullptr, std::move(made)});
-  begun->start([this, number, verdict = std::move(verdict), on_verdict = std::move(on_verdict)](Authorization::Outcome outcome) mutable {
+  begun->start([this, number, sources = law.sources, subject, verdict = std::move(verdict), on_verdict = std::move(on_verdict)](
+                   Authorization::Outcome outcome) mutable {
     const auto ended = waiting_.extract(number);
+    if (outcome.allowed) sources->accepted(subject);
     on_verdict(with_outcome(std::move(verdict), std::move(outcome)));
   });
   return waiting_.contains(number) ? number : 0;

@@ -18,8 +18,10 @@ class Questions {
   static constexpr std::size_t most_waiting = 16384;
 
   explicit Questions(Loop& loop) : loop_(loop) {}
-  void set(Law law) { law_ = std::move(law); }
+  void set(Law law);
 
+  /// Whether deciding it may cost the network.
+  [[nodiscard]] bool costs(const wire::ChainQuery& query) const;
   /// `on_verdict` is called once, maybe at once: then the answer is 0, else a number for cancel().
   std::uint64_t ask(wire::ChainQuery query, OnVerdict on_verdict);
   void cancel(std::uint64_t question) { waiting_.erase(question); }
@@ -38,6 +40,8 @@ class Questions {
 
   Loop& loop_;
   Law law_;
+  bool asks_hooks_ = false;
+  bool may_cost_ = false;  ///< any policy of all of them
   trust::KnownCertificates known_;
   std::uint64_t last_ = 0;
   std::unordered_map<std::uint64_t, Waiting> waiting_;

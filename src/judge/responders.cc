@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "judge/moment.h"
+#include "judge/shared_certificate.h"
 #include "trust/crl.h"
 #include "trust/revocation_facts.h"
 
@@ -15,13 +17,6 @@ namespace {
 constexpr std::int64_t longest_memory = 60 * 60;  // seconds
 constexpr std::int64_t memory_of_failure = 10;
 constexpr std::size_t most_remembered = 16384;
-
-std::int64_t now() { return static_cast<std::int64_t>(std::time(nullptr)); }
-
-std::shared_ptr<X509> shared(X509* certificate) {
-  X509_up_ref(certificate);
-  return {certificate, X509_free};
-}
 
 Bytes key_of(const X509* certificate, const X509* issuer) {
   Bytes key = tls::spki_digest(issuer);

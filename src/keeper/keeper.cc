@@ -23,7 +23,7 @@ std::string outcome_text(const Status& outcome) { return outcome ? "accepted" : 
 
 Keeper::Keeper(Loop& loop, std::string directory, KeeperOptions options, Send send)
     : loop_(loop), directory_(std::move(directory)), options_(options), send_(std::move(send)),
-      rejected_("rejected-pins"), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), timer_(loop),
+      rejected_("rejected-pins"), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), timer_(loop), watch_(loop),
       shared_(loop, [this](const std::string& name) {
         const auto found = tokens_.find(name);
         return found == tokens_.end() ? nullptr : found->second;
@@ -67,6 +67,16 @@ void Keeper::apply(wire::KeeperSetup setup) {
   }
   shared_.apply(std::move(setup.peers), order_);
   plan_reopening();
+  watch_tokens();
+}
+
+void Keeper::watch_tokens() {
+  bool any = false;
+  for (const auto& [name, token] : tokens_) {
+    any = any || (token->configured() && token->setup().watched);
+    token->look();
+  }
+  if (any) watch_.start(options_.look_every, [this] { watch_tokens(); });
 }
 
 wire::KeeperReport Keeper::report() const {

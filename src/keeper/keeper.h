@@ -20,6 +20,7 @@ namespace tlspool::keeper {
 struct KeeperOptions {
   std::chrono::milliseconds reopen_after{30'000};  ///< a token that failed is opened again at most that often
   std::chrono::milliseconds pin_deadline{120'000}; ///< for an administrator to type
+  std::chrono::milliseconds look_every{1'000};     ///< for tokens whose absence must be known at once
 };
 
 /// All tokens of a pool. On one loop; only the signing threads run beside it.
@@ -47,6 +48,7 @@ class Keeper {
   void plan_reopening();
   void reopen_due();
   void reopen(Token& token);
+  void watch_tokens();
 
   Loop& loop_;
   const std::string directory_;
@@ -57,6 +59,7 @@ class Keeper {
   UniqueFd wake_;  // eventfd: a signing thread found a token broken
   std::unique_ptr<Poll> woken_;
   Timer timer_;
+  Timer watch_;
   std::map<std::string, std::shared_ptr<Token>> tokens_;
   std::vector<std::string> order_;  // as in the configuration
   std::list<std::unique_ptr<SignThreads>> threads_;

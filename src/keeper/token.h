@@ -38,6 +38,8 @@ class Token {
   [[nodiscard]] Status retire();
   /// Logs in with a PIN that an administrator entered. Tries it at most once, and not one that was rejected before.
   [[nodiscard]] Status enter_pin(Secret pin);
+  /// Whether it is still there, where that is watched: one that is gone becomes a failed one.
+  void look();
   /// Takes up what signing threads found out: remembers a PIN that a signature's own login rejected.
   void settle();
 

@@ -126,6 +126,16 @@ Status Token::use(Signer& signer, const Act& act) {
   return fail(std::move(outcome.error().error));
 }
 
+void Token::look() {
+  if (!setup_.watched || state_.load() != wire::TokenState::ready || module_ == nullptr || !slot_) return;
+  const Inside inside(gate_);
+  CK_TOKEN_INFO info{};
+  const CK_RV rv = (*module_)->C_GetTokenInfo(slot_->id, &info);
+  if (rv != CKR_OK) return broke({call_error("C_GetTokenInfo", rv, subject_), rv == CKR_TOKEN_NOT_RECOGNIZED ? CKR_TOKEN_NOT_PRESENT : rv});
+  const bool same = std::equal(std::begin(info.serialNumber), std::end(info.serialNumber), std::begin(slot_->info.serialNumber));
+  if (!same) broke({call_error("C_GetTokenInfo", CKR_DEVICE_REMOVED, subject_), CKR_DEVICE_REMOVED});
+}
+
 void Token::broke(const CallFailure& failure) {
   wire::TokenState next = wire::TokenState::failed;
   if (failure.error.code == Code::pin_rejected) {

@@ -24,6 +24,12 @@ const Admin::Method Admin::methods[] = {
     {"EnterPin", &Admin::enter_pin},
     {"OpenKeys", &Admin::open_keys},
     {"Reload", &Admin::reload},
+    {"AddPin", &Admin::add_pin},
+    {"ListPins", &Admin::list_pins},
+    {"RemovePin", &Admin::remove_pin},
+    {"Revoke", &Admin::revoke},
+    {"Unrevoke", &Admin::unrevoke},
+    {"ListRevoked", &Admin::list_revoked},
 };
 
 Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload)
@@ -109,7 +115,9 @@ void Admin::answer(const Handle& to, std::string text, std::vector<UniqueFd> des
 
 void Admin::status(const Handle& to, const wire::Call&) {
   pool_.ask_workers(wire::Kind::counters_query, [this, to](const std::vector<Bytes>& counters) {
-    answer(to, wire::reply_text(status_reply(pool_, started_, counters)));
+    pool_.ask_judge([this, to, counters](const std::optional<wire::OutcomeCounters>& outcomes) {
+      answer(to, wire::reply_text(status_reply(pool_, started_, counters, outcomes)));
+    });
   });
 }
 

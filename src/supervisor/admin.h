@@ -41,6 +41,14 @@ class Admin {
   void enter_pin(const Handle& to, const wire::Call& call);
   void open_keys(const Handle& to, const wire::Call& call);
   void reload(const Handle& to, const wire::Call& call);
+  // admin_judge.cc
+  void add_pin(const Handle& to, const wire::Call& call);
+  void list_pins(const Handle& to, const wire::Call& call);
+  void remove_pin(const Handle& to, const wire::Call& call);
+  void revoke(const Handle& to, const wire::Call& call);
+  void unrevoke(const Handle& to, const wire::Call& call);
+  void list_revoked(const Handle& to, const wire::Call& call);
+  void ask_judge(const Handle& to, const wire::JudgeAdmin& request, std::function<wire::Value(const wire::JudgeAdminAnswer&)> reply);
   void answer(const Handle& to, std::string text, std::vector<UniqueFd> descriptors = {});
 
   Loop& loop_;
@@ -54,7 +62,8 @@ class Admin {
 };
 
 /// Pure: what Status and Sessions answer.
-[[nodiscard]] wire::Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters);
+[[nodiscard]] wire::Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters,
+                                      const std::optional<wire::OutcomeCounters>& outcomes);
 [[nodiscard]] wire::Value sessions_reply(const std::vector<Bytes>& lists);
 
 }  // namespace tlspool::supervisor

@@ -78,6 +78,19 @@ wire::Counters total(const std::vector<Bytes>& counters) {
   return sum;
 }
 
+Value outcomes_of(const wire::OutcomeCounters& c) {
+  return Value::object()
+      .set("entries", c.entries)
+      .set("judged", c.judged)
+      .set("recalled", c.recalled)
+      .set("shared", c.shared)
+      .set("put", c.put)
+      .set("worthless", c.worthless)
+      .set("late", c.late)
+      .set("failures", c.failed)
+      .set("serversAway", c.away);
+}
+
 Value row(const wire::SessionRow& r) {
   return Value::object()
       .set("id", r.id)
@@ -97,7 +110,7 @@ Value row(const wire::SessionRow& r) {
 
 }  // namespace
 
-Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters) {
+Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters, const std::optional<wire::OutcomeCounters>& outcomes) {
   const wire::Counters sum = total(counters);
   return Value::object()
       .set("version", TLSPOOL_VERSION)
@@ -111,7 +124,9 @@ Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& c
       .set("completed", sum.started)
       .set("resumed", sum.resumed)
       .set("failed", sum.failed)
-      .set("trustAnchors", pool.anchors());
+      .set("trustAnchors", pool.anchors())
+      .set("ticketKeyShared", pool.shares_tickets())
+      .set("outcomes", outcomes ? outcomes_of(*outcomes) : Value());
 }
 
 Value sessions_reply(const std::vector<Bytes>& lists) {

@@ -70,9 +70,10 @@ struct Binds {
   bool tls12 = true;
   std::vector<wire::PeerSetup> peers;
   wire::PeerToPeerSetup peer_to_peer;
+  std::vector<wire::DisclosureSetup> disclosures;
 };
 template <class Io> void fields(Io& io, Binds& m) {
-  io(m.outcomes, m.rules, m.identities, m.default_identity, m.tls12, m.peers, m.peer_to_peer);
+  io(m.outcomes, m.rules, m.identities, m.default_identity, m.tls12, m.peers, m.peer_to_peer, m.disclosures);
 }
 
 Shown shown_by(const wire::CredentialSetup& credential) {
@@ -110,7 +111,8 @@ Bytes outcome_policy(const config::Config& config, const Material& material, con
 }
 
 Bytes ticket_policy(const wire::WorkerSetup& setup, const Bytes& outcomes) {
-  Binds binds{outcomes, setup.rules, {}, setup.default_identity, setup.tls12, setup.peers, setup.peer_to_peer};
+  Binds binds{outcomes, setup.rules, {}, setup.default_identity, setup.tls12, setup.peers, setup.peer_to_peer, setup.disclosures};
+  PlaceEraser{}.erase(binds.disclosures);
   for (const wire::IdentitySetup& identity : setup.identities) {
     Identity& out = binds.identities.emplace_back(Identity{identity.name, identity.roles, {}});
     for (const wire::CredentialSetup& credential : identity.credentials) out.shown.push_back(shown_by(credential));

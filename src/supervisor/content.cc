@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "authz/ruleset.h"
+#include "authz/disclosure.h"
 #include "base/handle.h"
 #include "base/text.h"
 #include "config/load.h"
@@ -118,6 +119,7 @@ Result<Content> read_content(const config::Paths& paths) {
     if (!keys) return fail(std::move(keys.error()));
     cluster = std::make_shared<const ClusterKeys>(std::move(*keys));
   }
+  if (auto rules = authz::Disclosures::make(config->disclosures); !rules) return fail(std::move(rules.error()));
   std::optional<RunAs> fetcher;
   if (geteuid() == 0 && !config->kmes.empty()) {
     auto found = find_user(config->users.fetcher);

@@ -3,14 +3,14 @@
 
 namespace tlspool::supervisor {
 
-void Gather::ask(const std::vector<Child*>& children, wire::Kind query, Done done) {
+void Gather::ask(const std::vector<Child*>& children, wire::Kind query, const Bytes& body, Done done) {
   const std::uint64_t number = ++last_;
   Round& round = rounds_[number];
   round.done = std::move(done);
   round.timer = std::make_unique<Timer>(loop_);
   for (Child* child : children) {
     if (child->phase() != Child::Phase::ready) continue;
-    child->send_bytes(query, {}, number);
+    child->send_bytes(query, body, number);
     ++round.missing;
   }
   round.timer->start(round.missing == 0 ? std::chrono::seconds(0) : deadline, [this, number] { finish(number); });

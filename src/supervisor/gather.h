@@ -18,7 +18,7 @@ class Gather {
 
   explicit Gather(Loop& loop) : loop_(loop) {}
   /// `done` comes later, never from within ask().
-  void ask(const std::vector<Child*>& children, wire::Kind query, Done done);
+  void ask(const std::vector<Child*>& children, wire::Kind query, const Bytes& body, Done done);
   /// An answer; one that nobody waits for any more is dropped.
   void answered(Frame frame);
 

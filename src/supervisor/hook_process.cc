@@ -23,7 +23,7 @@
 namespace tlspool::supervisor {
 namespace {
 
-constexpr int report_fd = 3;
+constexpr int hook_report_fd = 3;
 constexpr rlim_t most_files = 256;
 
 struct Ends {
@@ -38,15 +38,15 @@ Status arrange_descriptors(Ends& ends) {
     *fd = fcntl(*fd, F_DUPFD_CLOEXEC, 10);
     if (*fd < 0) return fail(system_error("fcntl", "", errno));
   }
-  if (dup2(ends.socket, 0) < 0 || dup2(ends.socket, 1) < 0 || dup2(ends.error_output, 2) < 0 || dup3(ends.report, report_fd, O_CLOEXEC) < 0) {
+  if (dup2(ends.socket, 0) < 0 || dup2(ends.socket, 1) < 0 || dup2(ends.error_output, 2) < 0 || dup3(ends.report, hook_report_fd, O_CLOEXEC) < 0) {
     return fail(system_error("dup2", "", errno));
   }
-  ends.report = report_fd;
-  if (close_range(report_fd + 1, UINT_MAX, 0) != 0) return fail(system_error("close_range", "", errno));
+  ends.report = hook_report_fd;
+  if (close_range(hook_report_fd + 1, UINT_MAX, 0) != 0) return fail(system_error("close_range", "", errno));
   return {};
 }
 
-void reset_signals() {
+void default_signals() {
   for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -74,7 +74,7 @@ Status prepare(const StartHook& as, rlim_t tasks, pid_t parent) {
 
 [[noreturn]] void be_hook(const StartHook& as, Ends ends, rlim_t tasks, pid_t parent) {
   Status done = arrange_descriptors(ends);
-  reset_signals();
+  default_signals();
   if (done) done = prepare(as, tasks, parent);
   if (done) {
     std::vector<std::string> words = as.program;

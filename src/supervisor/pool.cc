@@ -31,11 +31,12 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       content_(std::move(content)),
       listener_(std::move(listener)),
       events_(std::move(events)),
-      reload_timer_(loop),
       tickets_(loop, {[this] { send_setups(); },
                       [this](const wire::SharedBlob& blob, std::uint64_t number) { judge_->send(Kind::share_blob, blob, number); }}),
+      reload_timer_(loop),
       stop_timer_(loop),
       gather_(loop),
+      judge_calls_(loop),
       hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }) {
   make_children();
 }
@@ -95,9 +96,13 @@ void Pool::equip_keeper() {
 void Pool::equip_judge() {
   send_judge_setup();
   hooks_.start_anew(content_.hooks);
+  hook_controls_.assign(workers_.size(), 0);
   if (!reported_) return;
   send_own_certificates();
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_judge(i);
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    connect_judge(i);
+    connect_hook_controls(i);
+  }
 }
 
 void Pool::equip_worker(std::uint32_t index) {
@@ -109,6 +114,8 @@ void Pool::equip_worker(std::uint32_t index) {
   connect_keys(index);
   if (fetcher_) controls_[index] = 0;
   connect_controls(index);
+  if (index < hook_controls_.size()) hook_controls_[index] = 0;
+  connect_hook_controls(index);
   const int copy = fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0);
   workers_[index]->send_bytes(Kind::listener, {}, 0, only(UniqueFd{copy}));
 }
@@ -144,6 +151,7 @@ void Pool::from_keeper(Frame frame) {
   if (!report) return log::error("keeper.malformed", {{"reason", report.error().text()}});
   keep_chains(*report, report_);
   log_changes(content_.config, numbers_, report_, *report);
+  end_sessions_of_lost_tokens(*report);
   report_ = std::move(*report);
   keeper_->ready();
   if (reload_) {
@@ -168,6 +176,7 @@ void Pool::from_judge(Frame frame) {
     return;
   }
   if (kind == Kind::judge_staple) return take_staple(frame);
+  if (kind == Kind::judge_admin_answer) return judge_calls_.answered(frame);
   if (kind == Kind::outcomes_answer) return gather_.answered(std::move(frame));
   if (kind != Kind::judge_ready) return;
   auto ready = wire::decode<wire::JudgeReady>(frame.body);
@@ -175,6 +184,7 @@ void Pool::from_judge(Frame frame) {
   anchors_ = ready->anchors;
   if (!ready->problem.empty()) log::error("trust.incomplete", {{"problem", ready->problem}});
   judge_->ready();
+  take_revoked(ready->revoked);
   tickets_.ask();
   if (reload_) {
     reload_->judge = false;
@@ -193,7 +203,7 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
     answer_executable(worker, frame);
   } else if (kind == Kind::adopt) {
     adopt(std::move(frame));
-  } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer) {
+  } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer || kind == Kind::sessions_ended) {
     gather_.answered(std::move(frame));
   } else {
     log::warning("worker.unexpected", {{"name", worker.name()}, {"kind", std::to_string(frame.kind)}});
@@ -238,10 +248,10 @@ void Pool::open_keys(UniqueFd connection) {
   keeper_->send_bytes(Kind::key_admin, {}, 0, only(std::move(connection)));
 }
 
-void Pool::ask_workers(wire::Kind query, Gather::Done done) {
+void Pool::ask_workers(wire::Kind query, Gather::Done done, const Bytes& body) {
   std::vector<Child*> all;
   for (const auto& worker : workers_) all.push_back(worker.get());
-  gather_.ask(all, query, std::move(done));
+  gather_.ask(all, query, body, std::move(done));
 }
 
 void Pool::look_ready() {
@@ -255,6 +265,7 @@ void Pool::look_ready() {
 }
 
 void Pool::ended(Child& child, const std::string& reason) {
+  if (&child == judge_.get()) judge_calls_.lost();
   if (stopped_) return look_stopped();
   if (!ready_) return events_.failed(child.name() + ": " + reason);
 }
@@ -275,6 +286,7 @@ void Pool::reload(Content content, std::function<void()> applied) {
   send_keeper_setup();
   send_judge_setup();
   hooks_.set(content_.hooks);
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_hook_controls(i);
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;
@@ -292,6 +304,7 @@ void Pool::finish_reload() {
   reload_timer_.stop();
   auto waiting = std::exchange(reload_, std::nullopt)->applied;
   renew_setup();
+  recheck_sessions();
   // Frames keep their order: a worker that answers this has taken the setup that went before.
   ask_workers(Kind::counters_query, [waiting = std::move(waiting)](std::vector<Bytes>) {
     for (const auto& applied : waiting) applied();

@@ -12,6 +12,7 @@
 #include "supervisor/child.h"
 #include "supervisor/gather.h"
 #include "supervisor/hook_programs.h"
+#include "supervisor/judge_calls.h"
 #include "supervisor/setup.h"
 #include "supervisor/ticket_keys.h"
 
@@ -59,7 +60,12 @@ class Pool {
   void enter_pin(const std::string& token, UniqueFd connection);
   /// Gives the keeper one end of a connection on which a program speaks wire/key_admin.h.
   void open_keys(UniqueFd connection);
-  void ask_workers(wire::Kind query, Gather::Done done);
+  void ask_judge(const wire::JudgeAdmin& request, JudgeCalls::Done done) { judge_calls_.ask(*judge_, request, std::move(done)); }
+  /// `sessions`: how many were ended.
+  using OnRevoked = std::function<void(const wire::JudgeAdminAnswer& answer, std::uint64_t sessions)>;
+  /// JudgeOperation::revoke or unrevoke: from its answer on, the workers know of it.
+  void revoke(const wire::JudgeAdmin& request, OnRevoked done);
+  void ask_workers(wire::Kind query, Gather::Done done, const Bytes& body = {});
 
   [[nodiscard]] const Ground& ground() const { return ground_; }
   [[nodiscard]] const config::Config& config() const { return content_.config; }
@@ -106,12 +112,19 @@ class Pool {
   void connect_keys(std::uint32_t worker);
   void connect_fetcher();  // to the keeper
   void connect_controls(std::uint32_t worker);
+  [[nodiscard]] bool wants_hook_controls() const;
+  void connect_hook_controls(std::uint32_t worker);
   void send_fetcher_setup();
   void reload_fetcher();
   void send_setup(std::uint32_t worker);
   void send_setups();
   [[nodiscard]] Bytes ticket_binding(const wire::WorkerSetup& setup) const;
   void renew_setup();
+  // pool_sessions.cc
+  [[nodiscard]] Bytes with_revoked(Bytes policy) const;
+  void take_revoked(const Bytes& digest);
+  void recheck_sessions();
+  void end_sessions_of_lost_tokens(const wire::KeeperReport& now);
   void look_ready();
   void look_reloaded();
   void finish_reload();
@@ -129,6 +142,7 @@ class Pool {
   wire::KeeperReport report_;
   bool reported_ = false;  // the keeper has answered once, so that workers can be told about keys
   std::uint32_t anchors_ = 0;
+  std::optional<Bytes> revoked_;  // digest; none: the judge has not told yet
   wire::WorkerSetup setup_;
   std::map<Bytes, wire::Staple> staples_;  // by leaf; for workers that start later
   TicketKeys tickets_;
@@ -140,11 +154,13 @@ class Pool {
   bool drained_ = false;  // no worker is left, and the others were told to end
   Timer stop_timer_;
   Gather gather_;
+  JudgeCalls judge_calls_;
   HookPrograms hooks_;
   std::unique_ptr<Child> keeper_;
   std::unique_ptr<Child> judge_;
   std::unique_ptr<Child> fetcher_;     // null until a [[kme]] is configured
   std::vector<std::size_t> controls_;  // control connections of the fetcher, by worker
+  std::vector<std::size_t> hook_controls_;  // of the judge, by worker
   std::vector<std::unique_ptr<Child>> workers_;
 };
 

@@ -52,7 +52,8 @@ Bytes Pool::ticket_binding(const wire::WorkerSetup& setup) const {
 void Pool::renew_setup() {
   wire::WorkerSetup now =
       worker_setup(content_.config, content_.material, numbers_, report_, ground_.owner);
-  now.policy = ticket_binding(now);
+  now.policy = with_revoked(ticket_binding(now));
+  now.has_revoked = !revoked_ || !revoked_->empty();
   TicketKeys::Times times;
   times.life = std::chrono::seconds{content_.config.cache.ticket_rotation};
   const bool first = !tickets_.begun();
@@ -73,7 +74,7 @@ void Pool::renew_setup() {
 }
 
 void Pool::ask_judge(OnOutcomes done) {
-  gather_.ask({judge_.get()}, Kind::outcomes_query, [done = std::move(done)](const std::vector<Bytes>& answers) {
+  gather_.ask({judge_.get()}, Kind::outcomes_query, {}, [done = std::move(done)](const std::vector<Bytes>& answers) {
     auto counters = answers.empty() ? std::nullopt : std::optional(wire::decode<wire::OutcomeCounters>(answers.front()));
     done(counters && *counters ? std::optional(**counters) : std::nullopt);
   });

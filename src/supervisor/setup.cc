@@ -19,6 +19,13 @@ bool executable_is_asked(const config::Authorization& authorization) {
          std::any_of(authorization.rules.begin(), authorization.rules.end(), [](const auto& rule) { return !rule.executables.empty(); });
 }
 
+bool sessions_end_with(const config::Config& config, const std::string& token) {
+  return std::any_of(config.identities.begin(), config.identities.end(), [&](const config::Identity& identity) {
+    return identity.token_gone == config::TokenGone::end &&
+           std::any_of(identity.credentials.begin(), identity.credentials.end(), [&](const auto& c) { return c.token == token; });
+  });
+}
+
 bool in_token(const config::Credential& credential) { return credential.chain.starts_with("pkcs11:"); }
 
 const std::vector<Bytes>* chain_of(const Material& material, const config::Credential& credential) {
@@ -78,18 +85,19 @@ struct Policy {
   wire::PeerToPeerSetup peer_to_peer;
   std::vector<Bytes> tables;
   wire::AuthorizationSetup authorization;
+  std::vector<wire::DisclosureSetup> disclosures;
   wire::RevocationSetup revocation;
 };
 template <class Io>
 void fields(Io& io, Policy& m) {
   io(m.rules, m.identities, m.default_identity, m.tls12, m.system_trust, m.trust, m.peers, m.peer_to_peer, m.tables,
-     m.authorization, m.revocation);
+     m.authorization, m.disclosures, m.revocation);
 }
 
 Bytes digest(const config::Config& config, const Material& material, const wire::WorkerSetup& setup) {
   Policy policy{setup.rules,         setup.identities, setup.default_identity, setup.tls12,
                 config.trust.system, material.trust,   setup.peers,            setup.peer_to_peer, judge_tables(config),
-                config.authorization.setup, config.revocation};
+                config.authorization.setup, setup.disclosures, config.revocation};
   for (auto& identity : policy.identities) {
     for (auto& credential : identity.credentials) {
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
@@ -118,6 +126,7 @@ wire::KeeperSetup keeper_setup(const config::Config& config, const Material& mat
   for (auto& token : out.tokens) {
     token.pin_file = relative_to(paths.keeper, token.pin_file);
     token.pin_credential = keeper_credential(credentials, token.pin_credential);
+    token.watched = sessions_end_with(config, token.name);
   }
   out.directory = ".";
   out.peers = config.peers;
@@ -141,6 +150,7 @@ wire::JudgeSetup judge_setup(const config::Config& config, const config::Paths& 
   wire::JudgeSetup out;
   out.system_trust = config.trust.system;
   out.state = relative_to(paths.directory, paths.judge);
+  out.pins = config.pins;
   out.dns = config.dns;
   out.dns.root_anchor = relative_to(paths.directory, config.dns.root_anchor);
   out.authorization = config.authorization.setup;
@@ -171,7 +181,7 @@ std::vector<Bytes> judge_tables(const config::Config& config) {
 
 wire::CacheSetup cache_setup(const config::Config& config, const ClusterKeys* keys, Bytes policy) {
   const config::Cache& c = config.cache;
-  wire::CacheSetup out{c.servers, {}, c.ttl, c.negative_ttl, c.entries, c.generation, std::move(policy)};
+  wire::CacheSetup out{c.servers, {}, c.ttl, c.negative_ttl, c.entries, c.patience_ms, c.generation, std::move(policy)};
   if (keys != nullptr) out.key = copy_of(keys->outcomes.bytes());
   return out;
 }
@@ -205,9 +215,13 @@ wire::WorkerSetup worker_setup(const config::Config& config, const Material& mat
   out.limits = config.limits;
   out.peers = config.peers;
   out.peer_to_peer = config.peer_to_peer;
+  out.disclosures = config.disclosures;
   out.has_policies = !config.policies.empty();
   out.has_rules = authorization_is_asked(config.authorization);
   out.tell_executable = out.has_rules && executable_is_asked(config.authorization);
+  for (const auto& hook : config.authorization.setup.hooks) {
+    if (!hook.identity.empty()) out.hook_identities.push_back(hook.identity);
+  }
   for (const auto& kme : config.kmes) out.fetcher_identities.push_back(kme.identity);
   out.policy = digest(config, material, out);
   return out;

@@ -51,7 +51,7 @@ Status add_credential(SSL_CTX* context, const wire::CredentialSetup& credential)
 
 }  // namespace
 
-Result<SslContext> make_context(ByteView ticket_key) {
+Result<SslContext> make_context(std::shared_ptr<const TicketKeys> tickets) {
   SslContext context{SSL_CTX_new(TLS_method())};
   if (!context) return fail(openssl_error(Code::internal, "SSL_CTX_new", ""));
   SSL_CTX* c = context.get();
@@ -66,9 +66,7 @@ Result<SslContext> make_context(ByteView ticket_key) {
   const bool done = SSL_CTX_set_ciphersuites(c, suites13) == 1 && SSL_CTX_set_cipher_list(c, suites12) == 1 &&
                     SSL_CTX_set1_groups_list(c, groups) == 1 && SSL_CTX_set1_sigalgs_list(c, signatures) == 1;
   if (!done) return fail(openssl_error(Code::internal, "configure TLS", ""));
-  if (SSL_CTX_set_tlsext_ticket_keys(c, const_cast<std::uint8_t*>(ticket_key.data()), static_cast<long>(ticket_key.size())) != 1) {
-    return fail(openssl_error(Code::internal, "set ticket key", ""));
-  }
+  if (auto done = use_ticket_keys(c, std::move(tickets)); !done) return fail(std::move(done.error()));
   return context;
 }
 

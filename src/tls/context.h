@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "tls/openssl.h"
+#include "tls/ticket_keys.h"
 #include "wire/ipc.h"
 
 namespace tlspool::tls {
 
 /// The pool's settings for every connection, both roles: versions, suites, groups, memory, tickets.
-/// `ticket_key` is 80 bytes (SSL_CTX_set_tlsext_ticket_keys).
-[[nodiscard]] Result<SslContext> make_context(ByteView ticket_key);
+/// `tickets`: it keeps its share of them.
+[[nodiscard]] Result<SslContext> make_context(std::shared_ptr<const TicketKeys> tickets);
 
 /// OpenSSL's list of the suites of TLS 1.2 with certificates that every context allows.
 [[nodiscard]] const char* certificate_suites12();

@@ -241,6 +241,21 @@ void StreamPump::stop() {
   finish();
 }
 
+void StreamPump::refuse(std::string detail) {
+  if (finished_) return;
+  outcome_ = {End::error, std::move(detail)};
+  ERR_clear_error();
+  if (to_network_.empty()) (void)SSL_shutdown(ssl_.get());
+  shutdown(network_.get(), SHUT_WR);
+  // What lies unread in a socket that is closed turns our last bytes into a reset.
+  for (std::size_t read = 0; read < fair_share;) {
+    const ssize_t n = recv(network_.get(), scratch_.data(), scratch_.size(), MSG_DONTWAIT);
+    if (n <= 0) break;
+    read += static_cast<std::size_t>(n);
+  }
+  finish();
+}
+
 void StreamPump::settle() {
   if (finished_) return;
   const bool out_ended = outbound_ == Flow::ended;

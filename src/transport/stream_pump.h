@@ -51,6 +51,10 @@ class StreamPump {
   void flush();
   /// Ends the session from our side, now: close_notify, then both sockets are closed.
   void stop();
+  /// Likewise, because it may not go on: End::error with this detail. What was still to be moved is lost.
+  void refuse(std::string detail);
+  /// Borrowed; -1 where the session has ended.
+  [[nodiscard]] int network() const { return network_.get(); }
 
  private:
   enum class Flow { open, ending, ended };

@@ -191,4 +191,33 @@ bool alternatives(const Check& a, const Check& b) {
   return a.kind == CheckKind::local_role && b.kind == CheckKind::local_role && a.argument != b.argument;
 }
 
+bool may_ask_network(CheckKind kind) {
+  switch (kind) {
+    case CheckKind::dane:
+    case CheckKind::dane_if_present:
+    case CheckKind::crl:
+    case CheckKind::crl_if_present:
+    case CheckKind::ocsp:
+    case CheckKind::ocsp_if_known: return true;
+    case CheckKind::chain:
+    case CheckKind::selfsigned:
+    case CheckKind::name:
+    case CheckKind::domain_for_user:
+    case CheckKind::pin:
+    case CheckKind::pin_or_first_use:
+    case CheckKind::stapled:
+    case CheckKind::forward_secrecy:
+    case CheckKind::psk:
+    case CheckKind::qkd:
+    case CheckKind::quantum_safe:
+    case CheckKind::extension:
+    case CheckKind::key_strength:
+    case CheckKind::local_role:
+    case CheckKind::age: return false;
+  }
+  return false;
+}
+
+bool rests_on_memory(CheckKind kind) { return kind == CheckKind::pin || kind == CheckKind::pin_or_first_use; }
+
 }  // namespace tlspool::trust

@@ -58,6 +58,11 @@ struct Check {
 /// Every check, in the order of the manual, those with arguments as "age(days)".
 [[nodiscard]] std::vector<std::string> known_checks();
 
+/// Whether an answer may cost the network. (CRLs and pins may come from files; what a peer staples comes with it.)
+[[nodiscard]] bool may_ask_network(CheckKind kind);
+/// Whether the answer rests on what this machine alone remembers.
+[[nodiscard]] bool rests_on_memory(CheckKind kind);
+
 /// Whether wherever `a` says yes, `b` does, too.
 [[nodiscard]] bool implies(const Check& a, const Check& b);
 /// Whether exactly one of the two says yes, always.

@@ -19,7 +19,7 @@ namespace {
 using PublicKey = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using Chain = std::vector<tls::Certificate>;
 
-constexpr int max_key_bits = 8192;
+constexpr int longest_key = 8192;
 constexpr int min_security_bits = 112;
 
 struct Numbered {
@@ -84,9 +84,9 @@ std::string refuse_names(const Case& c) {
 }
 
 // An empty string: it holds, and the verdict is filled in.
-using Finding = std::string;
+using Lack = std::string;
 
-Finding judge_dane_ee(const Case& c, const Tlsa& record, DaneVerdict& v) {
+Lack judge_dane_ee(const Case& c, const Tlsa& record, DaneVerdict& v) {
   const X509* leaf = c.chain.front().get();
   if (!is_about(record, leaf)) return "the peer's own certificate is another";
   const EVP_PKEY* key = X509_get0_pubkey(leaf);
@@ -95,7 +95,7 @@ Finding judge_dane_ee(const Case& c, const Tlsa& record, DaneVerdict& v) {
   return {};
 }
 
-Finding take(const Case& c, const FoundPath& path, std::size_t depth, DaneVerdict& v) {
+Lack take(const Case& c, const FoundPath& path, std::size_t depth, DaneVerdict& v) {
   if (!path) return path.error().reason;
   if (std::string why = refuse_names(c); !why.empty()) return why;
   v.depth = depth;
@@ -103,7 +103,7 @@ Finding take(const Case& c, const FoundPath& path, std::size_t depth, DaneVerdic
   return {};
 }
 
-Finding judge_pkix(Case& c, const Tlsa& record, DaneVerdict& v) {
+Lack judge_pkix(Case& c, const Tlsa& record, DaneVerdict& v) {
   if (c.query.anchors == nullptr || c.query.anchors->store() == nullptr) return "no trust anchor is known";
   if (record.usage == TlsaUsage::pkix_ee && !is_about(record, c.chain.front().get())) return "the peer's own certificate is another";
   if (!c.pkix) c.pkix = find_path(c.query.anchors->store(), c.chain.front().get(), borrowed(c.chain, 1), rules(c));
@@ -125,14 +125,14 @@ FoundPath path_to(const Case& c, X509* anchor) {
   return find_path(store.get(), c.chain.front().get(), borrowed(c.chain, 1), r);
 }
 
-Finding judge_anchor(const Case& c, X509* anchor, DaneVerdict& v) {
+Lack judge_anchor(const Case& c, X509* anchor, DaneVerdict& v) {
   const FoundPath path = path_to(c, anchor);
   return take(c, path, path ? path->certificates.size() - 1 : 0, v);
 }
 
 // The record holds the anchor's key, and no certificate with it was sent: the certificate that it signed ends the path.
-Finding judge_bare_key(const Case& c, EVP_PKEY* key, DaneVerdict& v) {
-  Finding why = "the peer sent no certificate that this key has signed";
+Lack judge_bare_key(const Case& c, EVP_PKEY* key, DaneVerdict& v) {
+  Lack why = "the peer sent no certificate that this key has signed";
   for (const tls::Certificate& signed_by_it : c.chain) {
     if (X509_verify(signed_by_it.get(), key) != 1) continue;
     // A leaf that signed itself names itself, not an authority above it.
@@ -145,8 +145,8 @@ Finding judge_bare_key(const Case& c, EVP_PKEY* key, DaneVerdict& v) {
   return why;
 }
 
-Finding judge_dane_ta(const Case& c, const Tlsa& record, DaneVerdict& v) {
-  Finding why = "no CA certificate that the peer sent is the one";
+Lack judge_dane_ta(const Case& c, const Tlsa& record, DaneVerdict& v) {
+  Lack why = "no CA certificate that the peer sent is the one";
   for (std::size_t i = 1; i < c.chain.size(); ++i) {
     if (!is_about(record, c.chain[i].get())) continue;
     why = judge_anchor(c, c.chain[i].get(), v);
@@ -166,7 +166,7 @@ Finding judge_dane_ta(const Case& c, const Tlsa& record, DaneVerdict& v) {
     }
     case TlsaSelector::public_key: {
       const PublicKey key{d2i_PUBKEY(nullptr, &at, size)};
-      if (!key || EVP_PKEY_get_bits(key.get()) > max_key_bits) return "its key can't be used";
+      if (!key || EVP_PKEY_get_bits(key.get()) > longest_key) return "its key can't be used";
       if (EVP_PKEY_get_security_bits(key.get()) < min_security_bits) return "its key is too weak";
       return judge_bare_key(c, key.get(), v);
     }
@@ -174,7 +174,7 @@ Finding judge_dane_ta(const Case& c, const Tlsa& record, DaneVerdict& v) {
   return why;
 }
 
-Finding judge_record(Case& c, const Tlsa& record, DaneVerdict& v) {
+Lack judge_record(Case& c, const Tlsa& record, DaneVerdict& v) {
   switch (record.usage) {
     case TlsaUsage::dane_ee:
       return judge_dane_ee(c, record, v);
@@ -243,7 +243,7 @@ DaneVerdict judge_dane(const DaneQuery& query, std::time_t now) {
   const std::vector<Numbered> records = usable_records(query, v.reason);
   v.usable = records.size();
   for (const Numbered& one : records) {
-    Finding why = outdone(one, records) ? "a SHA-512 record of the same kind stands for it" : judge_record(c, one.record, v);
+    Lack why = outdone(one, records) ? "a SHA-512 record of the same kind stands for it" : judge_record(c, one.record, v);
     if (why.empty()) {
       v.matched = true;
       v.record = one.index;

@@ -27,7 +27,7 @@ Error mistake(const wire::PolicySetup& setup, const wire::PlacedText& text, std:
 }
 
 /// Makes what the tables say, one by one; equal expressions once.
-class Reader {
+class TableReader {
  public:
   Result<Policy> read(const wire::PolicySetup& setup) {
     Policy out;
@@ -95,7 +95,7 @@ struct Policies::Query {
 
 Result<Policies> Policies::make(const std::vector<wire::PolicySetup>& setups) {
   Policies out;
-  Reader reader;
+  TableReader reader;
   out.policies_.reserve(setups.size());
   std::uint32_t next_scope = sets;
   for (const wire::PolicySetup& setup : setups) {

@@ -40,6 +40,8 @@ class Policies {
   [[nodiscard]] Found find(std::string_view local, std::string_view remote, std::string_view service) const;
 
   [[nodiscard]] const Expression& expression(const Policy& policy) const { return expressions_[policy.expression]; }
+  /// Each different one.
+  [[nodiscard]] const std::vector<Expression>& expressions() const { return expressions_; }
   [[nodiscard]] std::size_t size() const { return policies_.size(); }
 
  private:

@@ -25,7 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 using Context = std::unique_ptr<ub_ctx, Freed<ub_ctx_delete>>;
 
-constexpr int class_in = 1;
+constexpr int dns_class_in = 1;
 constexpr int type_dnskey = 48;
 // RFC 5011 section 2.3 wants the root's keys looked at now and then, also where nobody asks anything.
 constexpr auto key_interval = 1h;
@@ -157,7 +157,7 @@ Status Resolver::Impl::trust_root(const ResolverSettings& settings) {
 
 // libunbound walks through RFC 5011 whenever its copy of the root's keys has expired and somebody wants them.
 void Resolver::Impl::look_at_keys() {
-  (void)ub_resolve_event(context_.get(), ".", type_dnskey, class_in, nullptr, [](void*, int, void*, int, int, char*, int) {}, nullptr);
+  (void)ub_resolve_event(context_.get(), ".", type_dnskey, dns_class_in, nullptr, [](void*, int, void*, int, int, char*, int) {}, nullptr);
   upkeep_.start(key_interval, [this] { look_at_keys(); });
 }
 
@@ -171,7 +171,7 @@ Resolver::Question Resolver::Impl::ask(const std::string& name, DnsType type, On
   w.timer.start(deadline_, [this, number] {
     deliver(number, {DnsOutcome::timeout, false, {}, "no answer came in time from the DNS"});
   });
-  const int rc = ub_resolve_event(context_.get(), name.c_str(), static_cast<int>(type), class_in, &w, answered, &w.id);
+  const int rc = ub_resolve_event(context_.get(), name.c_str(), static_cast<int>(type), dns_class_in, &w, answered, &w.id);
   if (rc != 0) {
     w.id = 0;
     deliver_soon(w, {DnsOutcome::failed, false, {}, fmt::format("{}: {}", printable(name), ub_strerror(rc))});

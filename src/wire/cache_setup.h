@@ -17,11 +17,12 @@ struct CacheSetup {
   std::uint32_t ttl = 600;              ///< seconds that an outcome may be relied on, at most
   std::uint32_t negative_ttl = 30;      ///< of refusals
   std::uint32_t entries = 50'000;       ///< of this pool's own memory; 0: nothing is remembered
+  std::uint32_t patience_ms = 20;       ///< that a question waits for memcached, at most
   std::uint32_t generation = 0;         ///< outcomes of another one are not found
   Bytes policy;                         ///< digest of everything that the judge decides by
 };
 template <class Io> void fields(Io& io, CacheSetup& m) {
-  io(m.servers, m.key, m.ttl, m.negative_ttl, m.entries, m.generation, m.policy);
+  io(m.servers, m.key, m.ttl, m.negative_ttl, m.entries, m.patience_ms, m.generation, m.policy);
 }
 
 /// A ticket key of the cluster on its way to memcached or from there. Only supervisors can open it.

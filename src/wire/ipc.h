@@ -10,7 +10,9 @@
 
 #include "base/bytes.h"
 #include "wire/codec.h"
+#include "wire/disclosure.h"
 #include "wire/judge.h"
+#include "wire/judge_admin.h"
 #include "wire/shared_keys.h"
 
 namespace tlspool::wire {
@@ -50,6 +52,8 @@ enum class Kind : std::uint16_t {
   judge_tables,       ///< supervisor: JudgeTables, a part of what the next judge_setup puts into force
   judge_own,          ///< supervisor: OwnCertificates, after a judge_setup; the judge fetches what is stapled to them
   judge_staple,       ///< judge -> supervisor -> every worker: Staple
+  judge_admin,        ///< supervisor: JudgeAdmin
+  judge_admin_answer, ///< judge: JudgeAdminAnswer, same number
   // worker <-> judge, bodies in wire/judge.h
   chain_query = 50,   ///< worker: ChainQuery
   chain_verdict,      ///< judge: ChainVerdict, same number
@@ -69,11 +73,17 @@ enum class Kind : std::uint16_t {
   // supervisor <-> judge, about hooks
   hook_end = 90,          ///< supervisor: HookEnd + the judge's stream end towards a process of a hook
   hook_failed,            ///< judge: HookFailed
+  hook_control,           ///< supervisor -> worker: no body + a control connection whose caller is the judge, for hooks
+  hook_control_end,       ///< supervisor -> judge: no body + the other end of it
   // supervisor <-> judge, bodies in wire/cache_setup.h
   share_blob = 95,        ///< supervisor: SharedBlob; to be put into memcached unless there is one by that name
   shared_blob,            ///< judge: SharedBlob, same number
   outcomes_query,         ///< supervisor: no body
   outcomes_answer,        ///< judge: OutcomeCounters, same number
+  // supervisor <-> worker, bodies in wire/judge_admin.h
+  end_sessions = 100,     ///< supervisor: EndSessions
+  sessions_ended,         ///< worker: SessionsEnded, same number
+  recheck_sessions,       ///< supervisor: no body; the judge is asked about every session again
 };
 
 struct LogSetup {
@@ -103,9 +113,10 @@ struct TokenSetup {
   std::string pin_credential;  ///< file name below $CREDENTIALS_DIRECTORY; empty: none
   std::uint32_t parallel = 4;  ///< PKCS#11 sessions that sign side by side, for each worker
   bool shared = true;          ///< other pools may use the token's one-time keys, too; false: it belongs to this one alone
+  bool watched = false;        ///< it matters at once that it is gone, also while nobody signs
 };
 template <class Io> void fields(Io& io, TokenSetup& m) {
-  io(m.name, m.module, m.uri, m.pin_file, m.pin_credential, m.parallel, m.shared);
+  io(m.name, m.module, m.uri, m.pin_file, m.pin_credential, m.parallel, m.shared, m.watched);
 }
 
 struct KeySetup {
@@ -258,14 +269,18 @@ struct WorkerSetup {
   Limits limits;
   std::vector<PeerSetup> peers;
   std::vector<std::string> fetcher_identities;  ///< that the pool's own fetcher may use, as client
+  std::vector<std::string> hook_identities;     ///< that the judge may use for hooks, as client
   PeerToPeerSetup peer_to_peer;
+  std::vector<DisclosureSetup> disclosures;
   bool has_policies = false;     ///< the judge is asked about connections with shared keys, too
   bool has_rules = false;        ///< the judge is asked about every connection
+  bool has_revoked = false;      ///< the judge is asked about connections with shared keys, too
   bool tell_executable = false;  ///< it wants to know which executable calls
 };
 template <class Io> void fields(Io& io, WorkerSetup& m) {
   io(m.index, m.count, m.policy, m.ticket_key, m.old_ticket_keys, m.identities, m.rules, m.default_identity, m.tls12, m.limits, m.peers,
-     m.fetcher_identities, m.peer_to_peer, m.has_policies, m.has_rules, m.tell_executable);
+     m.fetcher_identities, m.hook_identities, m.peer_to_peer, m.disclosures, m.has_policies, m.has_rules, m.has_revoked,
+     m.tell_executable);
 }
 
 struct ExecutableQuery {

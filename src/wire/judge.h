@@ -10,6 +10,7 @@
 #include "wire/cache_setup.h"
 #include "wire/codec.h"
 #include "wire/dns_setup.h"
+#include "wire/pin_setup.h"
 #include "wire/policy.h"
 #include "wire/revocation_setup.h"
 
@@ -26,19 +27,21 @@ struct JudgeSetup {
   bool system_trust = true;                ///< the system's bundle
   std::vector<std::string> anchor_files;   ///< PEM, absolute paths or relative to the pool's directory
   std::string state;                       ///< directory that the judge may write in: its own
+  PinSetup pins;
   DnsSetup dns;
   AuthorizationSetup authorization;
   CacheSetup cache;
   RevocationSetup revocation;
 };
 template <class Io> void fields(Io& io, JudgeSetup& m) {
-  io(m.system_trust, m.anchor_files, m.state, m.dns, m.authorization, m.cache, m.revocation);
+  io(m.system_trust, m.anchor_files, m.state, m.dns, m.authorization, m.cache, m.revocation, m.pins);
 }
 struct JudgeReady {
   std::uint32_t anchors = 0;
   std::string problem;  ///< a file that could not be read; the judge then trusts what is left
+  Bytes revoked;        ///< digest of all that `tlspool revoke` named
 };
-template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem); }
+template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem, m.revoked); }
 
 /// Which shared key protects a connection.
 enum class SharedKeyUse : std::uint8_t {
@@ -70,6 +73,7 @@ template <class Io> void fields(Io& io, ConnectionFacts& m) {
 /// What a question is about.
 enum class Stage : std::uint8_t {
   trust,          ///< in the peer's certificates or in the shared key; then authorization
+  trust_alone,    ///< the same for a connection of the pool's own, about which no rules are asked
   authorization,  ///< alone: `expected` was proved when the session was made, or is empty for a peer that nobody wants to know
 };
 
@@ -103,14 +107,11 @@ template <class Io> void fields(Io& io, ChainQuery& m) {
      m.fresh, m.proof, m.explain);
 }
 
-/// What becomes of a verdict in the judge's memory.
+/// What a verdict rests on, for the judge's memory.
 struct Keep {
-  enum class Where : std::uint8_t {
-    nowhere,  ///< it may be another in a moment: something gave no answer
-    here,     ///< it rests on what this pool alone knows, or cost nothing
-    cluster,  ///< every pool of the same policy would come to it
-  };
-  Where where = Where::here;
+  bool unsure = false;     ///< something gave no answer: it may be another in a moment
+  bool ours_alone = false; ///< on what no other pool knows, such as its pins
+  bool cost = false;       ///< the network or a hook was asked
   std::int64_t until = 0;  ///< seconds since 1970; 0: no bound of its own
 };
 

@@ -64,7 +64,9 @@ Result<Call> parse_call(std::string_view text) {
   return call;
 }
 
-std::string reply_text(Value parameters) { return with_parameters("{", parameters); }
+std::string reply_text(Value parameters, Reply reply) {
+  return with_parameters(reply == Reply::continues ? "{\"continues\":true," : "{", parameters);
+}
 
 std::string error_text(std::string_view error, Value parameters) {
   std::string text = "{\"error\":";
@@ -73,10 +75,10 @@ std::string error_text(std::string_view error, Value parameters) {
   return with_parameters(std::move(text), parameters);
 }
 
-std::string call_text(std::string_view method, Value parameters) {
+std::string call_text(std::string_view method, Value parameters, Replies replies) {
   std::string text = "{\"method\":";
   append_json(text, Value(method));
-  text += ',';
+  text += replies == Replies::more ? ",\"more\":true," : ",";
   return with_parameters(std::move(text), parameters);
 }
 

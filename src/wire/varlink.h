@@ -24,11 +24,15 @@ struct Call {
 /// Text without its NUL. Error: Code::protocol; the connection is then dropped.
 [[nodiscard]] Result<Call> parse_call(std::string_view text);
 
+/// Whether more replies to the same call follow.
+enum class Reply { last, continues };
 /// What a service says to a call: text with its NUL.
-[[nodiscard]] std::string reply_text(Value parameters);
+[[nodiscard]] std::string reply_text(Value parameters, Reply reply = Reply::last);
 [[nodiscard]] std::string error_text(std::string_view error, Value parameters = Value::object());
+/// Whether a call wants as many replies as there are.
+enum class Replies { one, more };
 /// A call's text with its NUL; `method` is the full name.
-[[nodiscard]] std::string call_text(std::string_view method, Value parameters);
+[[nodiscard]] std::string call_text(std::string_view method, Value parameters, Replies replies = Replies::one);
 
 struct Answer {
   std::string error;  ///< full name; empty: success
@@ -38,9 +42,8 @@ struct Answer {
 [[nodiscard]] Result<Answer> parse_answer(std::string_view text);
 
 /// What every service does before its own methods: answers org.varlink.service.* for `offered`, refuses
-/// unknown interfaces and methods, `more` (ExpectedMore is for methods that need it; ours stream nothing,
-/// so `more` is answered once), and parameters that do not fit the interface. std::nullopt: go on, the call
-/// is valid for `offered`.
+/// unknown interfaces and methods, and parameters that do not fit the interface. std::nullopt: go on, the call
+/// is valid for `offered`. `more` is for the method to look at; one that streams nothing answers once.
 [[nodiscard]] std::optional<std::string> answer_common(const Call& call, const Interface& offered,
                                                        std::string_view version);
 

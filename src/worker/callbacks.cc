@@ -26,7 +26,7 @@ int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-int judge_chain(Connection& connection, std::vector<Bytes> chain);
+int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> chain);
 
 int verify_chain(X509_STORE_CTX* store, void*) {
   auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
@@ -53,13 +53,13 @@ int verify_chain(X509_STORE_CTX* store, void*) {
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return 1;
   }
-  const int error = judge_chain(*c, std::move(chain));
+  const int error = judge_chain(*c, X509_STORE_CTX_get0_cert(store), std::move(chain));
   X509_STORE_CTX_set_error(store, error);
   return error == X509_V_OK ? 1 : 0;
 }
 
 // What came of the judge is kept in the Connection; the result is OpenSSL's word for it.
-int judge_chain(Connection& connection, std::vector<Bytes> chain) {
+int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> chain) {
   Connection* c = &connection;
   const wire::ChainVerdict verdict = c->handshake->judge(std::move(chain));
   if (!verdict.accepted) return verdict.x509_error != X509_V_OK ? verdict.x509_error : X509_V_ERR_APPLICATION_VERIFICATION;
@@ -69,7 +69,8 @@ int judge_chain(Connection& connection, std::vector<Bytes> chain) {
                       "is meant, ask for it as remoteIdentity";
     return X509_V_ERR_APPLICATION_VERIFICATION;
   }
-  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until};
+  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until, verdict.proof, trust::facts_of(leaf)};
+  c->attributes = verdict.attributes;
   c->explanation = verdict.explanation;
   return X509_V_OK;
 }
@@ -83,7 +84,7 @@ int status_of_certificate(SSL* ssl, void*) {
   constexpr int refused = 0;
   if (!c->put_off) return good;
   auto chain = *std::exchange(c->put_off, std::nullopt);
-  const int error = judge_chain(*c, std::move(chain));
+  const int error = judge_chain(*c, SSL_get0_peer_certificate(ssl), std::move(chain));
   SSL_set_verify_result(ssl, error);
   return error == X509_V_OK ? good : refused;
 }
@@ -141,7 +142,7 @@ SSL_TICKET_RETURN use_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char
 
 int keep_session(SSL* ssl, SSL_SESSION* session) {
   Connection* c = Connection::of(ssl);
-  if (c == nullptr || c->client_sessions == nullptr || c->role != wire::role_client || c->shared_key || !c->request.resumption) return 0;
+  if (c == nullptr || c->client_sessions == nullptr || c->role != wire::role_client || c->shared_key || !c->request.resumption || c->single_use) return 0;
   if (c->handshake != nullptr) {  // in TLS 1.2 the session comes before the handshake's end
     c->handshake->adopt_remembered();
     c->note_shown(ssl);
@@ -162,7 +163,8 @@ bool peer_can_check(SSL* ssl, X509* certificate) {
   return false;
 }
 
-// OpenSSL's TLS 1.2 client considers its current certificate alone: make that the first one that the server can
+// Server: before anything is sent. Client: when a server that asked for a certificate has proved itself, as far as it does; what may not be
+// shown is taken away here. OpenSSL's TLS 1.2 client considers its current certificate alone: make that the first one that the server can
 // check. In all other cases it chooses from the whole set.
 int choose_certificate(SSL* ssl, void*) {
   Connection* c = Connection::of(ssl);
@@ -172,7 +174,11 @@ int choose_certificate(SSL* ssl, void*) {
                                                "of [[peer]]";
     return 0;
   }
-  if (SSL_is_server(ssl) == 1 || SSL_version(ssl) >= TLS1_3_VERSION) return 1;
+  if (SSL_is_server(ssl) == 1) return 1;
+  if (c == nullptr || c->handshake == nullptr) return 0;
+  if (!c->handshake->client_may_show()) SSL_certs_clear(ssl);
+  if (c->handshake->abandoned()) return 0;
+  if (SSL_version(ssl) >= TLS1_3_VERSION) return 1;
   for (long found = SSL_set_current_cert(ssl, SSL_CERT_SET_FIRST); found == 1;
        found = SSL_set_current_cert(ssl, SSL_CERT_SET_NEXT)) {
     if (peer_can_check(ssl, SSL_get_certificate(ssl))) break;

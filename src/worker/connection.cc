@@ -11,6 +11,12 @@ int index() {
 
 }  // namespace
 
+trust::PeerFacts Proved::facts() const {
+  trust::PeerFacts out{{identity}, leaf};
+  out.names.insert(out.names.end(), names.begin(), names.end());
+  return out;
+}
+
 void Connection::attach(SSL* ssl) { SSL_set_ex_data(ssl, index(), this); }
 
 void Connection::note_shown(SSL* ssl) {

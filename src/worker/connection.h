@@ -8,6 +8,7 @@
 
 #include "authz/rules.h"
 #include "tls/openssl.h"
+#include "trust/peer_facts.h"
 #include "worker/peers.h"
 #include "worker/policy.h"
 #include "worker/shared_key.h"
@@ -29,8 +30,13 @@ struct Proved {
   std::vector<std::string> names;
   std::string how;       ///< "chain", "sharedKey", "dane", "pin", "policy"; in key exchanges also "firstContact"; empty: nothing was verified
   std::int64_t valid_until = 0;
+  Bytes proof;           ///< the judge's, for its own use when the session is resumed
+  trust::LeafFacts leaf;  ///< of the certificate; nothing where a shared key proved the peer
+
+  /// By what the peer may be revoked.
+  [[nodiscard]] trust::PeerFacts facts() const;
 };
-template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.how, m.valid_until); }
+template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.how, m.valid_until, m.proof, m.leaf); }
 
 /// One TLS connection from the call that starts it to its last byte. OpenSSL's callbacks find it through the
 /// SSL; `handshake` and `pump` say which part of its life it is in.
@@ -41,14 +47,17 @@ struct Connection {
   std::unique_ptr<Tie> tie;    ///< peer-to-peer
   authz::Caller caller;
   std::string local_identity;  ///< the one in use; chosen by SNI where the request named none
+  std::string not_shown;       ///< why it was not shown to the peer, for people; empty: it was, or nobody asked for it
+  bool single_use = false;     ///< whether it is shown was decided for this connection alone: no later one resumes it
   bool local_shown = false;    ///< the peer was shown it; on a resumed connection: when the session was made
   Proved proved;
   bool staple_announced = false;          ///< client: the server said that it will send an OCSP response
   std::optional<std::vector<Bytes>> put_off;  ///< client, TLS 1.2: the server's chain, which nobody has judged yet
+  wire::Attributes attributes; ///< what authorization tells the program
   std::string explanation;     ///< the judge's, where the request wanted one
   std::optional<int> alert_sent;
   std::optional<int> alert_received;
-  bool for_fetcher = false;    ///< the pool's own fetcher asked for it: no shared key, or it would fetch keys to fetch keys
+  bool for_pool = false;       ///< the pool's own fetcher or judge asked for it: no shared key, or it would fetch keys to fetch keys; no rules
   std::string refused_name;    ///< SNI that no identity of the caller serves
   bool alpn_mismatch = false;
   bool hello_seen = false;     ///< server: the client's first ClientHello was looked at

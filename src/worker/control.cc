@@ -19,10 +19,11 @@ Control::Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, P
   connection_ = std::make_unique<VarlinkConnection>(
       worker_.loop(), std::move(socket),
       [this](std::string text, std::vector<UniqueFd> descriptors) { message(std::move(text), std::move(descriptors)); },
-      [this] { on_gone_(); });
+      [this] { gone(); });
 }
 
 Control::~Control() {
+  if (watching_) worker_.agents().drop(credentials_.uid);
   if (handshake_) worker_.handshake_ended(credentials_.uid);
   if (executable_query_ != 0) worker_.forget_executable(executable_query_);
   if (judge_query_ != 0) worker_.services().judge.forget(judge_query_);
@@ -45,6 +46,8 @@ const std::vector<Control::Method>& Control::methods() {
       {"ShowExchange", &Control::show_exchange},
       {"ListExchanges", &Control::list_exchanges},
       {"CancelExchange", &Control::cancel_exchange},
+      {"WatchDisclosures", &Control::watch_disclosures},
+      {"AnswerDisclosure", &Control::answer_disclosure},
   };
   return table;
 }
@@ -64,15 +67,21 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
     answer(std::move(*common));
     return;
   }
-  if (program_ == Program::fetcher && call->method != "StartTLS") {
+  if (program_ != Program::any && call->method != "StartTLS") {
     return answer(wire::error_text("org.varlink.service.PermissionDenied", wire::Value::object()));
   }
-  const std::string session = call->parameters.text("session");
-  // A session's worker is written in its id; exchanges are all in the first one.
-  const bool exchange = call->method.find("Exchange") != std::string::npos;
-  const int owner = exchange ? 0 : session.empty() ? -1 : Sessions::worker_of(session);
-  if (hand_over(owner, text)) return;
+  if (hand_over(worker_for(*call), text)) return;
   dispatch(*call, descriptors);
+}
+
+// The worker that has to do with a call; -1: any.
+int Control::worker_for(const wire::Call& call) {
+  if (call.method.find("Exchange") != std::string::npos) return 0;  // all are there
+  // An agent is with each of them.
+  if (call.method == "WatchDisclosures") return static_cast<int>(std::clamp<std::int64_t>(call.parameters.number("worker", 0), -1, 256));
+  // These ids name their worker.
+  const std::string id = call.parameters.text(call.method == "AnswerDisclosure" ? "question" : "session");
+  return id.empty() ? -1 : Sessions::worker_of(id);
 }
 
 void Control::dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptors) {
@@ -119,7 +128,7 @@ void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descripto
 // Asked anew for each call: the program may have become another one since the last.
 void Control::learn_executable(std::function<void()> then) {
   const wire::WorkerSetup& setup = worker_.policy().setup();
-  if (program_ == Program::fetcher || !(setup.tell_executable || authz::need_executable(setup.rules))) return then();
+  if (program_ != Program::any || !(setup.tell_executable || authz::need_executable(setup.rules))) return then();
   executable_query_ = worker_.ask_executable(credentials_.pid, [this, then = std::move(then)](std::string path) {
     executable_query_ = 0;
     executable_ = std::move(path);
@@ -128,9 +137,10 @@ void Control::learn_executable(std::function<void()> then) {
 }
 
 bool Control::may(const Policy& policy, const StartRequest& request) const {
-  if (program_ == Program::fetcher) {
-    const auto& own = policy.setup().fetcher_identities;
-    return request.roles == wire::role_client && !request.peer_to_peer && std::ranges::find(own, request.local_identity) != own.end();
+  if (program_ != Program::any) {
+    const auto& own = program_ == Program::fetcher ? policy.setup().fetcher_identities : policy.setup().hook_identities;
+    const bool none = program_ == Program::judge && request.local_identity.empty();
+    return request.roles == wire::role_client && !request.peer_to_peer && (none || std::ranges::find(own, request.local_identity) != own.end());
   }
   // A server without an identity in the request is looked at when its peer has named one.
   if (request.roles == wire::role_server && request.local_identity.empty()) return true;
@@ -185,7 +195,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   auto connection = std::make_unique<Connection>();
   connection->policy = policy;
   connection->local_identity = request.local_identity;
-  connection->for_fetcher = program_ == Program::fetcher;
+  connection->for_pool = program_ != Program::any;
   connection->request = std::move(request);
   connection->caller = caller();
   handshake_ = std::make_unique<Handshake>(worker_.services(), std::move(connection), std::move(network),

@@ -47,6 +47,10 @@ class Control {
   void list_exchanges(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void cancel_exchange(const wire::Call& call, std::vector<UniqueFd>& descriptors);
 
+  void watch_disclosures(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void answer_disclosure(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void gone();
+
   void dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   [[nodiscard]] bool may(const Policy& policy, const StartRequest& request) const;
   void begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway);
@@ -57,6 +61,7 @@ class Control {
   void refuse_identity(const std::string& identity, const char* role);
   void done(const HandshakeFailure* failure);
   void established();
+  [[nodiscard]] static int worker_for(const wire::Call& call);
   bool hand_over(int owner, const std::string& text);
   [[nodiscard]] bool may_exchange(const std::string& identity);
   [[nodiscard]] Exchange* new_exchange(ExchangeRequest request);
@@ -75,6 +80,7 @@ class Control {
   std::function<void()> on_gone_;
   std::unique_ptr<VarlinkConnection> connection_;
   bool oneway_ = false;
+  bool watching_ = false;  // it is its user's agent
   // The handshake under way and what it needs when it is done.
   std::unique_ptr<Handshake> handshake_;
   UniqueFd plain_;          // the program's own plain socket, or our end of the pair

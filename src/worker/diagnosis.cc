@@ -125,9 +125,7 @@ HandshakeFailure found_by_openssl(const Diagnosis& d) {
   }
 }
 
-}  // namespace
-
-HandshakeFailure diagnose(const Diagnosis& d) {
+HandshakeFailure cause_of(const Diagnosis& d) {
   const Connection& c = d.connection;
   if (!d.token_problem.empty()) {
     return failure("token", "identity " + c.local_identity + ": " + d.token_problem + "; see `tlspool doctor`");
@@ -142,6 +140,7 @@ HandshakeFailure diagnose(const Diagnosis& d) {
     return failure("policy", "the peer asked for the name " + c.refused_name +
                                  ", which no identity of this caller serves; see `tlspool identity list`");
   }
+  if (c.role == wire::role_server && !c.not_shown.empty()) return failure("policy", c.not_shown);
   if (c.alpn_mismatch) return failure("policy", "the peer offers none of the ALPN protocols that were asked for");
   if (c.alert_received) return refused_by_peer(d);
   if (d.openssl_reason != 0) return found_by_openssl(d);
@@ -150,6 +149,16 @@ HandshakeFailure diagnose(const Diagnosis& d) {
     return failure("transport", "the connection broke: " + why);
   }
   return failure("transport", "the handshake broke: " + d.openssl_text);
+}
+
+}  // namespace
+
+HandshakeFailure diagnose(const Diagnosis& d) {
+  HandshakeFailure f = cause_of(d);
+  const Connection& c = d.connection;
+  // Whatever a server says or does not say when it ends the handshake: it asked for what it was not shown.
+  if (c.role == wire::role_client && !c.not_shown.empty()) f.message += "; " + c.not_shown;
+  return f;
 }
 
 }  // namespace tlspool::worker

@@ -34,6 +34,7 @@ StartRequest tls_request(const ExchangeRequest& request) {
   r.pin = request.pin;
   r.first_contact = request.first_contact;
   r.deadline = request.lifetime;
+  r.agent_patience = std::chrono::seconds{45};  // somebody waits for the answer to a call
   return r;
 }
 
@@ -177,6 +178,7 @@ std::string Exchange::unfit_session() {
   const Connection& c = *connection_;
   // Without it a message for another use of TLS could be passed off as one of ours.
   if (tls::agreed_on(ssl_.get()).alpn != exchange_protocol) return "the other side's message is not meant for a key exchange";
+  if (!c.not_shown.empty()) return c.not_shown;
   const bool shown = c.role == wire::role_server || c.local_shown;
   return shown && !c.local_identity.empty() ? std::string{} : "the other side did not ask who we are: both must prove their identity";
 }

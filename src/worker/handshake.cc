@@ -43,6 +43,7 @@ Handshake::~Handshake() {
   settle_paused_job();
   if (waits_for_key_) services_.keys.forget(asked_);
   if (waits_for_judge_) services_.judge.forget(asked_);
+  if (waits_for_agent_) services_.agents.withdraw(question_);
   if (waits_for_job_) std::erase(waiting_for_job, this);
   if (network_.valid() && (flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_);
 }
@@ -124,11 +125,12 @@ Status Handshake::prepare_client() {
 void Handshake::start() {
   Connection& c = *connection_;
   timer_ = std::make_unique<Timer>(services_.loop);
+  started_ = services_.loop.now();
   timer_->start(c.request.deadline, [this] { expired(); });
   flags_ = fcntl(network_.get(), F_GETFL);
   if ((flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_ | O_NONBLOCK);
   poll_ = std::make_unique<Poll>(services_.loop, network_.get(), [this](int) { network_ready(); });
-  if (c.for_fetcher) return begin();
+  if (c.for_pool) return begin();
   if (c.request.peer_to_peer) return start_peer();
   if (c.role == wire::role_client) return start_client();
   c.peers = peers_of_server(*c.policy, c.request, c.caller);
@@ -139,7 +141,8 @@ void Handshake::start_client() {
   Connection& c = *connection_;
   auto peer = peer_of_client(*c.policy, c.request, c.caller);
   if (!peer) return refuse_key(peer.error().text());
-  return *peer == nullptr ? begin() : take_key(**peer);
+  if (*peer == nullptr) return begin();
+  may_show_key(**peer, [this, &key_of = **peer] { take_key(key_of); });
 }
 
 void Handshake::begin(const Bytes& read_already) {
@@ -152,7 +155,7 @@ void Handshake::begin(const Bytes& read_already) {
 
 // While the job is paused the socket stays watched: mostly the peer waits too, and nothing comes.
 void Handshake::network_ready() {
-  if (paused_ != Paused::no || waits_for_job_ || waits_for_key_ || waits_for_judge_) {
+  if (paused_ != Paused::no || waits_for_job_ || waits_for_key_ || waits_for_judge_ || waits_for_agent_) {
     poll_->want(Poll::none);
   } else if (hello_ && (!ssl_ || connection_->tie->hello_sent)) {
     read_hello();
@@ -276,6 +279,7 @@ void Handshake::succeed() {
 void Handshake::expired() {
   std::string doing = paused_ == Paused::keeper  ? "waiting for the token to sign"
                       : paused_ == Paused::judge || waits_for_judge_ ? "waiting for the judge"
+                      : paused_ == Paused::agent || waits_for_agent_ ? "waiting for the user's agent"
                       : paused_ == Paused::key || waits_for_key_ ? "waiting for the shared key"
                                                  : "waiting for the peer";
   give_up({"timeout",
@@ -300,6 +304,7 @@ void Handshake::settle_paused_job() {
   if (paused_ == Paused::keeper) services_.keeper.forget(asked_);
   if (paused_ == Paused::judge) services_.judge.forget(asked_);
   if (paused_ == Paused::key) services_.keys.forget(asked_);
+  if (paused_ == Paused::agent) services_.agents.withdraw(question_);
   paused_ = Paused::no;
   abandoned_ = true;
   ERR_clear_error();

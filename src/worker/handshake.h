@@ -10,11 +10,13 @@
 
 #include "base/fd.h"
 #include "loop/loop.h"
+#include "worker/agents.h"
 #include "worker/client_sessions.h"
 #include "worker/connection.h"
 #include "worker/diagnosis.h"
 #include "worker/judge_link.h"
 #include "tls/hello_reader.h"
+#include "trust/revoked.h"
 #include "worker/keeper_link.h"
 #include "worker/key_link.h"
 #include "worker/staples.h"
@@ -29,6 +31,8 @@ struct Services {
   JudgeLink& judge;
   ClientSessions& client_sessions;
   Staples& staples;
+  Agents& agents;
+  const trust::Revoked* revoked = nullptr;  ///< peers that were revoked since the worker began
 };
 
 /// One handshake from the first byte to its end. While the keeper signs or looks for a shared key, or the judge thinks,
@@ -54,6 +58,13 @@ class Handshake {
 
   // For OpenSSL's callbacks, inside the paused job:
   [[nodiscard]] wire::ChainVerdict judge(std::vector<Bytes> chain);
+  /// Client, asked for a certificate: whether the server, which has been judged by now, may see that of our identity. Where the request
+  /// named none, an identity that is to be offered takes its place. False: Connection::not_shown says why, if there is one at all.
+  [[nodiscard]] bool client_may_show();
+  /// What was waited for will not come any more: the job is to end with a failure.
+  [[nodiscard]] bool abandoned() const { return abandoned_; }
+  /// Server, before its first message: the same for Connection::local_identity.
+  [[nodiscard]] bool server_may_show();
   void remember(Proved proved) { from_ticket_ = std::move(proved); }
   /// Once a resumption stands: what was remembered is proved, and the next ticket remembers it again.
   void adopt_remembered();
@@ -75,7 +86,7 @@ class Handshake {
   static void reserve_jobs(std::size_t most);
 
  private:
-  enum class Paused { no, keeper, judge, key };
+  enum class Paused { no, keeper, judge, key, agent };
 
   // Peer-to-peer (handshake_peer.cc): the peer's first flight is read before OpenSSL sees it.
   void start_peer();
@@ -93,6 +104,17 @@ class Handshake {
   [[nodiscard]] bool attach_network(const Bytes& read_already);
 
   void start_client();
+  // Disclosure (handshake_disclosure.cc).
+  struct Showing {
+    const authz::Disclosure* rule = nullptr;
+    bool ask = false;
+  };
+  [[nodiscard]] Showing look_up(const std::string& local, const std::string& remote);
+  void offer_identity();
+  void may_show_key(const wire::PeerSetup& peer, std::function<void()> then);
+  [[nodiscard]] bool ask_agent(const std::string& local, const std::string& remote, const authz::Disclosure& rule, std::function<void()> then);
+  void ask_inside_job(const std::string& local, const std::string& remote, const authz::Disclosure& rule);
+  void not_shown(const std::string& local, const std::string& remote, const authz::Disclosure& rule, const std::string& why);
   void take_key(const wire::PeerSetup& peer);
   void key_came(const wire::PeerSetup& peer, wire::KeyAnswer answer);
   void begin(const Bytes& read_already = {});
@@ -137,6 +159,10 @@ class Handshake {
   bool waits_for_job_ = false;
   bool waits_for_key_ = false;    // outside of a job
   bool waits_for_judge_ = false;  // outside of a job
+  bool waits_for_agent_ = false;  // outside of a job
+  std::string question_;          // that the agent is asked; empty: none
+  std::unique_ptr<Timer> question_timer_;
+  std::uint64_t started_ = 0;     // Loop::now()
   std::uint64_t asked_ = 0;  // number at the keeper, the judge or for a key
   wire::SignReply signature_;
   wire::ChainVerdict verdict_;

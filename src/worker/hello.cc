@@ -85,6 +85,10 @@ int answer_hello(SSL* ssl, int* alert, void*) {
     }
     SSL_set_SSL_CTX(ssl, identity->context.get());
   }
+  if (!c->handshake->server_may_show()) {
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
   // A ticket is looked at under the identity that it was made for.
   bind_tickets(ssl, *c);
   return psk12 ? accept_by_psk12(ssl, *c, Beside::certificate, alert) : SSL_CLIENT_HELLO_SUCCESS;

@@ -12,8 +12,12 @@ namespace tlspool::worker {
 Result<std::shared_ptr<const Policy>> Policy::make(wire::WorkerSetup setup) {
   auto policy = std::make_shared<Policy>();
   policy->setup_ = std::move(setup);
-  const ByteView ticket_key = policy->setup_.ticket_key;
-  auto anonymous = tls::make_context(ticket_key);
+  auto tickets = tls::TicketKeys::make(policy->setup_.ticket_key, policy->setup_.old_ticket_keys);
+  if (!tickets) return fail(std::move(tickets.error()));
+  auto disclosures = authz::Disclosures::make(policy->setup_.disclosures);
+  if (!disclosures) return fail(std::move(disclosures.error()));
+  policy->disclosures_ = std::move(*disclosures);
+  auto anonymous = tls::make_context(*tickets);
   if (!anonymous) return fail(std::move(anonymous.error()));
   policy->anonymous_ = std::move(*anonymous);
   set_callbacks(policy->anonymous_.get());
@@ -22,7 +26,7 @@ Result<std::shared_ptr<const Policy>> Policy::make(wire::WorkerSetup setup) {
   for (const wire::IdentitySetup& setup_of_one : policy->setup_.identities) {
     Identity& identity = policy->identities_[setup_of_one.name];
     identity.setup = &setup_of_one;
-    auto context = tls::make_context(ticket_key);
+    auto context = tls::make_context(*tickets);
     if (!context) return fail(std::move(context.error()));
     set_callbacks(context->get());
     if (auto added = add_tie_breaker(context->get(), extension); !added) return fail(std::move(added.error()));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "authz/disclosure.h"
 #include "authz/rules.h"
 #include "base/error.h"
 #include "tls/openssl.h"
@@ -35,6 +36,7 @@ class Policy {
   [[nodiscard]] bool allows(const authz::Caller& caller, const std::string& name, wire::RoleBits role) const;
   /// The identity that serves `server_name` for this caller: of that name, or whose certificate covers it.
   [[nodiscard]] const Identity* serving(const std::string& server_name, const authz::Caller& caller) const;
+  [[nodiscard]] const authz::Disclosures& disclosures() const { return disclosures_; }
   /// Identities of ours that no [[identity]] has, but a [[peer]]: our shared keys with it prove them.
   [[nodiscard]] std::set<std::string> proved_by_shared_keys() const;
   /// Name of the token that holds a key; empty for an unknown number.
@@ -43,6 +45,7 @@ class Policy {
  private:
   wire::WorkerSetup setup_;
   tls::SslContext anonymous_;
+  authz::Disclosures disclosures_;
   std::map<std::string, Identity> identities_;
   std::map<std::uint32_t, std::string> tokens_;
 };

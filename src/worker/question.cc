@@ -56,6 +56,7 @@ wire::ConnectionFacts facts_of(const Connection& c, const SSL* ssl, int network)
 wire::ChainQuery question_about(const Connection& c, const SSL* ssl, int network, std::vector<Bytes> chain) {
   wire::ChainQuery query;
   query.peer_is_server = c.role == wire::role_client;
+  query.stage = c.for_pool ? wire::Stage::trust_alone : wire::Stage::trust;
   query.any_usage = c.request.peer_to_peer && !c.policy->setup().peer_to_peer.certificate_usage;
   query.expected = c.request.remote_identity;
   query.chain = std::move(chain);

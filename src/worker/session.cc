@@ -23,10 +23,6 @@ const char* word(transport::End end) {
 
 const char* role_word(const Connection& c) { return c.role == wire::role_server ? "server" : "client"; }
 
-std::string shown_identity(const Connection& c) {
-  return c.role == wire::role_server || c.local_shown ? c.local_identity : std::string{};
-}
-
 wire::Value shared_key_value(const Connection& c) {
   if (!c.shared_key) return {};
   const SharedKey& key = *c.shared_key;
@@ -35,6 +31,15 @@ wire::Value shared_key_value(const Connection& c) {
       .set("keyId", key.key_id)
       .set("forwardSecrecy", has_forward_secrecy(*key.peer))
       .set("keysLeft", key.peer->source == wire::KeySource::token ? wire::Value{static_cast<std::int64_t>(key.left)} : wire::Value{});
+}
+
+wire::Value attributes_value(const wire::Attributes& told) {
+  if (told.alias.empty() && told.groups.empty() && told.values.empty()) return {};
+  wire::Value groups = wire::Value::array();
+  for (const std::string& group : told.groups) groups.push(group);
+  wire::Value values = wire::Value::object();
+  for (const auto& [name, value] : told.values) values.set(name, value);
+  return wire::Value::object().set("alias", or_null(told.alias)).set("groups", std::move(groups)).set("values", std::move(values));
 }
 
 }  // namespace
@@ -59,6 +64,19 @@ Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connect
   connection_->pump = pump_.get();
 }
 
+std::string Session::shown_identity() const {
+  const Connection& c = *connection_;
+  return c.role == wire::role_server || c.local_shown ? c.local_identity : std::string{};
+}
+
+State Session::state() const {
+  State out{pump_->outcome(), pump_->sent(), pump_->received()};
+  // A server of TLS 1.3 says only now that it will not do without a certificate.
+  const std::string& why = connection_->not_shown;
+  if (out.outcome.end == transport::End::error && !why.empty()) out.outcome.detail += "; " + why;
+  return out;
+}
+
 wire::Value Session::facts() {
   const Connection& c = *connection_;
   const tls::Agreed agreed = tls::agreed_on(pump_->ssl());
@@ -67,7 +85,8 @@ wire::Value Session::facts() {
   return wire::Value::object()
       .set("id", id_)
       .set("role", role_word(c))
-      .set("localIdentity", or_null(shown_identity(c)))
+      .set("localIdentity", or_null(shown_identity()))
+      .set("notShown", or_null(c.not_shown))
       .set("remoteIdentity", or_null(c.proved.identity))
       .set("remoteNames", std::move(names))
       .set("verifiedBy", c.proved.how.empty() ? "none" : c.proved.how.c_str())
@@ -78,6 +97,7 @@ wire::Value Session::facts() {
       .set("alpn", or_null(agreed.alpn))
       .set("resumed", c.resumed(pump_->ssl()))
       .set("sharedKey", shared_key_value(c))
+      .set("attributes", attributes_value(c.attributes))
       .set("explanation", or_null(c.explanation));
 }
 
@@ -88,7 +108,7 @@ wire::SessionRow Session::row() {
   row.id = id_;
   row.worker = c.policy->setup().index;
   row.role = role_word(c);
-  row.local_identity = shown_identity(c);
+  row.local_identity = shown_identity();
   row.remote_identity = c.proved.identity;
   row.version = agreed.tls13 ? "tls13" : "tls12";
   row.suite = agreed.cipher_suite;

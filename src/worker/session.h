@@ -33,11 +33,13 @@ class Session {
   [[nodiscard]] const Connection& connection() const { return *connection_; }
   [[nodiscard]] transport::StreamPump& pump() { return *pump_; }
   [[nodiscard]] bool tls13() const { return tls13_; }
+  /// The pool's identity that the peer was shown; empty: none was.
+  [[nodiscard]] std::string shown_identity() const;
 
   /// The `Session` of io.tlspool.Pool.
   [[nodiscard]] wire::Value facts();
   [[nodiscard]] wire::SessionRow row();
-  [[nodiscard]] State state() const { return {pump_->outcome(), pump_->sent(), pump_->received()}; }
+  [[nodiscard]] State state() const;
   /// RFC 5705, RFC 8446 section 7.5.
   [[nodiscard]] Result<Secret> export_keying_material(const std::string& label, const Bytes* context, std::size_t length);
   /// DER, leaf first, as the peer sent it.

@@ -62,6 +62,26 @@ Session* Sessions::find(const std::string& id, const Owner& owner) {
   return found != open_.end() && owner_of(*found->second) == owner ? found->second.get() : nullptr;
 }
 
+Session* Sessions::find(const std::string& id) {
+  const auto found = open_.find(id);
+  return found != open_.end() ? found->second.get() : nullptr;
+}
+
+std::vector<std::string> Sessions::ids() const {
+  std::vector<std::string> out;
+  for (const auto& [id, session] : open_) out.push_back(id);
+  return out;
+}
+
+std::size_t Sessions::end_if(const std::function<std::string(const Session&)>& why) {
+  std::vector<std::pair<Session*, std::string>> all;
+  for (auto& [id, session] : open_) {
+    if (std::string text = why(*session); !text.empty()) all.emplace_back(session.get(), std::move(text));
+  }
+  for (auto& [session, text] : all) session->pump().refuse(std::move(text));  // destroys the session
+  return all.size();
+}
+
 const State* Sessions::ended(const std::string& id, const Owner& owner, std::uint64_t now_ms) {
   forget_old(now_ms);
   const auto found = ended_.find(id);

@@ -32,11 +32,16 @@ class Sessions {
   void end(Session& session, std::uint64_t now_ms);
   /// Null where there is no such open session of this owner.
   [[nodiscard]] Session* find(const std::string& id, const Owner& owner);
+  /// Whosesoever it is.
+  [[nodiscard]] Session* find(const std::string& id);
+  [[nodiscard]] std::vector<std::string> ids() const;
   /// How an ended session of this owner ended; null pointer where it is not known (any more).
   [[nodiscard]] const State* ended(const std::string& id, const Owner& owner, std::uint64_t now_ms);
 
   [[nodiscard]] std::size_t open() const { return open_.size(); }
   [[nodiscard]] wire::SessionList list();
+  /// Ends those for which `why` gives a text, which their programs are told; says how many.
+  std::size_t end_if(const std::function<std::string(const Session&)>& why);
   /// Ends them all, in order.
   void stop_all();
 

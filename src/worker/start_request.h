@@ -39,6 +39,7 @@ struct StartRequest {
   bool explain = false;                  ///< the judge says how it comes to its verdict
   bool fresh = false;                    ///< no remembered outcome will do
   std::chrono::milliseconds deadline{30000};
+  std::chrono::milliseconds agent_patience{600000};  ///< how long the user's agent may take, if the deadline leaves that much
 };
 
 /// `parameters` already fit the interface. Error: Code::invalid, subject = the parameter at fault.

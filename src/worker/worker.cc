@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/log.h"
@@ -25,7 +26,7 @@ Result<T> body_of(const Frame& frame) {
 }  // namespace
 
 Worker::Worker(Loop& loop, UniqueFd channel)
-    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), exchanges_(loop), accept_pause_(loop), sweep_(loop) {
+    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), rechecks_(loop, judge_, sessions_), exchanges_(loop), accept_pause_(loop), sweep_(loop) {
   supervisor_ = std::make_unique<Channel>(
       loop, std::move(channel), [this](Frame f) { frame(std::move(f)); },
       [this] {
@@ -64,6 +65,9 @@ void Worker::frame(Frame frame) {
     case wire::Kind::fetcher_control:
       if (!frame.descriptors.empty()) add_control(first_descriptor(), Program::fetcher);
       return;
+    case wire::Kind::hook_control:
+      if (!frame.descriptors.empty()) add_control(first_descriptor(), Program::judge);
+      return;
     case wire::Kind::executable_answer: {
       const auto found = executable_queries_.find(frame.number);
       auto answer = body_of<wire::ExecutableAnswer>(frame);
@@ -82,6 +86,8 @@ void Worker::frame(Frame frame) {
     case wire::Kind::judge_staple:
       if (auto staple = wire::decode<wire::Staple>(frame.body)) staples_.take(std::move(*staple));
       return;
+    case wire::Kind::end_sessions: end_sessions(frame); return;
+    case wire::Kind::recheck_sessions: rechecks_.begin(policy_); return;
     case wire::Kind::drain: drain(); return;
     default: log::error("frame.unexpected", {{"kind", std::to_string(frame.kind)}}); return;
   }
@@ -240,6 +246,24 @@ std::uint64_t Worker::ask_executable(pid_t pid, std::function<void(std::string)>
   executable_queries_[number] = std::move(on_answer);
   send(wire::Kind::executable_query, number, wire::encode(wire::ExecutableQuery{pid}));
   return number;
+}
+
+void Worker::end_sessions(const Frame& frame) {
+  const auto end = body_of<wire::EndSessions>(frame);
+  if (!end) return;
+  for (const wire::RevokedRow& row : end->restored) revoked_.remove(row);
+  trust::Revoked now;
+  for (const wire::RevokedRow& row : end->revoked) {
+    revoked_.add(row);
+    now.add(row);
+  }
+  const std::size_t count = sessions_.end_if([&](const Session& session) -> std::string {
+    const Connection& c = session.connection();
+    if (const wire::RevokedRow* row = now.find(c.proved.facts())) return "revoked by its " + trust::text_of(*row);
+    if (std::ranges::find(end->identities, session.shown_identity()) != end->identities.end()) return "the token of " + c.local_identity + " is gone";
+    return {};
+  });
+  send(wire::Kind::sessions_ended, frame.number, wire::encode(wire::SessionsEnded{count}));
 }
 
 void Worker::drain() {

@@ -9,6 +9,7 @@
 
 #include "loop/channel.h"
 #include "loop/loop.h"
+#include "worker/agents.h"
 #include "worker/client_sessions.h"
 #include "worker/exchanges.h"
 #include "worker/handshake.h"
@@ -16,13 +17,14 @@
 #include "worker/keeper_link.h"
 #include "worker/key_link.h"
 #include "worker/policy.h"
+#include "worker/rechecks.h"
 #include "worker/sessions.h"
 
 namespace tlspool::worker {
 
 class Control;
 /// Who is at the other end of a control connection.
-enum class Program { any, fetcher };
+enum class Program { any, fetcher, judge };
 
 /// One thread, one loop: programs' control connections, their handshakes and their sessions.
 class Worker {
@@ -37,11 +39,12 @@ class Worker {
   [[nodiscard]] int exit_status() const { return exit_status_; }
 
   [[nodiscard]] Loop& loop() { return loop_; }
-  [[nodiscard]] Services services() { return {loop_, keeper_, keys_, judge_, client_sessions_, staples_}; }
+  [[nodiscard]] Services services() { return {loop_, keeper_, keys_, judge_, client_sessions_, staples_, agents_, &revoked_}; }
   [[nodiscard]] const Policy& policy() const { return *policy_; }
   [[nodiscard]] std::shared_ptr<const Policy> shared_policy() const { return policy_; }
   [[nodiscard]] Sessions& sessions() { return sessions_; }
   [[nodiscard]] Exchanges& exchanges() { return exchanges_; }
+  [[nodiscard]] Agents& agents() { return agents_; }
   [[nodiscard]] std::chrono::milliseconds default_deadline() const;
 
   /// Code::busy names the limit that is reached.
@@ -65,6 +68,7 @@ class Worker {
   void remove_control(Control* control);
   void adopt(Frame frame);
   void drain();
+  void end_sessions(const Frame& frame);
   void send(wire::Kind kind, std::uint64_t number, const Bytes& body);
 
   Loop& loop_;
@@ -74,8 +78,11 @@ class Worker {
   JudgeLink judge_;
   ClientSessions client_sessions_;
   Staples staples_;
+  Agents agents_;
   std::shared_ptr<const Policy> policy_;
   Sessions sessions_;
+  trust::Revoked revoked_;
+  Rechecks rechecks_;
   Exchanges exchanges_;
   std::unique_ptr<transport::Scratch> scratch_ = std::make_unique<transport::Scratch>();
   UniqueFd listener_;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A PKCS#11 module that passes everything on to SoftHSM2, with five ways to misbehave:
+// A PKCS#11 module that passes everything on to SoftHSM2, with six ways to misbehave:
 //   TLSPOOL_SLOW_TOKEN_MS  C_Sign takes that many milliseconds more
 //   TLSPOOL_HOLD_TOKEN     while a file of that name exists, C_DestroyObject does not return (for 30 s at most)
 //   TLSPOOL_FAIL_TOKEN     while a file of that name exists, C_SignInit, C_Sign, C_OpenSession and C_DestroyObject fail
 //                          with CKR_DEVICE_ERROR
+//   TLSPOOL_REMOVED_TOKEN  while a file of that name exists, C_GetTokenInfo, C_SignInit, C_Sign and C_OpenSession fail with
+//                          CKR_DEVICE_REMOVED
 //   TLSPOOL_PIN_LOCKED     while a file of that name exists, C_Login fails with CKR_PIN_LOCKED
 //   TLSPOOL_LOGIN_COUNT    a file that gets one line for each C_Login as the user: what it returned
 // tlspool_most_signing() says how many C_Sign there have been at the same time.
@@ -29,16 +31,21 @@ bool is_there(const char* variable) {
 }
 
 bool failing() { return is_there("TLSPOOL_FAIL_TOKEN"); }
+bool removed() { return is_there("TLSPOOL_REMOVED_TOKEN"); }
+
+CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO* info) { return removed() ? CKR_DEVICE_REMOVED : real_calls.C_GetTokenInfo(slot, info); }
 
 std::atomic<int> signing = 0;
 std::atomic<int> most_signing = 0;
 
 CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
+  if (removed()) return CKR_DEVICE_REMOVED;
   if (failing()) return CKR_DEVICE_ERROR;
   return real_calls.C_SignInit(session, mechanism, key);
 }
 
 CK_RV sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG size, unsigned char* out, CK_ULONG* out_size) {
+  if (removed()) return CKR_DEVICE_REMOVED;
   if (failing()) return CKR_DEVICE_ERROR;
   const int now = ++signing;
   for (int most = most_signing; most < now && !most_signing.compare_exchange_weak(most, now);) {
@@ -58,6 +65,7 @@ CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
 }
 
 CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session) {
+  if (removed()) return CKR_DEVICE_REMOVED;
   if (failing()) return CKR_DEVICE_ERROR;
   return real_calls.C_OpenSession(slot, flags, application, notify, session);
 }
@@ -77,6 +85,7 @@ extern "C" __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUN
   if (const CK_RV rv = load_real_token(path != nullptr ? path : softhsm, real_calls); rv != CKR_OK) return rv;
   our_calls = real_calls;
   our_calls.C_GetFunctionList = &C_GetFunctionList;
+  our_calls.C_GetTokenInfo = &get_token_info;
   our_calls.C_SignInit = &sign_init;
   our_calls.C_Sign = &sign;
   our_calls.C_OpenSession = &open_session;

@@ -125,6 +125,8 @@ class DnsTree:
         with open(self.directory / "nsd.log", "ab") as log:
             self.server = subprocess.Popen([nsd(), "-d", "-c", str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._wait()
+        said = (self.directory / "nsd.log").read_text()
+        assert "error:" not in said, said
 
     def _wait(self):
         """Until it answers for the root; each try waits at most a second."""

@@ -60,7 +60,9 @@ def openssl(*words, stdin=None):
 
 
 def san_word(name):
-    """web.example -> DNS:web.example, joe@web.example -> email:..., 127.0.0.1 -> IP:..."""
+    """web.example -> DNS:web.example, joe@web.example -> email:..., 127.0.0.1 -> IP:..., spiffe://td/x -> URI:..."""
+    if "://" in name:
+        return f"URI:{name}"
     if "@" in name:
         return f"email:{name}"
     if ":" in name or name.replace(".", "").isdigit():

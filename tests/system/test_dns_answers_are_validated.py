@@ -106,6 +106,17 @@ def test_servers_that_do_not_answer_are_a_timeout(tree, tmp_path):
     assert answers["www.signed.tld/A"]["outcome"] == "timeout"
 
 
+def test_a_thousand_slow_questions_delay_no_other(tree, tmp_path):
+    """Asked last, answered first."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        words = [f"forward={tree.address}", f"stub=silent.tld,127.0.0.1@{silent.getsockname()[1]}"]
+        answers = ask(tree, tmp_path / "state", [*words, *[f"w{i}.silent.tld/A" for i in range(1000)], "www.signed.tld/A"], 4000)
+    assert len(answers) == 1001
+    assert next(iter(answers)) == "www.signed.tld/A"
+    assert {a["outcome"] for q, a in answers.items() if "silent" in q} <= {"timeout", "failed"}
+
+
 def test_the_anchor_file_keeps_the_state_of_the_roots_keys(tree, tmp_path):
     """RFC 5011: what was started from the DS record is written with the keys that it led to."""
     ask(tree, tmp_path / "state", [f"forward={tree.address}", "www.signed.tld/A"])

@@ -35,7 +35,7 @@ def commands():
         if below is None:
             yield path, text
             continue
-        pending += [(*path, name) for name in re.findall(r"^  (\w+)", below.group(1), re.MULTILINE)]
+        pending += [(*path, name) for name in re.findall(r"^  ([\w-]+)", below.group(1), re.MULTILINE)]
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in MAN.iterdir()))
@@ -78,7 +78,7 @@ def test_every_function_is_in_libtlspool_3():
 
 def test_every_key_of_the_configuration_is_in_tlspool_toml_5():
     source = "".join(path.read_text() for path in (ROOT / "src" / "config").glob("*.cc"))
-    keys = set(re.findall(r'(?:text|needed_text|texts|number|flag|section|sections|word<\w+>)\("(\w+)"', source))
+    keys = set(re.findall(r'(?:text|needed_text|texts|one_or_more|one_or_each|number|flag|section|sections|word<\w+>)\("(\w+)"', source))
     keys |= set(re.findall(r'read_(?:label|identity_name)\(s, "(\w+)"', source))
     assert {"parallel", "anchors", "allow", "low_water", "store", "as"} <= keys
     text = page("tlspool.toml.5")

@@ -49,6 +49,17 @@ TEST(Config, EmptyTextGivesTheDefaults) {
   EXPECT_TRUE(config->allow.empty());
 }
 
+TEST(Config, DnsHasTheDefaultsOfTheManual) {
+  const auto plain = parse({{"tlspool.toml", ""}}, "/pool", "/pool/keeper");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->dns, wire::DnsSetup{});
+  EXPECT_EQ(plain->dns.root_anchor, "/usr/share/dns/root.key");
+  EXPECT_EQ(plain->dns.deadline_ms, 5000u);
+  const auto set = parse({{"tlspool.toml", "[dns]\nforwarders = [\"::1@53\"]\nstubs = [\"Corp.Example 192.0.2.2\"]\nroot_anchor = \"a\"\n"}}, "/pool", "/pool/keeper");
+  ASSERT_TRUE(set) << set.error().text();
+  EXPECT_EQ(set->dns, (wire::DnsSetup{{"::1@53"}, {{"corp.example", "192.0.2.2"}}, "/pool/a", 5000}));
+}
+
 wire::PeerSetup peer_of(const std::string& lines) {
   const std::string identities = identity("sae.example") + "[keystore]\naddress = \"hsm.a\"\n[[kme]]\nname = \"k\"\nurl = \"https://K.example\"\n"
                                  "identity = \"SAE.example\"\n";
@@ -163,6 +174,24 @@ TEST(Config, LoadTakesPeersFromFilesOfTheirOwn) {
   const auto again = load(paths);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().subject, paths.peers() + "/30-again.toml:2");
+}
+
+TEST(Config, LoadTakesDisclosuresFromFilesOfTheirOwn) {
+  const Directory d;
+  const Paths paths{d.path(), d.path() + "/keeper", d.path() + "/run", d.path() + "/judge"};
+  d.write("disclosures/20-b.toml", "[[disclosure]]\nuid = [\"root\", 7]\nshow = \"yes\"\n");
+  d.write("disclosures/10-a.toml", "\n[[disclosure]]\nremote = \".b\"\nshow = \"ask\"\n");
+  d.write("tlspool.toml", "[[disclosure]]\nrole = [\"server\"]\nshow = \"no\"\n");
+  auto config = load(paths);
+  ASSERT_TRUE(config) << config.error().text();
+  ASSERT_EQ(config->disclosures.size(), 3u);
+  EXPECT_EQ(config->disclosures[0].standings, wire::as_server);
+  EXPECT_EQ(config->disclosures[1].file, paths.disclosures() + "/10-a.toml");
+  EXPECT_EQ(config->disclosures[1].remote.text, ".b");
+  EXPECT_EQ(config->disclosures[1].remote.line, 3u);
+  EXPECT_EQ(config->disclosures[1].show, wire::Show::ask);
+  EXPECT_EQ(config->disclosures[1].standings, wire::as_client | wire::as_peer);
+  EXPECT_EQ(config->disclosures[2].uids, (std::vector<std::uint32_t>{7, 0}));
 }
 
 TEST(Config, LoadTakesPoliciesFromFilesOfTheirOwn) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each file of tests/vectors/config says in its first line what becomes of it: `# expect: ok`, or the line
 // of the mistake and how its message starts. Files called dropin-* are read as a second file of identities,
-// those called dropin-peer-* as one of peers, dropin-policy-* as one of policies, dropin-rule-* as one of rules.
+// those called dropin-peer-* as one of peers, dropin-policy-* as one of policies, dropin-rule-* as one of rules, dropin-disclosure-*
+// as one of disclosures.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -43,7 +44,8 @@ Result<Config> read(const std::string& name, const std::string& text) {
   sources.push_back({name, text, name.starts_with("dropin-peer-")     ? Source::Holds::peers
                                  : name.starts_with("dropin-policy-") ? Source::Holds::policies
                                  : name.starts_with("dropin-rule-")   ? Source::Holds::rules
-                                                                      : Source::Holds::identities});
+                                 : name.starts_with("dropin-disclosure-") ? Source::Holds::disclosures
+                                                                          : Source::Holds::identities});
   auto config = parse(sources, "/pool", "/pool/keeper");
   if (!config) return config;
   if (auto done = resolve(*config); !done) return fail(done.error());

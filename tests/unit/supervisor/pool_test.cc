@@ -258,6 +258,8 @@ TEST_F(PoolTest, StatusFitsTheInterfaceAndAddsTheWorkersUp) {
   EXPECT_TRUE(wire::admin_interface().check_reply("Status", answer.parameters));
   EXPECT_EQ(answer.parameters.number("completed"), 6);
   EXPECT_EQ(answer.parameters.number("trustAnchors"), 5);
+  ASSERT_NE(answer.parameters.find("outcomes"), nullptr);
+  EXPECT_EQ(answer.parameters.find("outcomes")->number("judged"), 7);
   EXPECT_EQ(answer.parameters.find("processes")->elements()->size(), 4u);
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "supervisor/backoff.h"
+#include "supervisor/cluster_digest.h"
 
 namespace tlspool::supervisor {
 namespace {
@@ -52,6 +53,21 @@ TEST_F(SetupTest, KeeperGetsTheLeafOfAFileAndTheUriOfAToken) {
   EXPECT_EQ(setup.keys[0].roles, wire::role_server);
   EXPECT_TRUE(setup.keys[1].leaf.empty());
   EXPECT_EQ(setup.keys[1].chain_uri, "pkcs11:object=web2;type=cert");
+}
+
+TEST_F(SetupTest, TicketsAreBoundToDisclosuresAndNotToWhereTheyStand) {
+  const auto bound = [&] { return std::pair(worker().policy, ticket_policy(worker(), {})); };
+  const auto without = bound();
+  config.disclosures.push_back({.remote = {".example", 7, 3}, .show = wire::Show::no, .file = "tlspool.toml", .line = 6});
+  const auto with = bound();
+  EXPECT_NE(with.first, without.first);
+  EXPECT_NE(with.second, without.second);
+  config.disclosures[0].line = 60;
+  config.disclosures[0].remote.line = 61;
+  config.disclosures[0].file = "disclosures/a.toml";
+  EXPECT_EQ(bound().second, with.second) << "the pools of a cluster may write it elsewhere";
+  config.disclosures[0].show = wire::Show::ask;
+  EXPECT_NE(bound().second, with.second);
 }
 
 TEST_F(SetupTest, JudgeGetsPathsRelativeToThePool) {

@@ -38,6 +38,7 @@ struct Side {
   JudgeLink judge{loop};
   ClientSessions sessions;
   Staples staples;
+  Agents agents;
   PlayedKeeper keeper{loop, keys};
   std::unique_ptr<Handshake> handshake;
   bool done = false;
@@ -53,7 +54,7 @@ struct Side {
     connection->local_identity = request.local_identity;
     connection->request = std::move(request);
     connection->caller.credentials.uid = getuid();
-    handshake = std::make_unique<Handshake>(Services{loop, sign, keys, judge, sessions, staples}, std::move(connection), std::move(socket),
+    handshake = std::make_unique<Handshake>(Services{loop, sign, keys, judge, sessions, staples, agents}, std::move(connection), std::move(socket),
                                             [this](const HandshakeFailure* f) {
                                               done = true;
                                               if (f != nullptr) failure = *f;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <ctime>
+#include <fstream>
+
+#include "base/text.h"
+#include "cli/agent.h"
+#include "cli/files.h"
+#include "cli/output.h"
+
+namespace tlspool::cli {
+namespace {
+
+// A word without blanks, whatever was in it.
+std::string word(const std::string& text) {
+  constexpr std::string_view plain = "@._:+-/";
+  if (text.empty()) return "-";
+  std::string out;
+  for (const char c : text) {
+    const bool keep = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || plain.find(c) != std::string_view::npos;
+    if (keep && text != "-") {
+      out += c;
+    } else {
+      const auto byte = static_cast<std::uint8_t>(c);
+      out += "%" + hex({&byte, 1});
+    }
+  }
+  return out;
+}
+
+std::string key_of(const AgentQuestion& q) { return word(q.local) + " " + word(q.remote) + " " + word(q.service); }
+
+}  // namespace
+
+AgentMemory AgentMemory::standard() { return AgentMemory(state_file("disclosures")); }
+
+Result<std::optional<bool>> AgentMemory::find(const AgentQuestion& question) const {
+  std::optional<bool> found;
+  if (!question.may_be_remembered()) return found;
+  const std::string key = key_of(question);
+  if (exists(path_)) {
+    std::ifstream file(path_);
+    if (!file) return fail(system_error("read", path_, errno));
+    std::string line;
+    for (int number = 1; std::getline(file, line); ++number) {
+      if (line.empty() || line.front() == '#') continue;
+      const auto words = split(line, ' ');
+      if (words.size() != 5 || (words[0] != "always" && words[0] != "never")) {
+        return fail({Code::config, "read answers", path_ + ":" + std::to_string(number), "it is no line always|never LOCAL REMOTE SERVICE DATE",
+                     "mend or remove it"});
+      }
+      if (words[1] + " " + words[2] + " " + words[3] == key) found = words[0] == "always";
+    }
+  }
+  if (!found) {
+    if (const auto known = session_.find(key); known != session_.end()) found = known->second;
+  }
+  return found;
+}
+
+Status AgentMemory::keep(const AgentQuestion& question, AgentAnswer answer) {
+  if (!question.may_be_remembered()) return {};
+  const auto write = [&](const char* what) {
+    std::string date = timestamp(std::time(nullptr));
+    date.resize(date.find(' '));
+    return append_line(path_, std::string(what) + " " + key_of(question) + " " + date);
+  };
+  switch (answer) {
+    case AgentAnswer::once:
+    case AgentAnswer::not_now: return {};
+    case AgentAnswer::session: session_[key_of(question)] = true; return {};
+    case AgentAnswer::always: return write("always");
+    case AgentAnswer::never: return write("never");
+  }
+  return {};
+}
+
+}  // namespace tlspool::cli

@@ -126,7 +126,9 @@ bool CrlQuestion::consider(const Lists::Found& found, Kind kind, X509* certifica
         choice.superseded = choice.superseded || (whole && crl.superseded_by(whole->crl()));
         if (!problem.empty()) {
           add(choice.problems, crl.subject() + ": " + problem);
-        } else if (!choice.list || choice.list->crl().this_update() < crl.this_update()) choice.list = list;
+        } else if (!choice.list || choice.list->crl().this_update() < crl.this_update()) {
+          choice.list = list;
+        }
         break;
     }
   }

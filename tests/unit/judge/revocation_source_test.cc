@@ -10,7 +10,7 @@
 #include "../trust/revocation_pki.h"
 #include "http_server.h"
 
-namespace tlspool::judge {
+namespace tlspool::judge::revocation_source_tests {
 namespace {
 
 using namespace tlspool::test;
@@ -322,4 +322,4 @@ TEST_F(RevocationSourceTest, NobodyRevokesAnAnchor) {
 }
 
 }  // namespace
-}  // namespace tlspool::judge
+}  // namespace tlspool::judge::revocation_source_tests

@@ -5,7 +5,7 @@
 
 #include "revocation_pki.h"
 
-namespace tlspool::trust {
+namespace tlspool::trust::crl_tests {
 namespace {
 
 using namespace tlspool::test;
@@ -222,4 +222,4 @@ TEST(Crl, SerialNumbersOfEverySize) {
 }
 
 }  // namespace
-}  // namespace tlspool::trust
+}  // namespace tlspool::trust::crl_tests

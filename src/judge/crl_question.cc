@@ -64,7 +64,7 @@ CrlQuestion::Finding CrlQuestion::look_at(X509* certificate, X509* issuer) {
   bool wanted = false;
   const Choice delta = delta_list(certificate, issuer, whole.list, wanted);
   if (delta.waits) return {Finding::State::waits, "", 0};
-  if (wanted && !delta.list) return {Finding::State::open, "its delta list: " + delta.problems, 0};
+  if (wanted && !delta.list && !delta.superseded) return {Finding::State::open, "its delta list: " + delta.problems, 0};
   const Bytes serial = trust::serial_of(certificate);
   std::int64_t valid_until = whole.list->crl().next_update();
   const auto on_list = [](const ListPtr& list) { return "it stands on " + list->crl().subject(); };
@@ -111,7 +111,6 @@ bool CrlQuestion::consider(const Lists::Found& found, Kind kind, X509* certifica
     issuers = true;
     std::string problem = crl.not_for(certificate);
     if (problem.empty()) problem = crl.out_of_date(subject_->now);
-    if (problem.empty() && whole) problem = crl.does_not_continue(whole->crl());
     if (!problem.empty()) {
       add(choice.problems, crl.subject() + ": " + problem);
       continue;
@@ -123,7 +122,13 @@ bool CrlQuestion::consider(const Lists::Found& found, Kind kind, X509* certifica
       case KeptList::Standing::waits: choice.waits = true; break;
       case KeptList::Standing::refused: add(choice.problems, problem); break;
       case KeptList::Standing::good:
-        if (!choice.list || choice.list->crl().this_update() < crl.this_update()) choice.list = list;
+        problem = whole ? crl.does_not_continue(whole->crl()) : "";
+        choice.superseded = choice.superseded || (whole && crl.superseded_by(whole->crl()));
+        if (!problem.empty()) {
+          add(choice.problems, crl.subject() + ": " + problem);
+        } else if (!choice.list || choice.list->crl().this_update() < crl.this_update()) {
+          choice.list = list;
+        }
         break;
     }
   }

@@ -32,6 +32,7 @@ class CrlQuestion : public std::enable_shared_from_this<CrlQuestion> {
   struct Choice {
     ListPtr list;
     bool waits = false;
+    bool superseded = false;  // delta lists: the whole list is newer than one that is in date
     std::string problems;
   };
 

@@ -158,6 +158,10 @@ std::string Crl::does_not_continue(const Crl& base) const {
   return {};
 }
 
+bool Crl::superseded_by(const Crl& base) const {
+  return base_ && !base.base_ && issuer_ == base.issuer_ && scope_ == base.scope_ && base.number_ && !at_most(*base.number_, *number_);
+}
+
 Crl::Entry Crl::find(ByteView wanted) const {
   const auto less = [this](const Place& place, ByteView value) {
     const ByteView s = serial(place);

@@ -42,6 +42,8 @@ class Crl {
   [[nodiscard]] std::string out_of_date(std::int64_t now) const;
   /// Why this delta list does not go with `base`; empty: it does.
   [[nodiscard]] std::string does_not_continue(const Crl& base) const;
+  /// Whether `base` is newer than this delta list, and so says all that it does.
+  [[nodiscard]] bool superseded_by(const Crl& base) const;
   [[nodiscard]] Entry find(ByteView serial) const;
 
   [[nodiscard]] std::int64_t this_update() const { return this_update_; }

@@ -21,7 +21,6 @@ def shop(place):
     ca = Authority(folder / "ca", web, "Stapling CA")
     web.pages["/ocsp"] = ca.respond
     pool = Pool(folder / "pool", name=NAME)
-    pool.identity(NAME)
     replace_certificate(pool, ca)
     pool.trust(ca.cert)
     pool.start()

@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-namespace tlspool::judge {
+namespace tlspool::judge::background_tests {
 namespace {
 
 TEST(Background, WorksElsewhereAndIsDoneOnTheLoop) {
@@ -53,4 +53,4 @@ TEST(Background, MayBeDestroyedByWhatIsDone) {
 }
 
 }  // namespace
-}  // namespace tlspool::judge
+}  // namespace tlspool::judge::background_tests

@@ -9,7 +9,7 @@
 
 #include "http_server.h"
 
-namespace tlspool::judge {
+namespace tlspool::judge::http_tests {
 namespace {
 
 using test::HttpServer;
@@ -278,4 +278,4 @@ TEST(Http, MayBeDestroyedByAReplyAndWhileRequestsAreUnderWay) {
 }
 
 }  // namespace
-}  // namespace tlspool::judge
+}  // namespace tlspool::judge::http_tests

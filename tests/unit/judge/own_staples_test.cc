@@ -10,7 +10,7 @@
 #include "../trust/revocation_pki.h"
 #include "http_server.h"
 
-namespace tlspool::judge {
+namespace tlspool::judge::own_staples_tests {
 namespace {
 
 using namespace tlspool::test;
@@ -118,4 +118,4 @@ TEST_F(OwnStaplesTest, NobodyIsAskedWithoutAnIssuerOrAResponder) {
 }
 
 }  // namespace
-}  // namespace tlspool::judge
+}  // namespace tlspool::judge::own_staples_tests

@@ -10,7 +10,7 @@
 #include "../trust/revocation_pki.h"
 #include "http_server.h"
 
-namespace tlspool::judge {
+namespace tlspool::judge::revocation_source_tests {
 namespace {
 
 using namespace tlspool::test;
@@ -229,6 +229,14 @@ TEST_F(RevocationSourceTest, ADeltaListIsNeededWhereOneIsNamed) {
   std::filesystem::remove_all(directory_ + "/lists");
   restart();
   EXPECT_EQ(crl(good_), Answer::unknown);
+  // Older than the whole list: that says all of it. But not if anybody else has signed it.
+  const Party impostor = issue(anchor_spec());
+  for (const auto& [signer, expected] : {std::pair<const Party*, Answer>(&ca_, Answer::yes), std::pair<const Party*, Answer>(&impostor, Answer::unknown)}) {
+    publish("/delta", make_list(*signer, {.number = 9, .base = 8}));
+    std::filesystem::remove_all(directory_ + "/lists");
+    restart();
+    EXPECT_EQ(crl(good_), expected);
+  }
 }
 
 TEST_F(RevocationSourceTest, AResponderIsAskedOnceWhereTheConfigurationAllowsIt) {
@@ -314,4 +322,4 @@ TEST_F(RevocationSourceTest, NobodyRevokesAnAnchor) {
 }
 
 }  // namespace
-}  // namespace tlspool::judge
+}  // namespace tlspool::judge::revocation_source_tests

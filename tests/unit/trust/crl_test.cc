@@ -5,7 +5,7 @@
 
 #include "revocation_pki.h"
 
-namespace tlspool::trust {
+namespace tlspool::trust::crl_tests {
 namespace {
 
 using namespace tlspool::test;
@@ -195,6 +195,9 @@ TEST(Crl, ADeltaListContinuesAWholeOne) {
   EXPECT_EQ(find(base, held), Crl::Entry::revoked);
   EXPECT_NE(verified(w.ca, {.number = 300, .base = 11}).does_not_continue(base), "");
   EXPECT_NE(verified(w.ca, {.number = 9, .base = 8}).does_not_continue(base), "");
+  EXPECT_TRUE(verified(w.ca, {.number = 9, .base = 8}).superseded_by(base));
+  EXPECT_FALSE(delta.superseded_by(base));
+  EXPECT_FALSE(verified(w.other_ca, {.number = 9, .base = 8}).superseded_by(base));
   EXPECT_NE(verified(w.other_ca, {.number = 12, .base = 10}).does_not_continue(base), "");
   EXPECT_NE(base.does_not_continue(base), "");
   EXPECT_NE(refusal(make_list(w.ca, {.number = 0, .base = 10})).find("without a number"), std::string::npos);
@@ -219,4 +222,4 @@ TEST(Crl, SerialNumbersOfEverySize) {
 }
 
 }  // namespace
-}  // namespace tlspool::trust
+}  // namespace tlspool::trust::crl_tests

@@ -4,7 +4,7 @@
 #include "revocation_pki.h"
 #include "trust/chain.h"
 
-namespace tlspool::trust {
+namespace tlspool::trust::must_staple_tests {
 namespace {
 
 using namespace tlspool::test;
@@ -49,4 +49,4 @@ TEST_F(MustStaple, IsNoMatterOfClientsOrOfChainsWithoutAConnection) {
 }
 
 }  // namespace
-}  // namespace tlspool::trust
+}  // namespace tlspool::trust::must_staple_tests

@@ -6,7 +6,7 @@
 #include "revocation_pki.h"
 #include "trust/revocation_facts.h"
 
-namespace tlspool::trust {
+namespace tlspool::trust::ocsp_tests {
 namespace {
 
 using namespace tlspool::test;
@@ -152,4 +152,4 @@ TEST(Ocsp, CertificatesNameWhereToAsk) {
 }
 
 }  // namespace
-}  // namespace tlspool::trust
+}  // namespace tlspool::trust::ocsp_tests

@@ -19,7 +19,7 @@ def judged(place, pki):
         "basic": "chain and name and extension(2.5.29.19)", "key-usage": "chain and name and not extension(1.2.3.4)",
         "alpn-x": "chain and name and extension(1.2.3.4)", "strong": "chain and name and key-strength(128)",
         "stronger": "chain and name and key-strength(192)", "client": "chain and name and local-role(client)",
-        "server": "chain and name and local-role(server)", "young": "chain and name and age(2)", "newborn": "chain and name and age(1)",
+        "server": "chain and name and local-role(server)", "young": "chain and name and age(2)", "newborn": "age(1)",
         "either": "if local-role(client) then chain and name else chain and name and key-strength(128)",
         "dane": "chain and name and dane", "not-dane": "chain and name and not dane", "dane-or": "dane or (chain and name)",
     }
@@ -81,7 +81,7 @@ TABLE = [
     ("client", "good", WEB, "chain"),
     ("server", "good", WEB, "local-role(server)!"),
     ("young", "good", WEB, "chain"),
-    ("newborn", "good", WEB, "age(1)!"),  # it was issued yesterday
+    ("newborn", "expired", WEB, "age(1)!"),
     ("either", "good", WEB, "chain"),
     ("dane", "good", WEB, "dane!"),       # nobody can find out, and so neither it nor its negation holds
     ("not-dane", "good", WEB, "policy!"),

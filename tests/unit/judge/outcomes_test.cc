@@ -14,7 +14,7 @@ using test::MemcachedServer;
 using Mood = MemcachedServer::Mood;
 using namespace std::chrono_literals;
 
-wire::ChainVerdict accepted(std::string identity) {
+wire::ChainVerdict accepted_as(std::string identity) {
   wire::ChainVerdict v;
   v.accepted = true;
   v.identity = std::move(identity);
@@ -148,7 +148,7 @@ TEST_F(OutcomesTest, AFreshVerdictReplacesWhatWasRemembered) {
   wire::ChainQuery q = question();
   q.fresh = true;
   EXPECT_EQ(key(*outcomes, q), key(*outcomes, question()));
-  outcomes->judged(outcomes->key_of(question()), accepted("a"));
+  outcomes->judged(outcomes->key_of(question()), accepted_as("a"));
   wire::ChainVerdict v = refused();
   v.keep.unsure = true;
   outcomes->judged(outcomes->key_of(q), v);
@@ -169,7 +169,7 @@ TEST_F(OutcomesTest, AreRecalledAsTheyWere) {
   const auto outcomes = made(setup());
   const auto key = outcomes->key_of(question());
   EXPECT_EQ(outcomes->recall(*key), nullptr);
-  outcomes->judged(key, accepted("www.example"));
+  outcomes->judged(key, accepted_as("www.example"));
   ASSERT_NE(outcomes->recall(*key), nullptr);
   EXPECT_EQ(outcomes->recall(*key)->identity, "www.example");
   EXPECT_EQ(outcomes->counters().judged, 1U);
@@ -184,10 +184,10 @@ TEST_F(OutcomesTest, WhatMayBeAnotherInAMomentIsNotKept) {
   v = refused();
   v.check = "judge";
   outcomes->judged(key, v);
-  v = accepted("a");
+  v = accepted_as("a");
   v.valid_until = std::time(nullptr);
   outcomes->judged(key, v);
-  v = accepted("a");
+  v = accepted_as("a");
   v.keep.until = std::time(nullptr) - 1;
   outcomes->judged(key, v);
   EXPECT_EQ(outcomes->counters().entries, 0U);
@@ -204,10 +204,10 @@ TEST_F(OutcomesTest, RefusalsAreNotKeptWhereTheyHaveNoTime) {
 TEST_F(OutcomesTest, WhatHasChangedIsForgotten) {
   const auto outcomes = made(setup());
   const auto before = outcomes->key_of(question());
-  outcomes->judged(before, accepted("a"));
+  outcomes->judged(before, accepted_as("a"));
   outcomes->forget();
   EXPECT_EQ(outcomes->recall(*outcomes->key_of(question())), nullptr);
-  outcomes->judged(before, accepted("a"));  // it was asked before the change, and may rest on what was
+  outcomes->judged(before, accepted_as("a"));  // it was asked before the change, and may rest on what was
   EXPECT_EQ(outcomes->recall(*before), nullptr);
   EXPECT_EQ(outcomes->recall(*outcomes->key_of(question())), nullptr);
 }
@@ -216,7 +216,7 @@ TEST_F(OutcomesTest, AnotherPoolFindsThem) {
   const auto a = made(setup({server.name}));
   const auto b = made(setup({server.name}));
   EXPECT_FALSE(ask(*b, question()));
-  put(*a, question(), accepted("www.example"));
+  put(*a, question(), accepted_as("www.example"));
   const auto found = ask(*b, question());
   ASSERT_TRUE(found);
   EXPECT_EQ(found->identity, "www.example");
@@ -226,10 +226,10 @@ TEST_F(OutcomesTest, AnotherPoolFindsThem) {
 
 TEST_F(OutcomesTest, WhatRestsOnThisPoolOrCostNothingStaysHere) {
   const auto outcomes = made(setup({server.name}));
-  wire::ChainVerdict v = accepted("a");
+  wire::ChainVerdict v = accepted_as("a");
   v.keep.ours_alone = true;
   outcomes->judged(outcomes->key_of(question()), v);
-  v = accepted("a");
+  v = accepted_as("a");
   v.keep.cost = false;
   wire::ChainQuery other = question();
   other.expected = "b";
@@ -253,7 +253,7 @@ TEST_F(OutcomesTest, NoPoolBelievesLongerThanItsOwnConfigurationAllows) {
 
 TEST_F(OutcomesTest, PoisonIsWorthless) {
   const auto a = made(setup({server.name}));
-  put(*a, question(), accepted("www.example"));
+  put(*a, question(), accepted_as("www.example"));
   const auto [name, good] = *server.items().begin();
   std::uint64_t worthless = 0;
   for (const std::string& bad :
@@ -270,7 +270,7 @@ TEST_F(OutcomesTest, PoisonIsWorthless) {
 
 TEST_F(OutcomesTest, AnEntryOfAnotherQuestionIsWorthless) {
   const auto a = made(setup({server.name}));
-  put(*a, question(), accepted("mallory.example"));
+  put(*a, question(), accepted_as("mallory.example"));
   const std::string mallorys = server.items().begin()->second;
   wire::ChainQuery other = question();
   other.expected = "bank.example";
@@ -300,7 +300,7 @@ TEST_P(MoodTest, AServerThatFailsIsLeftOutAndNobodyWaitsLong) {
   wire::ChainQuery other = question();
   turn_until([&] {  // it is tried again, and serves again
     other.expected += "x";
-    outcomes->judged(outcomes->key_of(other), accepted("a"));
+    outcomes->judged(outcomes->key_of(other), accepted_as("a"));
     loop.turn(50ms);
     return !server.items().empty();
   });
@@ -312,7 +312,7 @@ TEST_F(OutcomesTest, AFullServerIsNotLeftOut) {
   const auto outcomes = made(setup({server.name}));
   server.mood = Mood::full;
   for (int i = 0; i < 5; ++i) {
-    outcomes->judged(outcomes->key_of(question()), accepted("a"));
+    outcomes->judged(outcomes->key_of(question()), accepted_as("a"));
     EXPECT_FALSE(ask(*outcomes, question()));
   }
   EXPECT_EQ(outcomes->counters().failed, 0U);

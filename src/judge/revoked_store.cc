@@ -47,7 +47,7 @@ std::optional<wire::ChainVerdict> RevokedStore::refuse(const trust::PeerFacts& p
   if (problem_.empty() && row == nullptr) return std::nullopt;
   wire::ChainVerdict v;
   v.check = "revoked";
-  v.keep.where = wire::Keep::Where::nowhere;  // it costs nothing, and may be taken back
+  v.keep.unsure = true;  // not to be remembered: it costs nothing, and may be taken back
   v.x509_error = X509_V_ERR_CERT_REVOKED;
   v.reason = row != nullptr ? "it is revoked on this machine, by its " + trust::text_of(*row) + "; see `tlspool revoke list`"
                             : "nobody knows which peers are revoked: " + problem_;

@@ -37,7 +37,7 @@ class Tickets : public testing::TestWithParam<int> {
     const SslContext own{SSL_CTX_new(TLS_client_method())};
     SSL_CTX_set_min_proto_version(own.get(), GetParam());
     SSL_CTX_set_max_proto_version(own.get(), GetParam());
-    SSL_CTX_set_session_cache_mode(own.get(), SSL_SESS_CACHE_CLIENT);
+    SSL_CTX_set_session_cache_mode(own.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     const Ssl client{SSL_new(own.get())};
     const Ssl server{SSL_new(at)};
     BIO* one = nullptr;

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import resource
 import signal
 import statistics
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from processes import Daemon, free_port
 from shared_keys import Keys, settle
-from servers import Peer, Pool, make_pems, programs_of_peers
+from servers import Peer, Pool, make_pems, make_chain, programs_of_peers
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,18 @@ FLOOR = Measure("openssl_full13_us", "", "p256", "  OpenSSL alone, server's side
 FLOOR_PSK = Measure("openssl_psk13_us", "", "p256", "  OpenSSL alone, server's side: shared key", "lower")
 LOOKUP = Measure("lookup_many_us", "", "", "CPU us to find and read a key, full token", "lower")
 LOOKUP_INDEX = Measure("lookup_index_us", "", "", "  to find it alone", "lower")
+VERDICT = Measure("verdict_us", "", "", "CPU us per verdict, two policies apply", "lower")
+VERDICT_MANY = Measure("verdict_many_us", "", "", "  the same among 100,000 policies and rules", "lower")
+VERDICT_FLOOR = Measure("openssl_verify_us", "", "", "  OpenSSL alone: one P-256 signature verified", "lower")
+VERDICT_RECALLED = Measure("verdict_recalled_us", "", "", "us per verdict that is remembered, median", "lower")
 CLAIMS = Measure("claimed_keys_per_s", "psk13", "p256", "one-time keys used up a second", "higher")
 CLAIMS_WHOLE = Measure("destroyed_keys_per_s", "psk13", "p256", "  and destroyed in the token a second", "higher")
 # Both ends are the pool's, with certificates on both sides.
 BOTH_ENDS = Measure("both_ends_cpu_us", "plain", "p256", "CPU us per handshake, client and server", "lower")
 PEERS = Measure("peers_cpu_us", "peer", "p256", "CPU us per handshake, peer and peer", "lower")
-TARGETS = {PEERS.name: 1.25, PSK.name: 0.8, PHANTOM.name: 0.5, LOOKUP.name: 1.2, CLAIMS.name: 1.0}
+TARGETS = {PEERS.name: 1.25, PSK.name: 0.8, PHANTOM.name: 0.5, LOOKUP.name: 1.2, CLAIMS.name: 1.0,
+           VERDICT.name: 1.0, VERDICT_MANY.name: 1.1, VERDICT_RECALLED.name: 1.0}
+VERDICT_WANTED, RECALLED_WANTED = 60.0, 25.0  # us
 CLAIMS_WANTED = 500.0  # a second
 STREAM = Measure("throughput_mb_per_cpu_s", "download", "p256", "MB per CPU second, one stream", "higher")
 IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower")
@@ -207,6 +214,18 @@ class Bench:
             self.values[(FLOOR.name, "tlspool")] = [said["full13"]]
             self.values[(FLOOR_PSK.name, "tlspool")] = [said["psk13"]]
 
+    def verdicts(self):
+        """A server's certificate by a CA, in the judge's own code: see bench/verdict.cc and bench/recall.cc."""
+        anchor, chain = make_chain(self.directory)
+        if said := self.alone("bench-verdict", anchor, chain, "web.example", 100000, 3 * self.options.seconds, timeout=300):
+            self.values[(VERDICT.name, "tlspool")] = [said["verdict_us"]]
+            self.values[(VERDICT_MANY.name, "tlspool")] = [said["verdict_many_us"]]
+        if said := self.alone("bench-recall", 50000, 20000, timeout=300):
+            self.values[(VERDICT_RECALLED.name, "tlspool")] = [said["median_us"]]
+        speed = subprocess.run(["openssl", "speed", "-seconds", "1", "-mr", "ecdsap256"], capture_output=True, text=True, timeout=60).stdout
+        if found := re.search(r"^\+F4:\d+:\d+:[\d.]+:([\d.]+)$", speed, re.MULTILINE):
+            self.values[(VERDICT_FLOOR.name, "tlspool")] = [1e6 / float(found[1])]
+
     def lookup(self):
         """The same 64 keys, in a token that has no others and in a full one: see bench/lookup.cc."""
         said = self.alone("bench-lookup", self.options.many_keys, 2 * self.options.seconds, timeout=3600)
@@ -233,6 +252,7 @@ class Bench:
         self.starttls(6 * self.options.seconds)
         self.shared_keys()
         self.floor()
+        self.verdicts()
         if self.options.many_keys:
             self.lookup()
 
@@ -250,10 +270,12 @@ class Bench:
         """What shared keys are measured by: our own full handshake, the rate that is wanted."""
         if measure in (CLAIMS, CLAIMS_WHOLE):
             return {"wanted": CLAIMS_WANTED}
+        if measure in (VERDICT, VERDICT_RECALLED):
+            return {"wanted": VERDICT_WANTED if measure is VERDICT else RECALLED_WANTED}
         by = {PSK.name: HANDSHAKES[0], PSK_WHOLE.name: HANDSHAKES[0], LASTING.name: HANDSHAKES[0], PHANTOM.name: HANDSHAKES[0], FLOOR_PSK.name: FLOOR,
-              PEERS.name: BOTH_ENDS}.get(measure.name)
+              PEERS.name: BOTH_ENDS, VERDICT_MANY.name: VERDICT}.get(measure.name)
         own = self.values.get((by.name, "tlspool")) if by else None
-        names = {FLOOR: "certificate", BOTH_ENDS: "client and server"}
+        names = {FLOOR: "certificate", BOTH_ENDS: "client and server", VERDICT: "two policies"}
         return {names.get(by, "own P-256"): statistics.median(own)} if own else {}
 
 
@@ -282,7 +304,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything that was started is ended.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    measures = [*HANDSHAKES, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
+    measures = [*HANDSHAKES, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, VERDICT, VERDICT_MANY, VERDICT_FLOOR, VERDICT_RECALLED, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
     with tempfile.TemporaryDirectory(prefix="tlspool-bench-") as directory:
         os.chmod(directory, 0o755)  # The pool's processes have users of their own.
         bench = Bench(options, Path(directory))

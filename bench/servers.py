@@ -181,3 +181,16 @@ def make_pems(directory):
         pem.chmod(0o600)
         pems[key] = pem
     return pems
+
+
+def make_chain(directory):
+    """Files of a CA's certificate and of one that it issued for web.example, P-256 both."""
+    def openssl(*words):
+        return subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=60)
+    ca, ca_key, leaf, leaf_key, request = (Path(directory) / name for name in ("ca.pem", "ca.key", "leaf.pem", "leaf.key", "leaf.csr"))
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl("req", "-x509", *new_key, "-keyout", ca_key, "-out", ca, "-days", "2", "-subj", "/CN=Bench CA")
+    openssl("req", *new_key, "-keyout", leaf_key, "-out", request, "-subj", "/CN=web.example", "-addext", "subjectAltName=DNS:web.example",
+            "-addext", "extendedKeyUsage=serverAuth")
+    openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-out", leaf, "-days", "2", "-copy_extensions", "copyall")
+    return ca, leaf

@@ -194,7 +194,9 @@ wire::ChainVerdict Case::accept() const {
     v.valid_until = v.valid_until == 0 ? asked.answer.valid_until : std::min(v.valid_until, asked.answer.valid_until);
   }
   for (const auto& [kind, how] : vouchers) {
-    const bool vouches = std::any_of(asked_.begin(), asked_.end(), [&](const Asked& a) { return a.check.kind == kind && a.answer.answer == Answer::yes; });
+    const bool vouches = std::any_of(asked_.begin(), asked_.end(), [vouches_by = kind](const Asked& a) {
+      return a.check.kind == vouches_by && a.answer.answer == Answer::yes;
+    });
     if (v.how.empty() && vouches) v.how = how;
   }
   if (!subject_->presented) {

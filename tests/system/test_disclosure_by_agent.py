@@ -85,7 +85,7 @@ def test_yes_is_for_one_connection(lib, asking, home, pki, version):
     assert (question["localIdentity"], question["remoteIdentity"], question["proved"], question["service"], question["role"]) == \
         (JOE, WEB, True, "mail", "client")
     assert question["pid"] == os.getpid() and str(os.getpid()) in question["program"]
-    assert "tlspool.toml:" in question["rule"] and 0 < question["patienceMs"] <= 30000
+    assert "tlspool.toml:" in question["rule"] and 0 < question["patienceMs"] <= PATIENCE * 1000
     assert home.remembered() == []
 
 

@@ -60,9 +60,12 @@ class Serve:
                    "--peer-kme", f"kme-{other}", "--peer-link", f"link-{one}.example", "--peer-sae", f"sae-{other}.example",
                    "--store", str(keys), *words]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=a.environment)
-        threading.Thread(target=self._read, daemon=True).start()
+        reader = threading.Thread(target=self._read, daemon=True)
+        reader.start()
         eventually(lambda: len([line for line in self.lines if "listening" in line]) == 2 or self.process.poll() is not None,
                    message=lambda: "\n".join(self.lines))
+        if self.process.poll() is not None:  # its last words may still be on their way
+            reader.join(PATIENCE)
         assert self.process.poll() is None, self.lines
 
     def _read(self):

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
-fuzz_seconds=${TLSPOOL_FUZZ_SECONDS:-20}
+fuzz_seconds=${TLSPOOL_FUZZ_SECONDS:-15}
 python=/usr/bin/python3  # Debian's, which has Debian's pytest, whatever stands first in PATH
 say() { printf '\n== %s\n' "$*"; }
 

@@ -5,27 +5,12 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdio>
 
+#include "base/durable.h"
 #include "base/fd.h"
 #include "base/log.h"
 
 namespace tlspool::judge {
-namespace {
-
-Status write_all(const std::string& path, ByteView content) {
-  const UniqueFd fd{open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (!fd.valid()) return fail(system_error("open", path, errno));
-  while (!content.empty()) {
-    const ssize_t n = write(fd.get(), content.data(), content.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(system_error("write", path, errno));
-    content = content.subspan(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
-}  // namespace
 
 Result<Bytes> read_small_file(const std::string& path, std::size_t most) {
   // Non-blocking: a FIFO in place of a file must hold up nobody.
@@ -48,11 +33,9 @@ Result<Bytes> read_small_file(const std::string& path, std::size_t most) {
 }
 
 void write_small_file(const std::string& path, ByteView content) {
-  const std::string next = path + ".new";
   const auto slash = path.rfind('/');
   if (slash != std::string::npos) mkdir(path.substr(0, slash).c_str(), 0700);
-  auto done = write_all(next, content);
-  if (done && std::rename(next.c_str(), path.c_str()) != 0) done = fail(system_error("rename", path, errno));
+  const auto done = replace_file(path, content, AfterCrash::anything);
   if (!done) log::warning("judge.not_kept", {{"problem", done.error().text()}});
 }
 

@@ -5,30 +5,12 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdio>
 
+#include "base/durable.h"
 #include "base/fd.h"
 #include "base/log.h"
 
 namespace tlspool::judge {
-namespace {
-
-Status write_all(const UniqueFd& fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd.get(), text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(system_error("write", path, errno));
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
-std::string directory_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
-}  // namespace
 
 StateFile::~StateFile() {
   {
@@ -59,27 +41,13 @@ Result<std::optional<std::string>> StateFile::read() const {
   return std::optional(std::move(text));
 }
 
-Status StateFile::replace(const std::string& text) const {
-  const std::string made = path_ + ".new";
-  UniqueFd fd{open(made.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (!fd.valid()) return fail(system_error("open", made, errno));
-  if (auto done = write_all(fd, text, made); !done) return done;
-  if (fsync(fd.get()) != 0) return fail(system_error("fsync", made, errno));
-  fd.reset();
-  if (std::rename(made.c_str(), path_.c_str()) != 0) return fail(system_error("rename", made, errno));
-  const std::string directory = directory_of(path_);
-  const UniqueFd above{open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!above.valid() || fsync(above.get()) != 0) return fail(system_error("fsync", directory, errno));
-  return {};
-}
-
 Status StateFile::write(const std::string& text) {
   {
     const std::lock_guard guard(lock_);
     waiting_.reset();  // older than this
   }
   const std::lock_guard guard(disk_);
-  return replace(text);
+  return replace_file(path_, view(text));
 }
 
 void StateFile::later(std::string text) {
@@ -103,7 +71,7 @@ void StateFile::run() {
     if (!waiting_) continue;
     const std::string text = *std::exchange(waiting_, std::nullopt);
     guard.unlock();
-    if (auto done = replace(text); !done) log::error("state.not_written", {{"problem", done.error().text()}});
+    if (auto done = replace_file(path_, view(text)); !done) log::error("state.not_written", {{"problem", done.error().text()}});
   }
 }
 

@@ -33,7 +33,6 @@ class StateFile {
 
  private:
   void run();
-  [[nodiscard]] Status replace(const std::string& text) const;
 
   const std::string path_;
   std::mutex disk_;  // one writes at a time

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <set>
 
+#include "base/durable.h"
 #include "base/log.h"
 
 namespace tlspool::keeper {

@@ -53,11 +53,4 @@ class LedgerFile {
   std::map<std::string, std::size_t> claimed_of_;
 };
 
-/// Makes what was created, renamed or removed in the directory of `path` last over a crash.
-[[nodiscard]] Status sync_directory_of(const std::string& path);
-/// Replaces the file (0600) so that a crash leaves the old content or the new.
-[[nodiscard]] Status replace_file(const std::string& path, ByteView content);
-/// Everything in the file. Code::io with the system's reason; a missing file is empty.
-[[nodiscard]] Result<Bytes> read_whole(const std::string& path);
-
 }  // namespace tlspool::keeper

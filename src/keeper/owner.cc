@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "keeper/ledger_file.h"
+#include "base/durable.h"
 
 namespace tlspool::keeper {
 namespace {

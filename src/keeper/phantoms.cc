@@ -3,6 +3,7 @@
 
 #include <ctime>
 
+#include "base/durable.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "sharedkey/derive.h"

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that are whole after a crash.
+#include "base/durable.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 
-#include "keeper/ledger_file.h"
+#include "base/fd.h"
 
-namespace tlspool::keeper {
+namespace tlspool {
 
 Status sync_directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -19,10 +20,10 @@ Status sync_directory_of(const std::string& path) {
   return {};
 }
 
-Status replace_file(const std::string& path, ByteView content) {
+Status replace_file(const std::string& path, ByteView content, AfterCrash after) {
   const std::string fresh = path + ".new";
   {
-    const UniqueFd file{open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    const UniqueFd file{open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!file.valid()) return fail(system_error("open", fresh, errno));
     while (!content.empty()) {
       const ssize_t n = write(file.get(), content.data(), content.size());
@@ -30,10 +31,10 @@ Status replace_file(const std::string& path, ByteView content) {
       if (n < 0) return fail(system_error("write", fresh, errno));
       content = content.subspan(static_cast<std::size_t>(n));
     }
-    if (fsync(file.get()) != 0) return fail(system_error("fsync", fresh, errno));
+    if (after == AfterCrash::old_or_new && fsync(file.get()) != 0) return fail(system_error("fsync", fresh, errno));
   }
   if (rename(fresh.c_str(), path.c_str()) != 0) return fail(system_error("rename", path, errno));
-  return sync_directory_of(path);
+  return after == AfterCrash::old_or_new ? sync_directory_of(path) : Status{};
 }
 
 Result<Bytes> read_whole(const std::string& path) {
@@ -55,4 +56,4 @@ Result<Bytes> read_whole(const std::string& path) {
   }
 }
 
-}  // namespace tlspool::keeper
+}  // namespace tlspool

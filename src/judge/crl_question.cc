@@ -39,7 +39,7 @@ std::optional<CheckAnswer> CrlQuestion::conclude() {
     Finding finding = look_at(path[i].get(), path[i + 1].get());
     const std::string about = tls::subject_of(path[i].get());
     switch (finding.state) {
-      case Finding::State::revoked: return CheckAnswer{Answer::no, about + " is revoked: " + finding.reason, 0};
+      case Finding::State::revoked: return says_no(about + " is revoked: " + finding.reason);
       case Finding::State::waits: waits = true; break;
       case Finding::State::open: add(open, about + ": " + finding.reason); break;
       case Finding::State::unnamed:
@@ -51,7 +51,7 @@ std::optional<CheckAnswer> CrlQuestion::conclude() {
     }
   }
   if (waits) return std::nullopt;
-  if (!open.empty()) return CheckAnswer{Answer::unknown, std::move(open), 0};
+  if (!open.empty()) return no_answer(std::move(open));
   if (out.valid_until == 0) out.reason = "no list is named for it";
   return out;
 }

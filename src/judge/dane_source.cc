@@ -20,7 +20,7 @@ CheckAnswer answer_of(CheckKind check, DaneOutcome outcome) {
     case DaneOutcome::Kind::match: return {Answer::yes, std::move(outcome.reason), outcome.valid_until};
     case DaneOutcome::Kind::mismatch: return {Answer::no, std::move(outcome.reason), outcome.valid_until};
     case DaneOutcome::Kind::absent: return absent(check, std::move(outcome.reason), outcome.valid_until);
-    case DaneOutcome::Kind::no_answer: return {Answer::unknown, std::move(outcome.reason), 0};
+    case DaneOutcome::Kind::no_answer: return no_answer(std::move(outcome.reason));
   }
   return {};
 }
@@ -40,15 +40,15 @@ trust::DaneQuery query_of(const Subject& subject) {
 }  // namespace
 
 std::variant<CheckAnswer, Source::Cancel> DaneSource::ask(const SubjectPtr& subject, const trust::Check& check, OnAnswer on_answer) {
-  if (!subject->presented) return CheckAnswer{Answer::no, "the peer showed no certificate", 0};
+  if (!subject->presented) return says_no("the peer showed no certificate");
   const wire::ChainQuery& q = subject->query;
   trust::DanePeer peer{q.peer_is_server, subject->identity, q.connection.port, q.service};
   if (std::string why = trust::DaneLookup::refuse(peer); !why.empty()) {
-    return has_no_records(peer.name) ? absent(check.kind, std::move(why), 0) : CheckAnswer{Answer::unknown, std::move(why), 0};
+    return has_no_records(peer.name) ? absent(check.kind, std::move(why), 0) : no_answer(std::move(why));
   }
-  if (trust::DaneLookup::needs_port(peer)) return CheckAnswer{Answer::unknown, "the server's port is not known, and its TLSA records go by it", 0};
+  if (trust::DaneLookup::needs_port(peer)) return no_answer("the server's port is not known, and its TLSA records go by it");
   const auto dns = dns_->dns();
-  if (!dns) return CheckAnswer{Answer::unknown, "DNS can't be asked: " + dns.error().text(), 0};
+  if (!dns) return no_answer("DNS can't be asked: " + dns.error().text());
   auto lookup = std::make_shared<std::unique_ptr<trust::DaneLookup>>();
   *lookup = std::make_unique<trust::DaneLookup>(
       **dns, std::move(peer), [subject, kind = check.kind, on_answer = std::move(on_answer)](const std::vector<trust::TlsaFound>& found) {

@@ -15,28 +15,25 @@ namespace {
 using trust::Answer;
 using trust::CheckKind;
 
-CheckAnswer has(std::string reason = {}, std::int64_t valid_until = 0) { return {Answer::yes, std::move(reason), valid_until}; }
-CheckAnswer lacks(std::string reason) { return {Answer::no, std::move(reason), 0}; }
-CheckAnswer cannot_say(std::string reason) { return {Answer::unknown, std::move(reason), 0}; }
-CheckAnswer if_so(bool so, std::string reason) { return so ? has() : lacks(std::move(reason)); }
+CheckAnswer if_so(bool so, std::string reason) { return so ? says_yes() : says_no(std::move(reason)); }
 
 CheckAnswer check_chain(const Subject& s) {
   const trust::FoundPath& path = s.presented->path;
-  if (!path) return lacks(path.error().reason);
-  return has("it leads to " + tls::subject_of(path->certificates.back().get()), path->valid_until);
+  if (!path) return says_no(path.error().reason);
+  return says_yes("it leads to " + tls::subject_of(path->certificates.back().get()), path->valid_until);
 }
 
 CheckAnswer check_name(const Subject& s) {
   const auto refusal = trust::refuse_name(*s.presented, s.query.expected);
-  return refusal ? lacks(refusal->reason) : has(s.identity);
+  return refusal ? says_no(refusal->reason) : says_yes(s.identity);
 }
 
 CheckAnswer check_domain(const Subject& s) {
   const auto at = s.query.expected.find('@');
-  if (at == std::string::npos) return cannot_say("no user was expected");
+  if (at == std::string::npos) return no_answer("no user was expected");
   const std::string domain = s.query.expected.substr(at + 1);
   const auto named = trust::check_name(s.leaf(), domain);
-  return named ? has(domain) : lacks(named.error().reason);
+  return named ? says_yes(domain) : says_no(named.error().reason);
 }
 
 /// An anchor's own signature counts for nothing: it is trusted as it is.
@@ -69,7 +66,7 @@ CheckAnswer check_extension(const Subject& s, const std::string& oid) {
   const std::unique_ptr<ASN1_OBJECT, Freed<ASN1_OBJECT_free>> object{OBJ_txt2obj(oid.c_str(), 1)};
   if (!object) {
     ERR_clear_error();
-    return cannot_say("OpenSSL can't read the OID");
+    return no_answer("OpenSSL can't read the OID");
   }
   return if_so(X509_get_ext_by_OBJ(s.leaf(), object.get(), -1) >= 0, "the certificate does not have it");
 }
@@ -78,16 +75,16 @@ CheckAnswer check_age(const Subject& s, std::uint32_t days) {
   constexpr std::int64_t day = 24 * 60 * 60;
   const std::int64_t issued = trust::seconds_of(X509_get0_notBefore(s.leaf()));
   const std::int64_t end = issued + static_cast<std::int64_t>(days) * day;
-  if (s.now > end) return lacks("it was issued on " + trust::time_text(X509_get0_notBefore(s.leaf())));
-  return has({}, end);
+  if (s.now > end) return says_no("it was issued on " + trust::time_text(X509_get0_notBefore(s.leaf())));
+  return says_yes({}, end);
 }
 
 }  // namespace
 
 std::optional<CheckAnswer> check_locally(const Subject& s, const trust::Check& check) {
   const wire::ConnectionFacts& facts = s.query.connection;
-  const auto of_certificate = [&](auto&& look) { return s.presented ? look() : lacks("the peer showed no certificate"); };
-  const auto of_connection = [&](bool so, const char* reason) { return facts.known ? if_so(so, reason) : cannot_say("there is no connection"); };
+  const auto of_certificate = [&](auto&& look) { return s.presented ? look() : says_no("the peer showed no certificate"); };
+  const auto of_connection = [&](bool so, const char* reason) { return facts.known ? if_so(so, reason) : no_answer("there is no connection"); };
   switch (check.kind) {
     case CheckKind::chain: return of_certificate([&] { return check_chain(s); });
     case CheckKind::selfsigned:

@@ -27,7 +27,7 @@ CheckAnswer PinSource::look(const Subject& s, const std::string& identity, const
   const trust::Pins& pins = store_->pins();
   if (!s.query.pin.empty() && s.query.pin == seen.key) {
     says = Says::yes;
-    return {Answer::yes, "the key that the request names", 0};
+    return says_yes("the key that the request names");
   }
   const trust::Pins::Answer own = pins.look(identity, s.query.service, seen, s.now);
   says = own.says;
@@ -40,7 +40,7 @@ CheckAnswer PinSource::look(const Subject& s, const std::string& identity, const
   }
   if (!s.query.pin.empty()) {
     says = Says::no;
-    return {Answer::no, "its key is not the one that the request names", 0};
+    return says_no("its key is not the one that the request names");
   }
   const bool vouched = s.presented->path.has_value();
   for (const std::string& name : s.query.expected.empty() ? s.presented->names : std::vector<std::string>{}) {
@@ -53,21 +53,21 @@ CheckAnswer PinSource::look(const Subject& s, const std::string& identity, const
     }
     if (other.says == Says::no) {
       says = Says::no;
-      return {Answer::no, "it also calls itself " + printable(*normal) + ", and its key is not " + words_for(*other.pin), 0};
+      return says_no("it also calls itself " + printable(*normal) + ", and its key is not " + words_for(*other.pin));
     }
   }
-  return {Answer::unknown, "nothing is pinned for " + printable(identity), 0};
+  return no_answer("nothing is pinned for " + printable(identity));
 }
 
 CheckAnswer PinSource::first_use(const SubjectPtr& subject, const std::string& identity, const trust::SeenLeaf& seen) {
   const Subject& s = *subject;
   if (store_->pins().size() >= PinStore::most_remembered) {
-    return {Answer::unknown, "there are " + std::to_string(store_->pins().size()) + " pins, and no more are made at first use", 0};
+    return no_answer("there are " + std::to_string(store_->pins().size()) + " pins, and no more are made at first use");
   }
   forget_old();
   FirstUse& use = seen_[place_of(identity, s)];
   if (const auto other = use.subject.lock(); other && other != subject && use.key != seen.key) {
-    return {Answer::no, "another one with another key is just being seen for the first time", 0};
+    return says_no("another one with another key is just being seen for the first time");
   }
   use = {subject, seen.key};
   const std::int64_t end = setup_.first_use_days == 0 ? 0 : s.now + setup_.first_use_days * a_day;
@@ -76,13 +76,13 @@ CheckAnswer PinSource::first_use(const SubjectPtr& subject, const std::string& i
 
 std::variant<CheckAnswer, Source::Cancel> PinSource::ask(const SubjectPtr& subject, const trust::Check& check, OnAnswer) {
   const Subject& s = *subject;
-  if (!store_->problem().empty()) return CheckAnswer{Answer::unknown, "nobody knows what is pinned: " + store_->problem(), 0};
-  if (!s.presented) return CheckAnswer{Answer::no, "the peer showed no certificate", 0};
-  if (s.identity.empty()) return CheckAnswer{Answer::unknown, "the peer shows no name to look a pin up by", 0};
+  if (!store_->problem().empty()) return no_answer("nobody knows what is pinned: " + store_->problem());
+  if (!s.presented) return says_no("the peer showed no certificate");
+  if (s.identity.empty()) return no_answer("the peer shows no name to look a pin up by");
   const auto identity = trust::pin_identity(s.identity);
-  if (!identity) return CheckAnswer{Answer::unknown, printable(s.identity) + " is no name that can be pinned", 0};
+  if (!identity) return no_answer(printable(s.identity) + " is no name that can be pinned");
   const trust::SeenLeaf seen = trust::seen_leaf(s.leaf());
-  if (seen.key.empty() || seen.certificate.empty()) return CheckAnswer{Answer::unknown, "its certificate has no key", 0};
+  if (seen.key.empty() || seen.certificate.empty()) return no_answer("its certificate has no key");
   Says says = Says::nothing;
   CheckAnswer answer = look(s, *identity, seen, says);
   if (says != Says::nothing || check.kind != trust::CheckKind::pin_or_first_use) return answer;

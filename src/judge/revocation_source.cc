@@ -11,14 +11,11 @@ using trust::Answer;
 using trust::CheckKind;
 using trust::OcspAnswer;
 
-CheckAnswer no_answer(std::string reason) { return {Answer::unknown, std::move(reason), 0}; }
-CheckAnswer no(std::string reason) { return {Answer::no, std::move(reason), 0}; }
-
 CheckAnswer answer_of(const OcspAnswer& heard, const char* who) {
   switch (heard.status) {
     case OcspAnswer::Status::good: return {Answer::yes, std::string(who) + " says that it is good", heard.next_update};
     case OcspAnswer::Status::revoked:
-      return no(std::string(who) + " says that it is revoked" + (heard.reason.empty() ? "" : " (" + heard.reason + ")"));
+      return says_no(std::string(who) + " says that it is revoked" + (heard.reason.empty() ? "" : " (" + heard.reason + ")"));
     case OcspAnswer::Status::unknown: break;
   }
   return no_answer(std::string(who) + " does not know the certificate");
@@ -38,11 +35,11 @@ RevocationSource::RevocationSource(std::shared_ptr<RevocationMemory> memory, con
 }
 
 std::variant<CheckAnswer, Source::Cancel> RevocationSource::ask(const SubjectPtr& subject, const trust::Check& check, OnAnswer on_answer) {
-  if (!subject->presented) return no("the peer showed no certificate");
+  if (!subject->presented) return says_no("the peer showed no certificate");
   if (!subject->presented->path) return no_answer("no path leads to a trust anchor, so nobody can say who may revoke it");
   const bool may_be_absent = check.kind == CheckKind::crl_if_present || check.kind == CheckKind::ocsp_if_known;
   if (subject->presented->path->certificates.size() < 2 && check.kind != CheckKind::stapled) {
-    if (may_be_absent) return CheckAnswer{Answer::yes, "it is a trust anchor itself", 0};
+    if (may_be_absent) return says_yes("it is a trust anchor itself");
     return no_answer("it is a trust anchor itself, which nobody revokes");
   }
   if (check.kind == CheckKind::stapled) return stapled(*subject);
@@ -60,11 +57,11 @@ std::variant<CheckAnswer, Source::Cancel> RevocationSource::ask_lists(const Subj
 CheckAnswer RevocationSource::stapled(const Subject& subject) const {
   const auto& path = subject.presented->path->certificates;
   if (!subject.query.connection.known) return no_answer("there is no connection");
-  if (!subject.query.peer_is_server) return no("clients staple nothing");
-  if (subject.query.connection.stapled.empty()) return no("the server stapled no OCSP response");
+  if (!subject.query.peer_is_server) return says_no("clients staple nothing");
+  if (subject.query.connection.stapled.empty()) return says_no("the server stapled no OCSP response");
   if (path.size() < 2) return no_answer("it is a trust anchor itself, which nobody revokes");
   const auto heard = trust::read_ocsp_response(subject.query.connection.stapled, path[0].get(), path[1].get(), memory_->responders.rules());
-  if (!heard) return no("what the server stapled proves nothing: " + heard.error().reason);
+  if (!heard) return says_no("what the server stapled proves nothing: " + heard.error().reason);
   CheckAnswer answer = answer_of(*heard, "the stapled response");
   if (answer.answer == Answer::unknown) answer.answer = Answer::no;
   return answer;
@@ -79,7 +76,7 @@ std::variant<CheckAnswer, Source::Cancel> RevocationSource::ask_responder(const 
   }
   const std::vector<std::string> urls = memory_->responders.known_for(path[0].get(), path[1].get(), Responders::Named::as_configured);
   if (urls.empty()) {
-    if (if_known) return CheckAnswer{Answer::yes, "no responder is known for it", 0};
+    if (if_known) return says_yes("no responder is known for it");
     return no_answer("no responder is known for it; see [revocation]");
   }
   // Called at once or later; cancelled where nobody holds it any more.

@@ -16,6 +16,10 @@ struct CheckAnswer {
   std::int64_t valid_until = 0;  ///< until when it may be relied on, seconds since 1970; 0: no bound of its own
 };
 
+[[nodiscard]] inline CheckAnswer says_yes(std::string reason = {}, std::int64_t valid_until = 0) { return {trust::Answer::yes, std::move(reason), valid_until}; }
+[[nodiscard]] inline CheckAnswer says_no(std::string reason) { return {trust::Answer::no, std::move(reason), 0}; }
+[[nodiscard]] inline CheckAnswer no_answer(std::string reason) { return {trust::Answer::unknown, std::move(reason), 0}; }
+
 /// What answers checks that take more than a look at the Subject.
 class Source {
  public:

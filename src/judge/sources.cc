@@ -14,7 +14,7 @@ std::variant<CheckAnswer, Source::Cancel> Sources::ask(const SubjectPtr& subject
   if (auto answer = check_locally(*subject, check)) return *std::move(answer);
   const auto found = by_kind_.find(check.kind);
   if (found != by_kind_.end()) return found->second->ask(subject, check, std::move(on_answer));
-  return CheckAnswer{trust::Answer::unknown, "this pool has no way to find out", 0};
+  return no_answer("this pool has no way to find out");
 }
 
 void Sources::accepted(const SubjectPtr& subject) {

@@ -13,8 +13,6 @@ using Constraints = std::unique_ptr<NAME_CONSTRAINTS, Freed<NAME_CONSTRAINTS_fre
 
 // An honest chain makes a few thousand; this many take about 10 ms.
 constexpr std::uint64_t max_comparisons = 200'000;
-// Beyond RSA-8192 nothing is in use, and a check costs as the square of the size.
-constexpr int max_key_bits = 8192;
 
 std::uint64_t names_in(const X509* certificate) {
   const GeneralNames names{

@@ -19,8 +19,6 @@ using Algorithm = std::unique_ptr<X509_ALGOR, Freed<X509_ALGOR_free>>;
 using BitString = std::unique_ptr<ASN1_BIT_STRING, Freed<ASN1_BIT_STRING_free>>;
 using Any = std::unique_ptr<ASN1_TYPE, Freed<ASN1_TYPE_free>>;
 
-// A clock may be a little wrong, here or there.
-constexpr std::int64_t skew = 300;
 constexpr const char* operation = "read list of revoked certificates";
 
 struct PemPart {
@@ -144,8 +142,8 @@ std::string Crl::not_for(const X509* certificate) const {
 }
 
 std::string Crl::out_of_date(std::int64_t now) const {
-  if (this_update_ > now + skew) return "it is from the future";
-  if (next_update_ < now - skew) return "it is out of date, the next one has been due since then";
+  if (this_update_ > now + clock_skew) return "it is from the future";
+  if (next_update_ < now - clock_skew) return "it is out of date, the next one has been due since then";
   return {};
 }
 

@@ -19,7 +19,6 @@ namespace {
 using PublicKey = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using Chain = std::vector<tls::Certificate>;
 
-constexpr int longest_key = 8192;
 constexpr int min_security_bits = 112;
 
 struct Numbered {
@@ -166,7 +165,7 @@ Lack judge_dane_ta(const Case& c, const Tlsa& record, DaneVerdict& v) {
     }
     case TlsaSelector::public_key: {
       const PublicKey key{d2i_PUBKEY(nullptr, &at, size)};
-      if (!key || EVP_PKEY_get_bits(key.get()) > longest_key) return "its key can't be used";
+      if (!key || EVP_PKEY_get_bits(key.get()) > max_key_bits) return "its key can't be used";
       if (EVP_PKEY_get_security_bits(key.get()) < min_security_bits) return "its key is too weak";
       return judge_bare_key(c, key.get(), v);
     }

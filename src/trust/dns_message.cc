@@ -11,7 +11,6 @@
 namespace tlspool::trust {
 namespace {
 
-constexpr std::uint16_t class_in = 1;
 constexpr std::uint16_t type_soa = 6;
 constexpr std::size_t max_name = 255;
 
@@ -99,7 +98,7 @@ Record read_record(Reader& reader) {
   Record r;
   r.owner = reader.name();
   r.type = reader.number();
-  if (reader.number() != class_in) r.type = 0;
+  if (reader.number() != dns_class_in) r.type = 0;
   r.ttl = reader.large();
   r.size = reader.number();
   r.at = reader.at();

@@ -9,6 +9,9 @@
 
 namespace tlspool::trust {
 
+/// CLASS of RFC 1035 section 3.2.4: the Internet, the only one that is asked about.
+inline constexpr std::uint16_t dns_class_in = 1;
+
 enum class DnsType : std::uint16_t { a = 1, cname = 5, mx = 15, aaaa = 28, srv = 33, tlsa = 52 };
 
 /// What an MX, SRV or CNAME record points to; numbers that its type lacks are 0.

@@ -20,7 +20,6 @@ using Basic = std::unique_ptr<OCSP_BASICRESP, Freed<OCSP_BASICRESP_free>>;
 using CertId = std::unique_ptr<OCSP_CERTID, Freed<OCSP_CERTID_free>>;
 using Signers = std::unique_ptr<STACK_OF(X509), Freed<[](STACK_OF(X509) * s) { sk_X509_free(s); }>>;
 
-constexpr std::int64_t allowed_skew = 300;
 constexpr int security_bits = 112;
 constexpr int most_certificates = 8;
 constexpr int most_answers = 64;
@@ -142,15 +141,15 @@ class Reading {
     answer.this_update = from == nullptr ? 0 : seconds_of(from);
     const std::int64_t produced = seconds_of(OCSP_resp_get0_produced_at(basic_.get()));
     if (answer.this_update <= 0 || produced <= 0) return refuse("its dates can't be read");
-    if (answer.this_update > rules_.now + allowed_skew || produced > rules_.now + allowed_skew) return refuse("it is from the future");
+    if (answer.this_update > rules_.now + clock_skew || produced > rules_.now + clock_skew) return refuse("it is from the future");
     answer.next_update = answer.this_update + rules_.oldest;
     if (until != nullptr) {
       const std::int64_t next = seconds_of(until);
       if (next < answer.this_update) return refuse("its next update is before this one");
-      if (next < rules_.now - allowed_skew) return refuse("it is out of date: the next one has been due since then");
+      if (next < rules_.now - clock_skew) return refuse("it is out of date: the next one has been due since then");
       answer.next_update = std::min(answer.next_update, next);
     }
-    if (answer.next_update < rules_.now - allowed_skew) {
+    if (answer.next_update < rules_.now - clock_skew) {
       return refuse("it is older than " + std::to_string(rules_.oldest) + " seconds");
     }
     switch (status) {

@@ -25,7 +25,6 @@ namespace {
 using namespace std::chrono_literals;
 using Context = std::unique_ptr<ub_ctx, Freed<ub_ctx_delete>>;
 
-constexpr int dns_class_in = 1;
 constexpr int type_dnskey = 48;
 // RFC 5011 section 2.3 wants the root's keys looked at now and then, also where nobody asks anything.
 constexpr auto key_interval = 1h;

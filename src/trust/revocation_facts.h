@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What certificates say of their revocation, and what counts as a signature on what is said of it.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "tls/openssl.h"
 
 namespace tlspool::trust {
+
+/// A clock may be a little wrong, here or at who signs lists and answers; seconds.
+inline constexpr std::int64_t clock_skew = 300;
 
 /// Empty where a signature by `algorithm` counts: its digest has 112 bits of security or more. Else what is wrong with it.
 [[nodiscard]] std::string weakness_of(const X509_ALGOR* algorithm);

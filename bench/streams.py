@@ -19,6 +19,7 @@ class Stream:
     what: str
     target: float  # times the best peer
     better: str = "higher"
+    against: str = "best"
 
 
 STREAMS = [

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "counters/page.h"
 #include "tls/names.h"
 
 namespace tlspool::transport {
@@ -97,6 +98,7 @@ void StreamPump::read_network() {
     }
     moved += filled;
     received_ += filled;
+    counters::add<counters::Family::bytes>(filled, counters::Direction::in);
     const bool taken = filled == 0 || write_plain({scratch_.plain.data(), filled});
     if ((error == SSL_ERROR_WANT_READ && !wire_.more_may_be_there()) || error == SSL_ERROR_WANT_WRITE) return;
     if (error == SSL_ERROR_ZERO_RETURN) {
@@ -182,7 +184,10 @@ bool StreamPump::send_records() {
     tls_failed(SSL_ERROR_SYSCALL);
     return false;
   }
-  if (!wire_.blocked()) sent_ += std::exchange(sealed_, 0);
+  if (!wire_.blocked() && sealed_ > 0) {
+    counters::add<counters::Family::bytes>(sealed_, counters::Direction::out);
+    sent_ += std::exchange(sealed_, 0);
+  }
   return true;
 }
 

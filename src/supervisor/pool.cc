@@ -49,7 +49,7 @@ void Pool::make_children() {
       Child::Events{[this] { equip_keeper(); }, [this](Frame f) { from_keeper(std::move(f)); },
                     [this](const std::string& why) { ended(*keeper_, why); }});
   judge_ = std::make_unique<Child>(
-      loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}},
+      loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}, ground_.socket_of("judge")},
       Child::Events{[this] { equip_judge(); }, [this](Frame f) { from_judge(std::move(f)); },
                     [this](const std::string& why) { ended(*judge_, why); }});
   if (wants_fetcher()) make_fetcher();

@@ -2,7 +2,15 @@
 # What both tests of an installed package do. Runs as root in a root of its own.
 name=pool.test.example
 say() { printf '   %s\n' "$*"; }
-give_up() { echo "FAILED: $*" >&2; exit 1; }
+give_up() {
+  if [ -d /run/systemd/system ]; then
+    cat /tmp/apt >&2 || true
+    systemctl --no-pager --full --lines=0 status 'tlspool*' >&2 || true
+    journalctl --no-pager --quiet -n 60 -u 'tlspool*' >&2 || true
+  fi
+  echo "FAILED: $*" >&2
+  exit 1
+}
 # expect WHAT COMMAND...: the command must succeed.
 expect() {
   local what=$1
@@ -19,7 +27,7 @@ until_true() {
   done
 }
 install() { apt-get -qq install -y --no-install-recommends --allow-downgrades -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root "$@" >/tmp/apt 2>&1 || { cat /tmp/apt >&2; give_up "apt-get install $*"; }; }
-ready() { tlspool status --json | grep -q '"state":"ready"'; }
+ready() { timeout 3 tlspool status --json | grep -q '"state":"ready"'; }
 # mode_of PATH: "700 tlspool-keeper"
 mode_of() { stat -c '%a %U' "$1"; }
 # What must not change by an upgrade or a second installation.

@@ -39,6 +39,7 @@ fi
 
 rm -rf "$root/etc/tlspool" "$root/var/lib/tlspool" "$root/etc/credstore.encrypted/tlspool.pin"
 rm -f "$root/var/lib/man-db/auto-update"  # its trigger would read every manual page
+rm -f "$root/usr/sbin/policy-rc.d"  # of container images: no service may start
 mkdir -p "$root/packages" "$root/source" "$root/results"
 mount --bind "$work/debs" "$root/packages"
 mount --bind "$work/newer" "$root/packages-newer" 2>/dev/null || { mkdir "$root/packages-newer" && mount --bind "$work/newer" "$root/packages-newer"; }
@@ -105,7 +106,11 @@ ln -s /etc/systemd/system/package-test.service "$root/etc/systemd/system/basic.t
     umount sys/fs/cgroup
     mount -t cgroup2 cgroup2 sys/fs/cgroup
     hostname pool.test.example
-    exec chroot . env -i PATH=/usr/sbin:/usr/bin container=tlspool-test /lib/systemd/systemd --system --log-target=console --show-status=no
+    mkdir -p old-root
+    pivot_root . old-root  # a process in chroot can make no user namespace
+    umount -l old-root
+    mount --make-rshared /  # credentials are mounted in one namespace and seen in all
+    exec env -i PATH=/usr/sbin:/usr/bin container=tlspool-test /lib/systemd/systemd --system --log-target=journal --show-status=no
   ' - "$root"
 ) </dev/null >"$work/boot.log" 2>&1 || true
 cat "$root/results/output"

@@ -51,6 +51,9 @@ class Child {
   [[nodiscard]] int restarts() const { return restarts_; }
 
  private:
+  [[nodiscard]] Status ask();
+  void greeted();
+  void begin(UniqueFd channel);
   void ended(const std::string& reason);
   void start_again();
 
@@ -60,6 +63,9 @@ class Child {
   Events events_;
   const counters::Page* page_;
   std::unique_ptr<Channel> channel_;
+  // Of a process that systemd starts: its socket until it has said that it is there, and then what stands for it.
+  UniqueFd outside_;
+  std::unique_ptr<Poll> outside_poll_;
   Timer timer_;  // the start's deadline, the pause before the next start, or the wait for a hung-up child's end
   Backoff backoff_;
   Phase phase_ = Phase::down;

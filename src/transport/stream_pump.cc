@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "counters/page.h"
 #include "tls/names.h"
 
 namespace tlspool::transport {
@@ -92,6 +93,7 @@ void StreamPump::read_network() {
     }
     moved += filled;
     received_ += filled;
+    counters::add<counters::Family::bytes>(filled, counters::Direction::in);
     const bool taken = filled == 0 || write_plain({scratch_.data(), filled});
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return;
     if (error == SSL_ERROR_ZERO_RETURN) {
@@ -150,6 +152,7 @@ void StreamPump::read_plain() {
       if (SSL_write_ex(ssl_.get(), bytes.data() + at, bytes.size() - at, &written) == 1) {
         at += written;
         sent_ += written;
+        counters::add<counters::Family::bytes>(written, counters::Direction::out);
         continue;
       }
       const int error = SSL_get_error(ssl_.get(), 0);
@@ -178,6 +181,7 @@ void StreamPump::write_network() {
     }
     to_network_at_ += written;
     sent_ += written;
+    counters::add<counters::Family::bytes>(written, counters::Direction::out);
   }
   to_network_ = {};
   to_network_at_ = 0;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "worker/account.h"
 #include "worker/diagnosis.h"
 #include "worker/replies.h"
 
@@ -11,6 +12,8 @@ namespace {
 
 // The program counts by it how many handshakes are under way; it needs no more than that.
 constexpr std::chrono::milliseconds report_after{10};
+
+void count_refused(counters::Refusal why) { counters::count<counters::Family::refusals>(why); }
 
 }  // namespace
 
@@ -24,7 +27,10 @@ Forwarder::Forwarder(Worker& worker, PeerCredentials credentials, StartRequest r
 
 Forwarder::~Forwarder() {
   for (const auto& [number, passage] : passages_) {
-    if (passage.handshake) worker_.handshake_ended(credentials_.uid);
+    if (passage.handshake) {
+      count_left(passage.handshake->connection(), passage.handshake->ssl());
+      worker_.handshake_ended(credentials_.uid);
+    }
     if (passage.executable_query != 0) worker_.forget_executable(passage.executable_query);
   }
 }
@@ -32,7 +38,10 @@ Forwarder::~Forwarder() {
 void Forwarder::pass(std::vector<UniqueFd> descriptors) {
   const std::uint64_t number = next_++;
   Passage& passage = passages_[number];
-  if (auto good = check_descriptors(request_, borrowed(descriptors)); !good) return fail(number, good.error().text());
+  if (auto good = check_descriptors(request_, borrowed(descriptors)); !good) {
+    count_refused(counters::Refusal::descriptors);
+    return fail(number, good.error().text());
+  }
   passage.network = std::move(descriptors[request_.network]);
   passage.plain = std::move(descriptors[*request_.plaintext]);
   if (!worker_.policy().needs_executable()) return begin(number, {});
@@ -43,10 +52,14 @@ void Forwarder::pass(std::vector<UniqueFd> descriptors) {
 void Forwarder::begin(std::uint64_t number, std::string executable) {
   Passage& passage = passages_.at(number);
   passage.executable_query = 0;
-  if (auto room = worker_.admit_handshake(credentials_.uid); !room) return fail(number, room.error().text());
+  if (auto room = worker_.admit_handshake(credentials_.uid); !room) {
+    count_refused(counters::Refusal::limit);
+    return fail(number, room.error().text());
+  }
   const std::shared_ptr<const Policy> policy = worker_.shared_policy();
   authz::Caller caller{credentials_, std::move(executable)};
   if (!may_(*policy, request_, caller)) {
+    count_refused(counters::Refusal::identity);
     log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                       {"pid", std::to_string(credentials_.pid)},
                                       {"identity", request_.local_identity},
@@ -66,6 +79,8 @@ void Forwarder::begin(std::uint64_t number, std::string executable) {
 
 void Forwarder::done(std::uint64_t number, const HandshakeFailure* failure) {
   worker_.handshake_ended(credentials_.uid);
+  const Handshake& ended = *passages_.at(number).handshake;
+  count_handshake(ended.connection(), ended.ssl(), failure, ended.took());
   if (failure != nullptr) {
     worker_.count_failure();
     log_failure(passages_.at(number).handshake->connection(), *failure);

@@ -114,7 +114,9 @@ Status Handshake::prepare_client() {
     return c.shared_key->peer->use == wire::KeyUse::session ? offer_phantom(ssl, c) : offer_psk(ssl, c);
   }
   if (r.proof != Proof::none) ask_for_staple(ssl);
-  if (auto known = r.resumption ? services_.client_sessions.take(c) : std::nullopt) {
+  auto known = r.resumption ? services_.client_sessions.take(c) : std::nullopt;
+  if (r.resumption) counters::count<counters::Family::resumption_lookups>(known ? counters::Lookup::hit : counters::Lookup::miss);
+  if (known) {
     SSL_set_session(ssl, known->session.get());
     from_ticket_ = std::move(known->proved);
     c.local_shown = known->local_shown;

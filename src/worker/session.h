@@ -40,6 +40,8 @@ class Session {
   [[nodiscard]] wire::Value facts();
   [[nodiscard]] wire::SessionRow row();
   [[nodiscard]] State state() const;
+  /// Since it began.
+  [[nodiscard]] std::chrono::milliseconds length() const { return std::chrono::milliseconds(loop_.now() - began_); }
   /// RFC 5705, RFC 8446 section 7.5.
   [[nodiscard]] Result<Secret> export_keying_material(const std::string& label, const Bytes* context, std::size_t length);
   /// DER, leaf first, as the peer sent it.
@@ -47,10 +49,12 @@ class Session {
   [[nodiscard]] Status update_keys(bool request_peer);
 
  private:
+  Loop& loop_;
   std::string id_;
   std::unique_ptr<Connection> connection_;
   bool tls13_;
   std::int64_t started_;
+  std::uint64_t began_;  // Loop::now()
   std::unique_ptr<transport::StreamPump> pump_;
 };
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/log.h"
+#include "worker/account.h"
 #include "worker/control.h"
 
 namespace tlspool::worker {
@@ -115,6 +116,7 @@ std::chrono::milliseconds Worker::default_deadline() const {
 Status Worker::admit_handshake(uid_t uid) const {
   const wire::Limits& limits = policy_->setup().limits;
   const auto full = [](const char* limit, std::uint32_t most) {
+    counters::count<counters::Family::limits>(counters::value_of<counters::Limit>(limit));
     return fail({Code::busy, "limit reached", limit, std::to_string(most) + " for each worker",
                  "try again later, or raise it in [limits] of tlspool.toml"});
   };
@@ -129,17 +131,20 @@ Status Worker::admit_handshake(uid_t uid) const {
 
 void Worker::handshake_began(uid_t uid) {
   ++counters_.handshakes;
+  counters::change<counters::Family::handshakes_in_flight>(1);
   ++handshakes_of_[uid];
 }
 
 void Worker::handshake_ended(uid_t uid) {
   --counters_.handshakes;
+  counters::change<counters::Family::handshakes_in_flight>(-1);
   if (--handshakes_of_[uid] == 0) handshakes_of_.erase(uid);
 }
 
 Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connection,
                              transport::StreamPump::Network network, UniqueFd plain) {
   ++counters_.started;
+  count_session_began(*connection);
   if (connection->resumed(network.ssl.get())) ++counters_.resumed;
   Session& session = sessions_.add(std::make_unique<Session>(
       loop_, std::move(id), std::move(connection), std::move(network), std::move(plain), *scratch_,
@@ -147,6 +152,7 @@ Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connect
         if (log::level() <= log::Level::debug) {
           log::debug("session.ended", {{"id", ended.id()}, {"state", ended.state().value().text("state")}, {"detail", ended.state().outcome.detail}});
         }
+        count_session_ended(ended);
         sessions_.end(ended, loop_.now());
       }));
   if (log::level() <= log::Level::info) {
@@ -182,6 +188,7 @@ void Worker::listen_on(UniqueFd listener) {
 void Worker::accept_some() {
   for (int i = 0; i < accept_batch; ++i) {
     if (controls_.size() >= policy_->setup().limits.control_connections) {
+      counters::count<counters::Family::limits>(counters::Limit::control_connections);
       listener_poll_->want(Poll::none);  // remove_control() starts it again
       return;
     }
@@ -206,6 +213,7 @@ void Worker::add_control(UniqueFd socket, Program program, std::string first_mes
   const uid_t uid = credentials->uid;
   // Half of the room is for the others, whatever one user does.
   if (program == Program::any && controls_of_[uid] >= std::max(1U, policy_->setup().limits.control_connections / 2)) {
+    counters::count<counters::Family::limits>(counters::Limit::control_connections_per_uid);
     log::warning("control.limit", {{"uid", std::to_string(uid)}});
     return;
   }
@@ -215,6 +223,7 @@ void Worker::add_control(UniqueFd socket, Program program, std::string first_mes
   Control* raw = control.get();
   *holder = raw;
   controls_[raw] = std::move(control);
+  counters::change<counters::Family::control_connections>(1);
   if (!first_message.empty()) raw->message(std::move(first_message), {});
 }
 
@@ -225,6 +234,7 @@ void Worker::remove_control(Control* control) {
   if (const uid_t uid = control->uid(); --controls_of_[uid] == 0) controls_of_.erase(uid);
   gone_.push_back(std::move(found->second));
   controls_.erase(found);
+  counters::change<counters::Family::control_connections>(-1);
   sweep_.start(std::chrono::milliseconds{0}, [this] { gone_.clear(); });
   if (listener_poll_ && listener_poll_->wanted() == Poll::none) listener_poll_->want(Poll::readable);
 }

@@ -88,9 +88,6 @@ void read_token(Section s, Config& config, const std::string& keeper) {
   if (!token.pin_file.empty()) token.pin_file = below(keeper, token.pin_file);
   s.text("pin_credential", token.pin_credential);
   if (token.pin_credential.find('/') != std::string::npos) s.wrong("pin_credential", "must be a name without /");
-  if (!token.pin_file.empty() && !token.pin_credential.empty()) {
-    s.wrong("pin_credential", "stands beside pin_file", "keep one of the two");
-  }
   s.number("parallel", 1, 64, token.parallel);
   s.flag("shared", token.shared);
   s.done();

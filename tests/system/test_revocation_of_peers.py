@@ -64,11 +64,8 @@ def world(place):
 
 
 @pytest.fixture
-def lib(world, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(world.pool.directory))
-    import tlspool
-
-    return tlspool
+def lib(world, library_of):
+    return library_of(world.pool)
 
 
 def outcome(lib, party, service, *options):

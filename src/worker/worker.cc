@@ -15,6 +15,7 @@ namespace {
 constexpr int accept_batch = 64;
 // After EMFILE and the like nothing gets better by asking again at once.
 constexpr std::chrono::milliseconds accept_rest{100};
+constexpr std::uint64_t accept_silence_ms = 60'000;  // between two complaints about it
 
 template <class T>
 Result<T> body_of(const Frame& frame) {
@@ -188,7 +189,10 @@ void Worker::accept_some() {
     UniqueFd socket{accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
     if (!socket.valid()) {
       if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ECONNABORTED || errno == EINTR) return;
-      log::error("accept.failed", {{"problem", system_error("accept", "pool.sock", errno).text()}});
+      if (const std::uint64_t now = loop_.now(); !accept_told_ || now - *accept_told_ >= accept_silence_ms) {
+        log::error("accept.failed", {{"problem", system_error("accept", "pool.sock", errno).text()}});
+        accept_told_ = now;
+      }
       listener_poll_->want(Poll::none);
       accept_pause_.start(accept_rest, [this] { listener_poll_->want(Poll::readable); });
       return;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -88,6 +89,7 @@ class Worker {
   UniqueFd listener_;
   std::unique_ptr<Poll> listener_poll_;
   Timer accept_pause_;
+  std::optional<std::uint64_t> accept_told_;  // Loop::now()
   Timer sweep_;
   std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
   std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks

@@ -133,7 +133,7 @@ class PoolTest : public testing::Test {
       admin_socket = listen_unix(path, 0600).value();
       admin = std::make_unique<Admin>(loop, admin_socket.get(), *pool, [this](std::function<void(Status)> done) {
         if (broken) return done(fail({Code::config, "configuration", "tlspool.toml:3", "broken", {}}));
-        pool->reload(second, [done = std::move(done)] { done({}); });
+        pool->reload(second, std::move(done));
       });
     }
     const UniqueFd client = connect_unix(path).value();

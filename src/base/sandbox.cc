@@ -47,6 +47,8 @@ constexpr int common_calls[] = {
 };
 // The worker takes connections from the control socket that it inherited and makes plaintext pairs.
 constexpr int worker_calls[] = {SCMP_SYS(accept4), SCMP_SYS(socketpair)};
+// The metrics process answers whoever connects, and reads /proc/PID/stat of the others by descriptors.
+constexpr int metrics_calls[] = {SCMP_SYS(accept4), SCMP_SYS(pread64)};
 // Token libraries read and write their own files (Landlock says which) and use threads and locks.
 constexpr int file_calls[] = {
     SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statx), SCMP_SYS(access),
@@ -141,6 +143,9 @@ Status filter_calls(Confinement confinement) {
       // Name servers, responders, hooks and caches. It binds for the random source ports of DNS questions, and can't listen.
       if (done) done = allow(filter.get(), outgoing_calls);
       if (done) done = allow_sockets(filter.get(), {AF_INET, AF_INET6, AF_UNIX});
+      break;
+    case Confinement::metrics:
+      if (done) done = allow(filter.get(), metrics_calls);
       break;
     case Confinement::fetcher:
       // The resolver reads its configuration anew when that changes; Landlock says which files, and that none is written.

@@ -40,7 +40,7 @@ Judge::Judge(Loop& loop, UniqueFd supervisor)
 
 void Judge::on_supervisor(Frame frame) {
   if (frame.kind == number_of(wire::Kind::log_setup)) {
-    if (auto done = wire::start_log(frame.body); !done) return give_up(done.error());
+    if (auto done = wire::start_log(std::move(frame)); !done) return give_up(done.error());
   } else if (frame.kind == number_of(wire::Kind::judge_tables)) {
     collect(frame);
   } else if (frame.kind == number_of(wire::Kind::judge_setup)) {

@@ -10,8 +10,8 @@
 
 namespace tlspool::supervisor {
 
-Child::Child(Loop& loop, std::string name, StartAs as, Events events)
-    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), timer_(loop) {}
+Child::Child(Loop& loop, std::string name, StartAs as, Events events, const counters::Page* page)
+    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), page_(page), timer_(loop) {}
 
 Status Child::start() {
   auto started = start_process(as_);
@@ -30,8 +30,12 @@ Status Child::start() {
     log::error("process.silent", {{"name", name_}, {"reason", "it did not become ready in time"}});
     signal(SIGKILL);
   });
+  std::vector<UniqueFd> memory;
+  if (page_ != nullptr) {
+    if (auto writable = page_->for_writer()) memory = only(std::move(*writable));
+  }
   send(wire::Kind::log_setup,
-       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_});
+       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_}, 0, std::move(memory));
   events_.started();
   return {};
 }
@@ -82,6 +86,7 @@ void Child::ended(const std::string& reason) {
 
 void Child::start_again() {
   ++restarts_;
+  counters::count<counters::Family::restarts>(counters::value_of<counters::Kind>(as_.role));
   born_ = loop_.now();
   if (auto done = start(); !done) ended(done.error().text());
 }

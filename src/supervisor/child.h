@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "counters/page.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "supervisor/backoff.h"
@@ -27,8 +28,8 @@ class Child {
   /// It must have said that it is ready by then; a token may be slow.
   static constexpr std::chrono::seconds start_deadline{60};
 
-  /// `name` is what log lines call it: "keeper", "worker-0".
-  Child(Loop& loop, std::string name, StartAs as, Events events);
+  /// `name` is what log lines call it: "keeper", "worker-0". It counts in `page`; null: for nobody.
+  Child(Loop& loop, std::string name, StartAs as, Events events, const counters::Page* page);
 
   [[nodiscard]] Status start();
   void ready();
@@ -57,6 +58,7 @@ class Child {
   std::string name_;
   StartAs as_;
   Events events_;
+  const counters::Page* page_;
   std::unique_ptr<Channel> channel_;
   Timer timer_;  // the start's deadline, the pause before the next start, or the wait for a hung-up child's end
   Backoff backoff_;

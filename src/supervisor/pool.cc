@@ -36,7 +36,11 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       stop_timer_(loop),
       gather_(loop),
       judge_calls_(loop),
-      hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }) {
+      hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }),
+      metrics_(loop, pages_, [this] { return needed_children(); },
+               [this] {
+                 if (stopped_) look_stopped();
+               }) {
   make_children();
 }
 
@@ -46,17 +50,21 @@ void Pool::make_children() {
   keeper_ = std::make_unique<Child>(
       loop_, "keeper", StartAs{"keeper", ground_.paths.keeper, ground_.keeper, ground_.credentials},
       Child::Events{[this] { equip_keeper(); }, [this](Frame f) { from_keeper(std::move(f)); },
-                    [this](const std::string& why) { ended(*keeper_, why); }});
+                    [this](const std::string& why) { ended(*keeper_, why); }},
+      pages_.of("keeper"));
   judge_ = std::make_unique<Child>(
       loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}},
       Child::Events{[this] { equip_judge(); }, [this](Frame f) { from_judge(std::move(f)); },
-                    [this](const std::string& why) { ended(*judge_, why); }});
+                    [this](const std::string& why) { ended(*judge_, why); }},
+      pages_.of("judge"));
   if (wants_fetcher()) make_fetcher();
   for (std::uint32_t i = 0; i < ground_.workers; ++i) {
+    const std::string name = "worker-" + std::to_string(i);
     workers_.push_back(std::make_unique<Child>(
-        loop_, "worker-" + std::to_string(i), StartAs{"worker", "/", ground_.worker, {}},
+        loop_, name, StartAs{"worker", "/", ground_.worker, {}},
         Child::Events{[this, i] { equip_worker(i); }, [this, i](Frame f) { from_worker(i, std::move(f)); },
-                      [this, i](const std::string& why) { ended(*workers_[i], why); }}));
+                      [this, i](const std::string& why) { ended(*workers_[i], why); }},
+        pages_.of(name)));
   }
 }
 
@@ -64,10 +72,17 @@ Status Pool::start() {
   for (Child* child : children()) {
     if (auto done = child->start(); !done) return done;
   }
+  apply_metrics();
   return {};
 }
 
 std::vector<Child*> Pool::children() const {
+  auto out = needed_children();
+  if (metrics_.child() != nullptr && (!content_.config.metrics.listen.empty() || metrics_.child()->running())) out.push_back(metrics_.child());
+  return out;
+}
+
+std::vector<Child*> Pool::needed_children() const {
   std::vector<Child*> out{keeper_.get(), judge_.get()};
   if (fetcher_ && (wants_fetcher() || fetcher_->running())) out.push_back(fetcher_.get());
   for (const auto& worker : workers_) out.push_back(worker.get());
@@ -83,6 +98,7 @@ void Pool::send_keeper_setup() {
 }
 
 void Pool::equip_keeper() {
+  metrics_.show(*keeper_);
   send_keeper_setup();
   connect_fetcher();
   if (!reported_) return;
@@ -93,6 +109,7 @@ void Pool::equip_keeper() {
 }
 
 void Pool::equip_judge() {
+  metrics_.show(*judge_);
   send_judge_setup(content_, 0);
   hooks_.start_anew(content_.hooks);
   hook_controls_.assign(workers_.size(), 0);
@@ -105,6 +122,7 @@ void Pool::equip_judge() {
 }
 
 void Pool::equip_worker(std::uint32_t index) {
+  metrics_.show(*workers_[index]);
   if (!reported_) return;  // from_keeper() does it: nothing can be said about keys before
   send_setup(index);
   send_staples(index);
@@ -250,7 +268,7 @@ void Pool::ask_workers(wire::Kind query, Gather::Done done, const Bytes& body) {
 
 void Pool::look_ready() {
   if (ready_ || stopped_) return;
-  for (const Child* child : children()) {
+  for (const Child* child : needed_children()) {
     if (child->phase() != Child::Phase::ready) return;
   }
   ready_ = true;
@@ -261,6 +279,7 @@ void Pool::look_ready() {
 void Pool::ended(Child& child, const std::string& reason) {
   gather_.lost(child);
   if (&child == judge_.get()) judge_calls_.lost();
+  metrics_.hide(child);
   if (stopped_) return look_stopped();
   if (&child == judge_.get() && reload_ && reload_->judge) {
     end_reload(fail({Code::busy, "reload", "judge", reason + " while it looked at the new configuration", "try again"}));
@@ -282,6 +301,7 @@ void Pool::stop(std::function<void()> done) {
   listener_.reset();
   // Workers first, while keeper and judge still answer them.
   for (Child* child : children()) child->after_end(Child::AfterEnd::stay_down);
+  metrics_.stop();
   for (auto& worker : workers_) worker->send_bytes(Kind::drain, {}, 0);
   stop_timer_.start(drain_deadline, [this] { terminate(); });
   look_stopped();

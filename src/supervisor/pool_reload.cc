@@ -32,7 +32,8 @@ void Pool::begin_reload() {
 void Pool::judged(std::uint64_t number, const wire::JudgeReady& ready) {
   if (!reload_ || !reload_->judge || number != reload_number_) return;
   if (!ready.refused) return take_content();
-  end_reload(fail({Code::config, "configuration", ground_.paths.file(), "the judge: " + ready.problem, {}}));
+  const std::string& where = reload_->content.config.trust.where;
+  end_reload(fail({Code::config, "configuration", where.empty() ? ground_.paths.file() : where, "the judge: " + ready.problem, {}}));
 }
 
 void Pool::take_content() {

@@ -40,6 +40,8 @@ class Session {
   [[nodiscard]] wire::Value facts();
   [[nodiscard]] wire::SessionRow row();
   [[nodiscard]] State state() const;
+  /// Milliseconds for which no byte was moved, as far as earlier calls of this could see; `now` is Loop::now().
+  [[nodiscard]] std::uint64_t idle_for(std::uint64_t now);
   /// RFC 5705, RFC 8446 section 7.5.
   [[nodiscard]] Result<Secret> export_keying_material(const std::string& label, const Bytes* context, std::size_t length);
   /// DER, leaf first, as the peer sent it.
@@ -51,6 +53,8 @@ class Session {
   std::unique_ptr<Connection> connection_;
   bool tls13_;
   std::int64_t started_;
+  std::uint64_t moved_ = 0;  // bytes, when idle_for() looked
+  std::uint64_t moved_at_;   // when it saw that number first
   std::unique_ptr<transport::StreamPump> pump_;
 };
 

@@ -19,6 +19,7 @@
 #include "worker/key_link.h"
 #include "worker/policy.h"
 #include "worker/rechecks.h"
+#include "worker/room.h"
 #include "worker/sessions.h"
 
 namespace tlspool::worker {
@@ -50,8 +51,8 @@ class Worker {
 
   /// Code::busy names the limit that is reached.
   [[nodiscard]] Status admit_handshake(uid_t uid) const;
-  void handshake_began(uid_t uid);
-  void handshake_ended(uid_t uid);
+  void handshake_began(uid_t uid) { room_.handshake_began(uid); }
+  void handshake_ended(uid_t uid) { room_.handshake_ended(uid); }
   void count_failure() { ++counters_.failed; }
   Session& add_session(std::string id, std::unique_ptr<Connection> connection, transport::StreamPump::Network network,
                        UniqueFd plain);
@@ -63,6 +64,7 @@ class Worker {
 
  private:
   void set_up(const Frame& frame);
+  void look_for_idle();
   void listen_on(UniqueFd listener);
   void accept_some();
   void add_control(UniqueFd socket, Program program, std::string first_message = {});
@@ -91,10 +93,10 @@ class Worker {
   Timer accept_pause_;
   std::optional<std::uint64_t> accept_told_;  // Loop::now()
   Timer sweep_;
+  Timer idle_;
   std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
   std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks
-  std::unordered_map<uid_t, std::uint32_t> handshakes_of_;
-  std::unordered_map<uid_t, std::uint32_t> controls_of_;
+  Room room_{Room::descriptors_allowed()};
   std::unordered_map<std::uint64_t, std::function<void(std::string)>> executable_queries_;
   std::uint64_t last_query_ = 0;
   wire::Counters counters_;

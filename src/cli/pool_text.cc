@@ -36,6 +36,7 @@ keeper = "tlspool-keeper"
 worker = "tlspool-worker"
 judge = "tlspool-judge"
 fetcher = "tlspool-fetcher"
+metrics = "tlspool-metrics"
 hook = "tlspool-hook"
 
 [[token]]  # a PKCS#11 token with private keys; there may be several

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "counters/page.h"
 #include "tls/names.h"
 
 namespace tlspool::transport {
@@ -93,6 +94,7 @@ void StreamPump::read_network() {
     }
     moved += filled;
     received_ += filled;
+    counters::add<counters::Family::bytes>(filled, counters::Direction::in);
     const bool taken = filled == 0 || write_plain({scratch_.data(), filled});
     read_wants_write_ = error == SSL_ERROR_WANT_WRITE;
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return;
@@ -152,6 +154,7 @@ void StreamPump::read_plain() {
       if (SSL_write_ex(ssl_.get(), bytes.data() + at, bytes.size() - at, &written) == 1) {
         at += written;
         sent_ += written;
+        counters::add<counters::Family::bytes>(written, counters::Direction::out);
         continue;
       }
       const int error = SSL_get_error(ssl_.get(), 0);
@@ -180,6 +183,7 @@ void StreamPump::write_network() {
     }
     to_network_at_ += written;
     sent_ += written;
+    counters::add<counters::Family::bytes>(written, counters::Direction::out);
   }
   to_network_ = {};
   to_network_at_ = 0;

@@ -10,9 +10,17 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "wire/varlink.h"
+#include "worker/account.h"
 #include "worker/replies.h"
 
 namespace tlspool::worker {
+namespace {
+
+using counters::Refusal;
+
+void refused(Refusal why) { counters::count<counters::Family::refusals>(why); }
+
+}  // namespace
 
 Control::Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, Program program, std::function<void()> on_gone)
     : worker_(worker), credentials_(std::move(credentials)), program_(program), on_gone_(std::move(on_gone)) {
@@ -24,7 +32,10 @@ Control::Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, P
 
 Control::~Control() {
   if (watching_) worker_.agents().drop(credentials_.uid);
-  if (handshake_) worker_.handshake_ended(credentials_.uid);
+  if (handshake_) {
+    count_left(handshake_->connection(), handshake_->ssl());
+    worker_.handshake_ended(credentials_.uid);
+  }
   if (executable_query_ != 0) worker_.forget_executable(executable_query_);
   if (judge_query_ != 0) worker_.services().judge.forget(judge_query_);
 }
@@ -58,6 +69,7 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
     log::warning("control.malformed", {{"uid", std::to_string(credentials_.uid)},
                                        {"pid", std::to_string(credentials_.pid)},
                                        {"problem", call.error().text()}});
+    refused(Refusal::malformed);
     connection_->pause();
     on_gone_();
     return;
@@ -111,12 +123,14 @@ void Control::answer(std::string text, std::vector<UniqueFd> descriptors) {
 void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descriptors) {
   auto request = parse_start(call.parameters, worker_.default_deadline());
   if (!request) {
+    refused(Refusal::invalid);
     log::info("request.invalid", {{"uid", std::to_string(credentials_.uid)}, {"problem", request.error().text()}});
     return answer(invalid_parameter(request.error().subject));
   }
   std::vector<int> borrowed;
   for (const UniqueFd& d : descriptors) borrowed.push_back(d.get());
   if (auto good = check_descriptors(*request, borrowed); !good) {
+    refused(Refusal::descriptors);
     return answer(pool_error("BadDescriptor", wire::Value::object().set("message", good.error().text())));
   }
   connection_->pause();
@@ -151,6 +165,7 @@ bool Control::may(const Policy& policy, const StartRequest& request) const {
 }
 
 void Control::refuse_identity(const std::string& identity, const char* role) {
+  refused(Refusal::identity);
   log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                     {"pid", std::to_string(credentials_.pid)},
                                     {"identity", identity},
@@ -166,6 +181,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   oneway_ = oneway;
   // Not before: while the executable was asked for, others may have taken the room.
   if (auto room = worker_.admit_handshake(credentials_.uid); !room) {
+    refused(Refusal::limit);
     answer(pool_error("LimitReached", wire::Value::object().set("message", room.error().text())));
     connection_->resume();
     return;
@@ -206,6 +222,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
 
 void Control::done(const HandshakeFailure* failure) {
   worker_.handshake_ended(credentials_.uid);
+  count_handshake(handshake_->connection(), handshake_->ssl(), failure, handshake_->took());
   if (failure == nullptr) {
     established();
   } else {

@@ -54,11 +54,13 @@ wire::Value State::value() const {
 
 Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connection,
                  transport::StreamPump::Network network, UniqueFd plain, transport::Scratch& scratch, OnEnd on_end)
-    : id_(std::move(id)),
+    : loop_(loop),
+      id_(std::move(id)),
       connection_(std::move(connection)),
       tls13_(SSL_version(network.ssl.get()) == TLS1_3_VERSION),
       started_(std::time(nullptr)),
-      moved_at_(loop.now()) {
+      began_(loop.now()),
+      moved_at_(began_) {
   connection_->handshake = nullptr;
   pump_ = std::make_unique<transport::StreamPump>(loop, std::move(network), std::move(plain), scratch,
                                                   [this, end = std::move(on_end)] { end(*this); });

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/log.h"
+#include "worker/account.h"
 #include "worker/control.h"
 
 namespace tlspool::worker {
@@ -126,13 +127,28 @@ std::chrono::milliseconds Worker::default_deadline() const {
   return std::chrono::milliseconds{policy_->setup().limits.handshake_deadline_ms};
 }
 
-Status Worker::admit_handshake(uid_t uid) const { return room_.for_handshake(policy_->setup().limits, uid); }
+Status Worker::admit_handshake(uid_t uid) const {
+  Status room = room_.for_handshake(policy_->setup().limits, uid);
+  if (!room) counters::count<counters::Family::limits>(counters::value_of<counters::Limit>(room.error().subject));
+  return room;
+}
+
+void Worker::handshake_began(uid_t uid) {
+  counters::change<counters::Family::handshakes_in_flight>(1);
+  room_.handshake_began(uid);
+}
+
+void Worker::handshake_ended(uid_t uid) {
+  counters::change<counters::Family::handshakes_in_flight>(-1);
+  room_.handshake_ended(uid);
+}
 
 Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connection,
                              transport::StreamPump::Network network, UniqueFd plain) {
   const uid_t uid = connection->caller.credentials.uid;
   room_.session_began(uid);
   ++counters_.started;
+  count_session_began(*connection);
   if (connection->resumed(network.ssl.get())) ++counters_.resumed;
   Session& session = sessions_.add(std::make_unique<Session>(
       loop_, std::move(id), std::move(connection), std::move(network), std::move(plain), *scratch_,
@@ -141,6 +157,7 @@ Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connect
         if (log::level() <= log::Level::debug) {
           log::debug("session.ended", {{"id", ended.id()}, {"state", ended.state().value().text("state")}, {"detail", ended.state().outcome.detail}});
         }
+        count_session_ended(ended);
         sessions_.end(ended, loop_.now());
       }));
   if (log::level() <= log::Level::info) {
@@ -176,6 +193,7 @@ void Worker::listen_on(UniqueFd listener) {
 void Worker::accept_some() {
   for (int i = 0; i < accept_batch; ++i) {
     if (controls_.size() >= policy_->setup().limits.control_connections) {
+      counters::count<counters::Family::limits>(counters::Limit::control_connections);
       listener_poll_->want(Poll::none);  // remove_control() starts it again
       return;
     }
@@ -208,6 +226,7 @@ void Worker::add_control(UniqueFd socket, Program program, std::string first_mes
   const uid_t uid = credentials->uid;
   // Half of the room is for the others, whatever one user does.
   if (program == Program::any && !room_.for_control(policy_->setup().limits, uid)) {
+    counters::count<counters::Family::limits>(counters::Limit::control_connections_per_uid);
     log::warning("control.limit", {{"uid", std::to_string(uid)}});
     return;
   }
@@ -217,6 +236,7 @@ void Worker::add_control(UniqueFd socket, Program program, std::string first_mes
   Control* raw = control.get();
   *holder = raw;
   controls_[raw] = std::move(control);
+  counters::change<counters::Family::control_connections>(1);
   if (!first_message.empty()) raw->message(std::move(first_message), {});
 }
 
@@ -227,6 +247,7 @@ void Worker::remove_control(Control* control) {
   room_.control_ended(control->uid());
   gone_.push_back(std::move(found->second));
   controls_.erase(found);
+  counters::change<counters::Family::control_connections>(-1);
   sweep_.start(std::chrono::milliseconds{0}, [this] { gone_.clear(); });
   if (listener_poll_ && listener_poll_->wanted() == Poll::none) listener_poll_->want(Poll::readable);
 }
@@ -265,6 +286,11 @@ void Worker::end_sessions(const Frame& frame) {
     if (std::ranges::find(end->identities, session.shown_identity()) != end->identities.end()) return "the token of " + c.local_identity + " is gone";
     return {};
   });
+  const std::size_t exchanges = exchanges_.end_if([&](const Exchange& exchange) {
+    const wire::RevokedRow* row = now.find(exchange.peer());
+    return row == nullptr ? std::string{} : "the other side was revoked by its " + trust::text_of(*row);
+  });
+  if (exchanges > 0) log::info("exchanges.revoked", {{"ended", std::to_string(exchanges)}});
   send(wire::Kind::sessions_ended, frame.number, wire::encode(wire::SessionsEnded{count}));
 }
 

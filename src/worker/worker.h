@@ -51,8 +51,8 @@ class Worker {
 
   /// Code::busy names the limit that is reached.
   [[nodiscard]] Status admit_handshake(uid_t uid) const;
-  void handshake_began(uid_t uid) { room_.handshake_began(uid); }
-  void handshake_ended(uid_t uid) { room_.handshake_ended(uid); }
+  void handshake_began(uid_t uid);
+  void handshake_ended(uid_t uid);
   void count_failure() { ++counters_.failed; }
   Session& add_session(std::string id, std::unique_ptr<Connection> connection, transport::StreamPump::Network network,
                        UniqueFd plain);

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <utility>
+
 #include "base/log.h"
 #include "supervisor/outside.h"
 
@@ -73,6 +75,9 @@ void Child::ready() {
   if (phase_ != Phase::starting) return;
   phase_ = Phase::ready;
   timer_.stop();
+  if (const auto gap = std::exchange(died_, 0); gap != 0) {
+    log::info("process.ready", {{"name", name_}, {"after_ms", std::to_string(loop_.now() - gap)}});
+  }
 }
 
 void Child::after_end(AfterEnd what) {
@@ -102,6 +107,8 @@ void Child::reap() {
 }
 
 void Child::ended(const std::string& reason) {
+  const auto died = phase_ == Phase::ready ? Backoff::Died::in_service : Backoff::Died::before_ready;
+  if (died == Backoff::Died::in_service) died_ = loop_.now();
   phase_ = Phase::down;
   pid_ = 0;
   channel_.reset();
@@ -109,7 +116,7 @@ void Child::ended(const std::string& reason) {
   outside_.reset();
   timer_.stop();
   if (after_end_ == AfterEnd::start_again) {
-    const auto wait = backoff_.next(std::chrono::milliseconds(loop_.now() - born_));
+    const auto wait = backoff_.next(std::chrono::milliseconds(loop_.now() - born_), died);
     log::error("process.died", {{"name", name_}, {"reason", reason}, {"restart_in_ms", std::to_string(wait.count())}});
     timer_.start(wait, [this] { start_again(); });
   }

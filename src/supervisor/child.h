@@ -71,6 +71,7 @@ class Child {
   Phase phase_ = Phase::down;
   pid_t pid_ = 0;
   std::uint64_t born_ = 0;
+  std::uint64_t died_ = 0;  // when it was last in service; 0: it has been told that it is again
   int restarts_ = 0;
   AfterEnd after_end_ = AfterEnd::stay_down;
 };

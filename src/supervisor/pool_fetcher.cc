@@ -65,10 +65,8 @@ void Pool::from_fetcher(const Frame& frame) {
     return log::warning("fetcher.unexpected", {{"kind", std::to_string(frame.kind)}});
   }
   fetcher_->ready();
-  if (reload_) {
-    reload_->fetcher = false;
-    return look_reloaded();
-  }
+  if (reload_) reload_->fetcher = false;
+  look_reloaded();
   look_ready();
 }
 

@@ -9,7 +9,7 @@
 namespace tlspool::supervisor {
 
 Child::Child(Loop& loop, std::string name, StartAs as, Events events)
-    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), timer_(loop) {}
+    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), refusals_(loop, name_), timer_(loop) {}
 
 Status Child::start() {
   auto started = start_process(as_);
@@ -19,7 +19,7 @@ Status Child::start() {
   uv_update_time(loop_.raw());
   born_ = loop_.now();
   channel_ = std::make_unique<Channel>(
-      loop_, std::move(started->channel), [this](Frame frame) { events_.frame(std::move(frame)); },
+      loop_, std::move(started->channel), [this](Frame frame) { took(std::move(frame)); },
       [this] {
         // It ends by itself when its channel broke; its own exit status says more than our SIGKILL.
         timer_.start(std::chrono::seconds(2), [this] { signal(SIGKILL); });
@@ -29,9 +29,18 @@ Status Child::start() {
     signal(SIGKILL);
   });
   send(wire::Kind::log_setup,
-       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_});
+       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_, true});
   events_.started();
   return {};
+}
+
+void Child::took(Frame frame) {
+  if (static_cast<wire::Kind>(frame.kind) != wire::Kind::sandbox_watch) return events_.frame(std::move(frame));
+  // Once, while nothing has reached the process yet that could have taken it.
+  if (phase_ == Phase::starting && !refusals_.watching() && frame.descriptors.size() == 1) {
+    return refusals_.watch(std::move(frame.descriptors.front()));
+  }
+  log::error("frame.refused", {{"name", name_}, {"kind", std::to_string(frame.kind)}});
 }
 
 void Child::ready() {
@@ -64,6 +73,7 @@ void Child::reap() {
 void Child::ended(const std::string& reason) {
   phase_ = Phase::down;
   channel_.reset();
+  refusals_.watch({});
   timer_.stop();
   if (after_end_ == AfterEnd::start_again) {
     const auto wait = backoff_.next(std::chrono::milliseconds(loop_.now() - born_));

@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "supervisor/backoff.h"
 #include "supervisor/process.h"
+#include "supervisor/refusals.h"
 #include "wire/ipc.h"
 
 namespace tlspool::supervisor {
@@ -50,6 +51,7 @@ class Child {
   [[nodiscard]] int restarts() const { return restarts_; }
 
  private:
+  void took(Frame frame);
   void ended(const std::string& reason);
   void start_again();
 
@@ -58,6 +60,7 @@ class Child {
   StartAs as_;
   Events events_;
   std::unique_ptr<Channel> channel_;
+  Refusals refusals_;
   Timer timer_;  // the start's deadline, the pause before the next start, or the wait for a hung-up child's end
   Backoff backoff_;
   Phase phase_ = Phase::down;

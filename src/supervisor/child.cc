@@ -12,7 +12,7 @@
 namespace tlspool::supervisor {
 
 Child::Child(Loop& loop, std::string name, StartAs as, Events events, const counters::Page* page)
-    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), page_(page), timer_(loop) {}
+    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), page_(page), refusals_(loop, name_), timer_(loop) {}
 
 Status Child::start() {
   uv_update_time(loop_.raw());
@@ -53,7 +53,7 @@ void Child::greeted() {
 void Child::begin(UniqueFd channel) {
   phase_ = Phase::starting;
   channel_ = std::make_unique<Channel>(
-      loop_, std::move(channel), [this](Frame frame) { events_.frame(std::move(frame)); },
+      loop_, std::move(channel), [this](Frame frame) { took(std::move(frame)); },
       [this] {
         // It ends by itself when its channel broke; its own exit status says more than our SIGKILL.
         timer_.start(std::chrono::seconds(2), [this] { signal(SIGKILL); });
@@ -67,8 +67,17 @@ void Child::begin(UniqueFd channel) {
     if (auto writable = page_->for_writer()) memory = only(std::move(*writable));
   }
   send(wire::Kind::log_setup,
-       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_}, 0, std::move(memory));
+       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_, true}, 0, std::move(memory));
   events_.started();
+}
+
+void Child::took(Frame frame) {
+  if (static_cast<wire::Kind>(frame.kind) != wire::Kind::sandbox_watch) return events_.frame(std::move(frame));
+  // Once, while nothing has reached the process yet that could have taken it.
+  if (phase_ == Phase::starting && !refusals_.watching() && frame.descriptors.size() == 1) {
+    return refusals_.watch(std::move(frame.descriptors.front()));
+  }
+  log::error("frame.refused", {{"name", name_}, {"kind", std::to_string(frame.kind)}});
 }
 
 void Child::ready() {
@@ -114,6 +123,7 @@ void Child::ended(const std::string& reason) {
   channel_.reset();
   outside_poll_.reset();
   outside_.reset();
+  refusals_.watch({});
   timer_.stop();
   if (after_end_ == AfterEnd::start_again) {
     const auto wait = backoff_.next(std::chrono::milliseconds(loop_.now() - born_), died);

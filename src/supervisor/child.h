@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "supervisor/backoff.h"
 #include "supervisor/process.h"
+#include "supervisor/refusals.h"
 #include "wire/ipc.h"
 
 namespace tlspool::supervisor {
@@ -54,6 +55,7 @@ class Child {
   [[nodiscard]] Status ask();
   void greeted();
   void begin(UniqueFd channel);
+  void took(Frame frame);
   void ended(const std::string& reason);
   void start_again();
 
@@ -63,6 +65,7 @@ class Child {
   Events events_;
   const counters::Page* page_;
   std::unique_ptr<Channel> channel_;
+  Refusals refusals_;
   // Of a process that systemd starts: its socket until it has said that it is there, and then what stands for it.
   UniqueFd outside_;
   std::unique_ptr<Poll> outside_poll_;

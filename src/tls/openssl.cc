@@ -61,6 +61,21 @@ Error openssl_error(Code code, std::string operation, std::string subject) {
   return {code, std::move(operation), std::move(subject), reason != nullptr ? reason : "failed", {}};
 }
 
+void forget_key_exchange(SSL* ssl) {
+  EVP_PKEY* own = nullptr;
+  EVP_PKEY* theirs = nullptr;
+  if (SSL_get_tmp_key(ssl, &own) != 1) own = nullptr;
+  if (SSL_get_peer_tmp_key(ssl, &theirs) != 1) theirs = nullptr;
+  ERR_set_mark();
+  for (EVP_PKEY* key : {own, theirs}) {
+    if (key == nullptr) continue;
+    // It lets go of the key first, and then finds that there is no such type.
+    (void)EVP_PKEY_set_type(key, EVP_PKEY_NONE);
+    EVP_PKEY_free(key);  // our reference; the empty shell stays with the SSL
+  }
+  ERR_pop_to_mark();
+}
+
 Result<Certificate> certificate_from_der(ByteView der) {
   const unsigned char* at = der.data();
   Certificate certificate{d2i_X509(nullptr, &at, static_cast<long>(der.size()))};

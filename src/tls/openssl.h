@@ -29,6 +29,10 @@ using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
 /// The oldest entry of OpenSSL's error queue as a reason, and the queue is empty afterwards.
 [[nodiscard]] Error openssl_error(Code code, std::string operation, std::string subject);
 
+/// Wipes the keys of the key exchange, which OpenSSL would keep as long as the connection: who takes the process over later can't
+/// compute the session's secrets from what went over the wire. Only when the handshake is over.
+void forget_key_exchange(SSL* ssl);
+
 [[nodiscard]] Result<Certificate> certificate_from_der(ByteView der);
 [[nodiscard]] Bytes der_of(const X509* certificate);
 /// SHA-256 of the certificate's SubjectPublicKeyInfo in DER, as pins name it (RFC 7469 section 2.4); empty where it has none.

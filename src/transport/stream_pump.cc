@@ -327,7 +327,11 @@ void StreamPump::settle() {
 
 void StreamPump::after(std::chrono::milliseconds delay, Timer::Callback callback) {
   if (!timer_) timer_ = std::make_unique<Timer>(loop_);
-  timer_->start(delay, std::move(callback));
+  // Most sessions never need one again.
+  timer_->start(delay, [this, callback = std::move(callback)] {
+    timer_.reset();
+    callback();
+  });
 }
 
 void StreamPump::finish() {

@@ -70,7 +70,7 @@ int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> cha
     return X509_V_ERR_APPLICATION_VERIFICATION;
   }
   c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until, verdict.proof, trust::facts_of(leaf)};
-  c->attributes = verdict.attributes;
+  c->keep(verdict.attributes);
   c->explanation = verdict.explanation;
   return X509_V_OK;
 }

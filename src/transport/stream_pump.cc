@@ -20,6 +20,8 @@ constexpr std::size_t fair_share = 512 * 1024;
 // How long a session whose program is gone waits for the peer to close, so that the kernel does not turn
 // our last bytes into a reset (unread input at close() makes one).
 constexpr std::chrono::milliseconds linger{5000};
+// A ticket goes with the first data: that is one segment, and the peer is woken once. It does not wait for longer than this.
+constexpr std::chrono::milliseconds ticket_waits{10};
 
 bool hung_up(int fd) {
   pollfd p{fd, 0, 0};
@@ -44,6 +46,13 @@ StreamPump::StreamPump(Loop& loop, Network network, UniqueFd plain, Scratch& scr
   // Application data may have come in the same segment as the last handshake message. The owner is still
   // being built, so look on the next round of the loop.
   if (SSL_has_pending(ssl_.get()) == 1) again_ = true;
+  if (network.ticket == Network::Ticket::due) {
+    ticket_ = std::make_unique<Timer>(loop);
+    ticket_->start(ticket_waits, [this] {
+      give_ticket();
+      flush();
+    });
+  }
   settle();
 }
 
@@ -159,6 +168,7 @@ void StreamPump::read_plain() {
 
 // Makes records; what OpenSSL does not take now stays in `bytes`. False: TLS has failed.
 bool StreamPump::seal(ByteView& bytes) {
+  give_ticket();
   while (!bytes.empty()) {
     std::size_t written = 0;
     ERR_clear_error();
@@ -178,9 +188,16 @@ bool StreamPump::seal(ByteView& bytes) {
   return true;
 }
 
+// OpenSSL makes it before whatever is written next.
+void StreamPump::give_ticket() {
+  if (!ticket_) return;
+  ticket_.reset();
+  (void)SSL_new_session_ticket(ssl_.get());
+}
+
 // Gives the socket what there is for it. False: it is broken.
-bool StreamPump::send_records() {
-  if (!wire_.flush()) {
+bool StreamPump::send_records(WireBio::Follows follows) {
+  if (!wire_.flush(follows)) {
     tls_failed(SSL_ERROR_SYSCALL);
     return false;
   }
@@ -214,12 +231,13 @@ void StreamPump::end_inbound() {
 void StreamPump::end_outbound() {
   if (outbound_ == Flow::ended || !to_network_.empty() || wire_.blocked()) return;
   if (!said_close_notify_) {
+    ticket_.reset();
     ERR_clear_error();
     const int rc = SSL_shutdown(ssl_.get());
     if (rc < 0 && SSL_get_error(ssl_.get(), rc) == SSL_ERROR_WANT_WRITE) return;  // goes on when writable
     said_close_notify_ = true;
   }
-  if (!send_records() || wire_.blocked()) return;
+  if (!send_records(WireBio::Follows::end) || wire_.blocked()) return;
   outbound_ = Flow::ended;
   shutdown(network_.get(), SHUT_WR);
 }
@@ -336,6 +354,7 @@ void StreamPump::finish() {
   if (outcome_.end != End::error) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   network_poll_.reset();
   plain_poll_.reset();
+  ticket_.reset();
   timer_.reset();
   if (outcome_.end == End::open) outcome_.end = End::local;
   network_.reset();

@@ -131,7 +131,7 @@ int WireBio::write(const char* from, int size) {
   return size;
 }
 
-bool WireBio::flush() {
+bool WireBio::flush(Follows follows) {
   const bool old = blocked();
   const std::uint8_t* from = old ? rest_.data() + rest_at_ : records_.out.data();
   const std::size_t count = old ? rest_.size() - rest_at_ : records_.out_end;
@@ -139,7 +139,7 @@ bool WireBio::flush() {
   records_.out_end = 0;
   ssize_t n = 0;
   do {
-    n = send(socket_, from, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+    n = send(socket_, from, count, MSG_NOSIGNAL | MSG_DONTWAIT | (follows == Follows::end ? MSG_MORE : 0));
   } while (n < 0 && errno == EINTR);
   if (n < 0 && errno != EAGAIN) {
     forget(rest_, rest_at_);

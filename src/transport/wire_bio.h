@@ -36,9 +36,11 @@ class WireBio {
   void record_read() { in_record_ = 0; }
   /// What the socket gave last filled the buffer: more may be there.
   [[nodiscard]] bool more_may_be_there() const { return filled_; }
+  /// What the owner does next: the end of the stream can go in the same segment as what comes before it.
+  enum class Follows { nothing, end };
   /// Sends what was written since; at the end of each step, and when the socket is writable again. False: the socket is
   /// broken, `errno` says why.
-  [[nodiscard]] bool flush();
+  [[nodiscard]] bool flush(Follows follows = Follows::nothing);
   /// The socket took only a part. Nothing more is written until flush() has sent the rest.
   [[nodiscard]] bool blocked() const { return !rest_.empty(); }
   /// Keeps what OpenSSL has not read yet; at the end of each step.

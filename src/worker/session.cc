@@ -61,6 +61,9 @@ Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connect
       started_(std::time(nullptr)),
       began_(loop.now()) {
   connection_->handshake = nullptr;
+  const Connection& c = *connection_;
+  // A one-time key protects one connection, and no other one rests on it.
+  if (tls13_ && c.role == wire::role_server && c.request.resumption && !c.shared_key) network.ticket = transport::StreamPump::Network::Ticket::due;
   pump_ = std::make_unique<transport::StreamPump>(loop, std::move(network), std::move(plain), scratch,
                                                   [this, end = std::move(on_end)] { end(*this); });
   connection_->pump = pump_.get();

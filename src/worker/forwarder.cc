@@ -90,8 +90,9 @@ void Forwarder::done(std::uint64_t number, const HandshakeFailure* failure) {
   Handshake& handshake = *passage.mapped().handshake;
   auto id = Sessions::new_id(worker_.policy().setup().index);
   if (!id) return fail(number, id.error().text());
-  worker_.add_session(std::move(*id), handshake.take_connection(), {handshake.take_ssl(), handshake.take_network(), handshake.take_poll()},
-                      std::move(passage.mapped().plain));
+  Session& session = worker_.add_session(std::move(*id), handshake.take_connection(), {handshake.take_ssl(), handshake.take_network(), handshake.take_poll()},
+                                         std::move(passage.mapped().plain));
+  session.forget_at_end();
   established_.push(number);
   report_soon();
 }

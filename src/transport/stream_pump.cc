@@ -69,7 +69,8 @@ void StreamPump::saw_alert(int description) {
 void StreamPump::network_ready(int events) {
   if ((events & Poll::readable) != 0) wire_.may_receive();
   if ((events & Poll::writable) != 0 || write_wants_read_) write_network();
-  if ((events & Poll::readable) != 0) read_network();
+  const bool answered = (events & Poll::writable) != 0 && std::exchange(read_wants_write_, false);
+  if ((events & Poll::readable) != 0 || answered) read_network();
   settle();
 }
 
@@ -88,7 +89,7 @@ void StreamPump::plain_ready(int events) {
 }
 
 void StreamPump::read_network() {
-  if (inbound_ != Flow::open || !to_plain_.empty()) return;
+  if (inbound_ != Flow::open || !to_plain_.empty() || read_wants_write_) return;
   std::size_t moved = 0;
   while (moved < fair_share) {
     wire_.may_receive();
@@ -109,7 +110,8 @@ void StreamPump::read_network() {
     received_ += filled;
     counters::add<counters::Family::bytes>(filled, counters::Direction::in);
     const bool taken = filled == 0 || write_plain({scratch_.plain.data(), filled});
-    if ((error == SSL_ERROR_WANT_READ && !wire_.more_may_be_there()) || error == SSL_ERROR_WANT_WRITE) return;
+    read_wants_write_ = error == SSL_ERROR_WANT_WRITE;
+    if ((error == SSL_ERROR_WANT_READ && !wire_.more_may_be_there()) || read_wants_write_) return;
     if (error == SSL_ERROR_ZERO_RETURN) {
       if (!got_close_notify_ && outcome_.end == End::open) outcome_ = {End::truncated, "the connection ended without close_notify"};
       if (got_close_notify_ && outcome_.end == End::open) outcome_.end = End::close_notify;
@@ -229,7 +231,7 @@ void StreamPump::end_inbound() {
 }
 
 void StreamPump::end_outbound() {
-  if (outbound_ == Flow::ended || !to_network_.empty() || wire_.blocked()) return;
+  if (outbound_ == Flow::ended || !to_network_.empty() || read_wants_write_ || wire_.blocked()) return;
   if (!said_close_notify_) {
     ticket_.reset();
     ERR_clear_error();
@@ -327,9 +329,9 @@ void StreamPump::settle() {
     });
   }
   again_ = false;
-  const bool must_write = !to_network_.empty() || wire_.blocked() || outbound_ == Flow::ending;
+  const bool must_write = !to_network_.empty() || wire_.blocked() || outbound_ == Flow::ending || read_wants_write_;
   int network = Poll::none;
-  if ((inbound_ == Flow::open && to_plain_.empty()) || write_wants_read_) network |= Poll::readable;
+  if ((inbound_ == Flow::open && to_plain_.empty() && !read_wants_write_) || write_wants_read_) network |= Poll::readable;
   if (must_write && !write_wants_read_) network |= Poll::writable;
   int plain = Poll::none;
   if (!plain_gone_) {

@@ -13,12 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import memory
 from processes import Daemon, free_port
 from shared_keys import Keys, settle
 from measure import Measure
 from mutual import MUTUAL, MUTUAL_ANEW, Mutual
 from servers import Authority, Peer, Pool, make_pems, programs_of_peers
-from streams import STREAMS, Program, peers_of_pairs, stream_round
+from streams import CIPHER, STREAMS, Program, cipher_alone, peers_of_pairs, stream_round
+from workers import TARGETS as WORKERS_TARGETS, TWO, TWO_CPU, two_workers
 
 
 HANDSHAKES = [
@@ -46,11 +48,20 @@ CLAIMS_WHOLE = Measure("destroyed_keys_per_s", "psk13", "p256", "  and destroyed
 BOTH_ENDS = Measure("both_ends_cpu_us", "plain", "p256", "CPU us per handshake, client and server", "lower")
 PEERS = Measure("peers_cpu_us", "peer", "p256", "CPU us per handshake, peer and peer", "lower")
 TARGETS = {PEERS.name: 1.25, MUTUAL.name: 1.3, MUTUAL_ANEW.name: 1.3, PSK.name: 0.8, PHANTOM.name: 0.5, LOOKUP.name: 1.2, CLAIMS.name: 1.0,
-           VERDICT.name: 1.0, VERDICT_MANY.name: 1.1, VERDICT_RECALLED.name: 1.0, **{s.name: s.target for s in STREAMS}}
+           VERDICT.name: 1.0, VERDICT_MANY.name: 1.1, VERDICT_RECALLED.name: 1.0, **{s.name: s.target for s in STREAMS},
+           **WORKERS_TARGETS}
 VERDICT_WANTED, RECALLED_WANTED = 60.0, 25.0  # us
 CLAIMS_WANTED = 500.0  # a second
-IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower")
+IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower", "wanted")
+IDLE_WANTED, IDLE_OF_PEERS = 14.0, 2000  # KiB; connections, for more of them take others long
 STARTTLS = Measure("starttls_us_p50", "", "p256", "us per starttls call, median", "lower")
+STARTTLS_MORE = Measure("starttls_more_us", "", "p256", "  of these more than OpenSSL in the program", "lower", "wanted")
+STARTTLS_LATE = Measure("starttls_us_p99", "", "p256", "  99th percentile", "lower")
+STARTTLS_CROWD = Measure("starttls_crowded_us_p50", "", "p256", "  median, 2,000 handshakes under way", "lower")
+STARTTLS_CROWD_LATE = Measure("starttls_crowded_us_p99", "", "p256", "  99th percentile, 2,000 under way", "lower")
+STARTTLS_ALL = [STARTTLS, STARTTLS_MORE, STARTTLS_LATE, STARTTLS_CROWD, STARTTLS_CROWD_LATE]
+TARGETS |= {STARTTLS_MORE.name: 1.0, IDLE.name: 1.0} | dict(zip([m.name for m in HANDSHAKES], (1.1, 1.5, 0.9, 0.9)))
+STARTTLS_WANTED, CROWD = 150.0, 2000  # us, handshakes: one user may have 2048 under way
 
 
 MEMORY = "/dev/shm"  # a full token is filled there in seconds, on a disk in minutes
@@ -121,8 +132,9 @@ class Bench:
     def idle(self, count):
         """First of all, while no server has freed memory lying about that would hide what a connection takes."""
         for server in self.servers:
+            of_this = count if isinstance(server, Pool) else min(count, IDLE_OF_PEERS)
             before = server.memory()
-            holder = subprocess.Popen([self.load, "idle", str(server.ports["p256"]), str(count)], stdin=subprocess.PIPE,
+            holder = subprocess.Popen([self.load, "idle", str(server.ports["p256"]), str(of_this)], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE, text=True)
             try:
                 said = self.checked(server, "idle", holder.stdout.readline())
@@ -137,14 +149,18 @@ class Bench:
         """One call of the C library, or the same handshake by OpenSSL in the program: bench-starttls does both in turn."""
         program = Path(self.options.programs) / "bench-starttls"
         pool = self.servers[0]
-        done = subprocess.run([program, str(self.directory / "p256.pem"), "bench.example", str(seconds)], capture_output=True,
+        done = subprocess.run([program, str(self.directory / "p256.pem"), "bench.example", str(seconds), str(CROWD)], capture_output=True,
                               text=True, timeout=seconds + 60, env={**os.environ, "TLSPOOL_DIR": str(pool.pool)})
         if done.returncode != 0:
             self.faults.append(f"starttls: {done.stderr.strip()}")
             return
         said = json.loads(done.stdout)
-        self.values[(STARTTLS.name, pool.name)] = [said["tlspool"]]
-        self.values[(STARTTLS.name, "openssl")] = [said["openssl"]]
+        for measure, words in ((STARTTLS, ("tlspool", "openssl")), (STARTTLS_LATE, ("tlspool_p99", "openssl_p99")), (STARTTLS_CROWD, ("crowded", "tlspool")),
+                               (STARTTLS_CROWD_LATE, ("crowded_p99", "tlspool_p99"))):
+            ours, other = words
+            self.values[(measure.name, pool.name)] = [said[ours]]
+            self.values[(measure.name, "openssl" if other.startswith("openssl") else "alone")] = [said[other]]
+        self.values[(STARTTLS_MORE.name, pool.name)] = [said["tlspool"] - said["openssl"]]
 
     def peers(self, seconds):
         program = Path(self.options.programs) / "bench-peers"
@@ -246,6 +262,8 @@ class Bench:
         self.starttls(6 * self.options.seconds)
         self.shared_keys()
         peers_of_pairs(self.values)
+        cipher_alone(self)
+        two_workers(self, self.options.rounds, self.options.seconds)
         self.floor()
         self.verdicts()
         if self.options.many_keys:
@@ -266,6 +284,10 @@ class Bench:
         """What shared keys are measured by: our own full handshake, the rate that is wanted."""
         if measure in (CLAIMS, CLAIMS_WHOLE):
             return {"wanted": CLAIMS_WANTED}
+        if measure is IDLE:
+            return {"wanted": IDLE_WANTED}
+        if measure is STARTTLS_MORE:
+            return {"wanted": STARTTLS_WANTED}
         if measure in (VERDICT, VERDICT_RECALLED):
             return {"wanted": VERDICT_WANTED if measure is VERDICT else RECALLED_WANTED}
         by = {PSK.name: HANDSHAKES[0], PSK_WHOLE.name: HANDSHAKES[0], LASTING.name: HANDSHAKES[0], PHANTOM.name: HANDSHAKES[0], FLOOR_PSK.name: FLOOR,
@@ -292,7 +314,9 @@ def main():
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of the table")
     parser.add_argument("--rounds", type=int, default=5, help="times that everything is measured; the median counts")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement")
-    parser.add_argument("--connections", type=int, default=2000, help="idle connections")
+    parser.add_argument("--connections", type=int, default=5000, help="idle connections")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="measure only the memory of more and more sessions, as a table and as an SVG FILE")
+    parser.add_argument("--most", type=int, default=15000, help="sessions held at once for --plot")
     parser.add_argument("--keys", type=int, default=300, help="one-time keys in the token, and used up, in each round")
     parser.add_argument("--many-keys", type=int, default=10000 if os.access(MEMORY, os.W_OK) else 0,
                         help=f"keys in a full token, for a lookup: 0 measures none (default: 10000 where {MEMORY} is there)")
@@ -300,9 +324,11 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything that was started is ended.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    measures = [*HANDSHAKES, MUTUAL, MUTUAL_ANEW, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, VERDICT, VERDICT_MANY, VERDICT_FLOOR, VERDICT_RECALLED, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, *STREAMS, IDLE, STARTTLS]
+    measures = [*HANDSHAKES, MUTUAL, MUTUAL_ANEW, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, VERDICT, VERDICT_MANY, VERDICT_FLOOR, VERDICT_RECALLED, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, TWO, TWO_CPU, *STREAMS, CIPHER, IDLE, *STARTTLS_ALL]
     with tempfile.TemporaryDirectory(prefix="tlspool-bench-") as directory:
         os.chmod(directory, 0o755)  # The pool's processes have users of their own.
+        if options.plot:
+            return memory.run(options, Path(directory))
         bench = Bench(options, Path(directory))
         try:
             bench.run()

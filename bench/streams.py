@@ -2,6 +2,8 @@
 """MB for each CPU second, through one connection and through many at once: over TCP on both sides, as every proxy does it,
 and through a socket pair, which only the pool has."""
 import os
+import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,8 @@ STREAMS = [
     Stream("throughput_pair_mb_per_cpu_s", 1, True, "MB per CPU second, one stream, socket pair", 1.5),
     Stream("throughput16_pair_mb_per_cpu_s", MANY, True, f"  {MANY} streams", 1.5),
 ]
+# No proxy can be above that: what AES alone takes, in blocks of a record's size.
+CIPHER = Stream("openssl_gcm_mb_per_cpu_s", 0, False, "  OpenSSL alone: AES-128-GCM, 16 KiB", None)
 
 
 class Program:
@@ -56,6 +60,13 @@ def stream_round(bench, seconds):
                 cpu += used
             if megabytes and cpu:
                 bench.keep(measure, server, megabytes / cpu)
+
+
+def cipher_alone(bench):
+    said = subprocess.run(["openssl", "speed", "-mr", "-seconds", "1", "-bytes", "16384", "-evp", "aes-128-gcm"], capture_output=True, text=True,
+                          timeout=60).stdout
+    if found := re.search(r"^\+F:.*:([\d.]+)$", said, re.MULTILINE):
+        bench.values[(CIPHER.name, "tlspool")] = [float(found[1]) / 1e6]
 
 
 def peers_of_pairs(values):

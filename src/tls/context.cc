@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "tls/key_provider.h"
 #include "tls/names.h"
+#include "tls/schedule_provider.h"
 
 namespace tlspool::tls {
 namespace {
@@ -28,7 +29,8 @@ constexpr const char* signatures_without_pss =
 
 constexpr long ticket_lifetime_seconds = 2 * 60 * 60;
 
-Status add_credential(SSL_CTX* context, const wire::CredentialSetup& credential) {
+// `alone`: the identity has no other credential.
+Status add_credential(SSL_CTX* context, const wire::CredentialSetup& credential, bool alone) {
   if (credential.chain.empty()) return fail({Code::certificate, "use certificate", "", "the chain is empty", {}});
   auto leaf = certificate_from_der(credential.chain.front());
   if (!leaf) return fail(std::move(leaf.error()));
@@ -43,10 +45,15 @@ Status add_credential(SSL_CTX* context, const wire::CredentialSetup& credential)
     sk_X509_push(others.get(), issuer->get());
     owners.push_back(std::move(*issuer));
   }
-  // Each connection copies the list, an empty one, too.
-  STACK_OF(X509)* chain = owners.empty() ? nullptr : others.get();
+  // Each connection copies the lists of its credentials, but not the one that goes with any of them.
+  STACK_OF(X509)* chain = alone || owners.empty() ? nullptr : others.get();
   if (SSL_CTX_use_cert_and_key(context, leaf->get(), key->get(), chain, 1) != 1) {
     return fail(openssl_error(Code::certificate, "use certificate", subject_of(leaf->get())));
+  }
+  for (Certificate& issuer : owners) {
+    if (!alone) break;
+    if (SSL_CTX_add_extra_chain_cert(context, issuer.get()) != 1) return fail(openssl_error(Code::certificate, "use certificate", subject_of(issuer.get())));
+    (void)issuer.release();  // the context's now
   }
   return {};
 }
@@ -54,7 +61,7 @@ Status add_credential(SSL_CTX* context, const wire::CredentialSetup& credential)
 }  // namespace
 
 Result<SslContext> make_context(std::shared_ptr<const TicketKeys> tickets) {
-  SslContext context{SSL_CTX_new(TLS_method())};
+  SslContext context{SSL_CTX_new_ex(nullptr, schedule_properties, TLS_method())};
   if (!context) return fail(openssl_error(Code::internal, "SSL_CTX_new", ""));
   SSL_CTX* c = context.get();
   SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
@@ -79,7 +86,7 @@ std::size_t add_credentials(SSL_CTX* context, const wire::IdentitySetup& identit
   bool rsa_without_pss = false;
   for (const wire::CredentialSetup& credential : identity.credentials) {
     if (!credential.usable) continue;
-    if (auto added = add_credential(context, credential); !added) {
+    if (auto added = add_credential(context, credential, identity.credentials.size() == 1); !added) {
       log::warning("credential.unfit", {{"identity", identity.name}, {"problem", added.error().text()}});
       continue;
     }

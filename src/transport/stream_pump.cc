@@ -20,6 +20,8 @@ constexpr std::size_t fair_share = 512 * 1024;
 // How long a session whose program is gone waits for the peer to close, so that the kernel does not turn
 // our last bytes into a reset (unread input at close() makes one).
 constexpr std::chrono::milliseconds linger{5000};
+// A ticket goes with the first data: that is one segment, and the peer is woken once. It does not wait for longer than this.
+constexpr std::chrono::milliseconds ticket_waits{10};
 
 bool hung_up(int fd) {
   pollfd p{fd, 0, 0};
@@ -43,7 +45,17 @@ StreamPump::StreamPump(Loop& loop, Network network, UniqueFd plain, Scratch& scr
   plain_poll_ = std::make_unique<Poll>(loop, plain_.get(), [this](int events) { plain_ready(events); });
   // Application data may have come in the same segment as the last handshake message. The owner is still
   // being built, so look on the next round of the loop.
-  if (SSL_has_pending(ssl_.get()) == 1) again_ = true;
+  if (SSL_has_pending(ssl_.get()) == 1) {
+    again_ = true;
+    wire_.record_begun();
+  }
+  if (network.ticket == Network::Ticket::due) {
+    ticket_ = std::make_unique<Timer>(loop);
+    ticket_->start(ticket_waits, [this] {
+      give_ticket();
+      flush();
+    });
+  }
   settle();
 }
 
@@ -90,7 +102,7 @@ void StreamPump::read_network() {
       std::size_t n = 0;
       ERR_clear_error();
       errno = 0;
-      if (SSL_read_ex(ssl_.get(), scratch_.plain.data() + filled, scratch_.plain.size() - filled, &n) != 1) {
+      if (SSL_read_ex(io(), scratch_.plain.data() + filled, scratch_.plain.size() - filled, &n) != 1) {
         error = SSL_get_error(ssl_.get(), 0);
         break;
       }
@@ -161,11 +173,12 @@ void StreamPump::read_plain() {
 
 // Makes records; what OpenSSL does not take now stays in `bytes`. False: TLS has failed.
 bool StreamPump::seal(ByteView& bytes) {
+  give_ticket();
   while (!bytes.empty()) {
     std::size_t written = 0;
     ERR_clear_error();
     errno = 0;
-    if (SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written) != 1) {
+    if (SSL_write_ex(io(), bytes.data(), bytes.size(), &written) != 1) {
       const int error = SSL_get_error(ssl_.get(), 0);
       if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ) {
         tls_failed(error);
@@ -180,9 +193,17 @@ bool StreamPump::seal(ByteView& bytes) {
   return true;
 }
 
+// OpenSSL makes it before whatever is written next.
+void StreamPump::give_ticket() {
+  if (!ticket_) return;
+  ticket_.reset();
+  (void)SSL_new_session_ticket(ssl_.get());
+  spare_buffers_ = true;
+}
+
 // Gives the socket what there is for it. False: it is broken.
-bool StreamPump::send_records() {
-  if (!wire_.flush()) {
+bool StreamPump::send_records(WireBio::Follows follows) {
+  if (!wire_.flush(follows)) {
     tls_failed(SSL_ERROR_SYSCALL);
     return false;
   }
@@ -216,12 +237,13 @@ void StreamPump::end_inbound() {
 void StreamPump::end_outbound() {
   if (outbound_ == Flow::ended || !to_network_.empty() || read_wants_write_ || wire_.blocked()) return;
   if (!said_close_notify_) {
+    ticket_.reset();
     ERR_clear_error();
-    const int rc = SSL_shutdown(ssl_.get());
+    const int rc = SSL_shutdown(io());
     if (rc < 0 && SSL_get_error(ssl_.get(), rc) == SSL_ERROR_WANT_WRITE) return;  // goes on when writable
     said_close_notify_ = true;
   }
-  if (!send_records() || wire_.blocked()) return;
+  if (!send_records(WireBio::Follows::end) || wire_.blocked()) return;
   outbound_ = Flow::ended;
   shutdown(network_.get(), SHUT_WR);
 }
@@ -257,7 +279,7 @@ void StreamPump::tls_failed(int ssl_error) {
 void StreamPump::flush() {
   if (to_network_.empty() && outbound_ == Flow::open) {
     ERR_clear_error();
-    (void)SSL_do_handshake(ssl_.get());  // what it can't write now goes out ahead of the next data
+    (void)SSL_do_handshake(io());  // what it can't write now goes out ahead of the next data
   }
   settle();
 }
@@ -273,7 +295,7 @@ void StreamPump::stop() {
 void StreamPump::shut_down() {
   ERR_clear_error();
   if (!to_network_.empty() || wire_.blocked()) return;
-  (void)SSL_shutdown(ssl_.get());
+  (void)SSL_shutdown(io());
   (void)wire_.flush();
 }
 
@@ -294,6 +316,9 @@ void StreamPump::refuse(std::string detail) {
 void StreamPump::settle() {
   if (finished_) return;
   wire_.put_by();
+  // For a ticket OpenSSL takes buffers for reading, too, which only reading would give back. (It does not notice that it may have
+  // read the head of a record, and nothing of its body.)
+  if (std::exchange(spare_buffers_, false) && wire_.between_records()) SSL_free_buffers(ssl_.get());
   if (!wire_.blocked()) (void)send_records();  // what OpenSSL had to say by itself
   const bool out_ended = outbound_ == Flow::ended;
   const bool may_read_plain = to_network_.empty() && !wire_.blocked();
@@ -342,6 +367,7 @@ void StreamPump::finish() {
   if (outcome_.end != End::error) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   network_poll_.reset();
   plain_poll_.reset();
+  ticket_.reset();
   timer_.reset();
   if (outcome_.end == End::open) outcome_.end = End::local;
   network_.reset();

@@ -25,6 +25,7 @@ struct WireBio::Calls {
 
   static int read(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
+    if (self(bio) == nullptr) return -1;  // nobody has entered
     const int n = self(bio)->read(into, size);
     if (n < 0 && errno == EAGAIN) BIO_set_retry_read(bio);
     return n;
@@ -32,6 +33,7 @@ struct WireBio::Calls {
 
   static int write(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
+    if (self(bio) == nullptr) return -1;
     const int n = self(bio)->write(from, size);
     if (n < 0 && errno == EAGAIN) BIO_set_retry_write(bio);
     return n;
@@ -40,7 +42,7 @@ struct WireBio::Calls {
   static long control(BIO* bio, int command, long, void*) {
     switch (command) {
       case BIO_CTRL_FLUSH: return 1;  // the owner flushes at the end of each step
-      case BIO_CTRL_EOF: return self(bio)->ended_ ? 1 : 0;
+      case BIO_CTRL_EOF: return self(bio) != nullptr && self(bio)->ended_ ? 1 : 0;
       default: return 0;
     }
   }
@@ -58,16 +60,23 @@ struct WireBio::Calls {
   }
 };
 
+Records::Records() : bio(BIO_new(WireBio::method())) {
+  if (!bio) throw std::bad_alloc();
+  BIO_set_init(bio.get(), 1);
+}
+
+BIO_METHOD* WireBio::method() { return Calls::method(); }
+
 WireBio::WireBio(SSL* ssl, int socket, Records& records) : socket_(socket), records_(records) {
-  BIO* bio = BIO_new(Calls::method());
-  if (bio == nullptr) throw std::bad_alloc();
-  BIO_set_data(bio, this);
-  BIO_set_init(bio, 1);
-  SSL_set_bio(ssl, bio, bio);  // frees what was there
+  BIO* bio = records.bio.get();
+  BIO_up_ref(bio);
+  SSL_set_bio(ssl, bio, bio);  // takes one reference for both, and frees what was there
+  enter();
   SSL_set_read_ahead(ssl, 0);
 }
 
 WireBio::~WireBio() {
+  if (BIO_get_data(records_.bio.get()) == this) BIO_set_data(records_.bio.get(), nullptr);
   records_.in_at = records_.in_end = 0;
   records_.out_end = 0;
 }
@@ -131,7 +140,7 @@ int WireBio::write(const char* from, int size) {
   return size;
 }
 
-bool WireBio::flush() {
+bool WireBio::flush(Follows follows) {
   const bool old = blocked();
   const std::uint8_t* from = old ? rest_.data() + rest_at_ : records_.out.data();
   const std::size_t count = old ? rest_.size() - rest_at_ : records_.out_end;
@@ -139,7 +148,7 @@ bool WireBio::flush() {
   records_.out_end = 0;
   ssize_t n = 0;
   do {
-    n = send(socket_, from, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+    n = send(socket_, from, count, MSG_NOSIGNAL | MSG_DONTWAIT | (follows == Follows::end ? MSG_MORE : 0));
   } while (n < 0 && errno == EINTR);
   if (n < 0 && errno != EAGAIN) {
     forget(rest_, rest_at_);

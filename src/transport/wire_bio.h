@@ -10,6 +10,9 @@ namespace tlspool::transport {
 
 /// The records that one step of a session reads and makes. One for all sessions of a worker: empty between two steps.
 struct Records {
+  Records();
+  /// One, too, for all sessions: a BIO of its own would be 200 bytes for each.
+  tls::BioPtr bio;
   /// Four whole records of TLS 1.3, with what OpenSSL has of the first one already.
   std::array<std::uint8_t, 4 * (SSL3_RT_MAX_PLAIN_LENGTH + 22)> in;
   std::size_t in_at = 0;
@@ -24,21 +27,28 @@ struct Records {
 /// record that it takes out.)
 class WireBio {
  public:
+  [[nodiscard]] static BIO_METHOD* method();
   /// Takes the place of what `ssl` had. Borrows the non-blocking socket. Must outlive the SSL.
   WireBio(SSL* ssl, int socket, Records& records);
   ~WireBio();
   WireBio(const WireBio&) = delete;
   WireBio& operator=(const WireBio&) = delete;
 
+  /// From here on OpenSSL reads and writes this session. Before each call that may do so.
+  void enter() { BIO_set_data(records_.bio.get(), this); }
   /// Lets the next read ask the socket, once.
   void may_receive() { may_receive_ = true; }
-  /// OpenSSL has read a record to its end.
+  /// OpenSSL has read a record to its end, or has something of one that it did not read here.
   void record_read() { in_record_ = 0; }
+  void record_begun() { in_record_ = 1; }
+  [[nodiscard]] bool between_records() const { return in_record_ == 0; }
   /// What the socket gave last filled the buffer: more may be there.
   [[nodiscard]] bool more_may_be_there() const { return filled_; }
+  /// What the owner does next: the end of the stream can go in the same segment as what comes before it.
+  enum class Follows { nothing, end };
   /// Sends what was written since; at the end of each step, and when the socket is writable again. False: the socket is
   /// broken, `errno` says why.
-  [[nodiscard]] bool flush();
+  [[nodiscard]] bool flush(Follows follows = Follows::nothing);
   /// The socket took only a part. Nothing more is written until flush() has sent the rest.
   [[nodiscard]] bool blocked() const { return !rest_.empty(); }
   /// Keeps what OpenSSL has not read yet; at the end of each step.

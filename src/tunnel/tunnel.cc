@@ -41,7 +41,6 @@ class Tunnel {
   void run() {
     const SignalWatch term(loop_, SIGTERM, [this](int) { loop_.stop(); });
     const SignalWatch interrupt(loop_, SIGINT, [this](int) { loop_.stop(); });
-    sweep();
     loop_.run();
   }
 
@@ -54,6 +53,7 @@ class Tunnel {
 
   void accepted(UniqueFd fd, const cli::SocketAddress& peer) {
     if (++under_way_ >= options_.handshakes) hold();
+    if (!sweeping_) sweep();
     auto passage = std::make_shared<Passage>(Passage{std::move(fd), peer});
     connector_.start([this, passage](Result<UniqueFd> connected) {
       if (!connected) return done(*passage, connected.error().text());
@@ -91,7 +91,8 @@ class Tunnel {
     const std::uint64_t now = loop_.now();
     if (now > connect_limit_ms) connector_.expire(now - connect_limit_ms);
     if (now > answer_limit_ms) caller_.expire(now - answer_limit_ms);
-    sweep_.start(sweep_every, [this] { sweep(); });
+    sweeping_ = under_way_ > 0;  // a tunnel where nothing begins does not wake up
+    if (sweeping_) sweep_.start(sweep_every, [this] { sweep(); });
   }
 
   Loop loop_;
@@ -103,6 +104,7 @@ class Tunnel {
   Complaints complaints_;
   std::uint32_t under_way_ = 0;
   bool held_ = false;
+  bool sweeping_ = false;
 };
 
 /// Three descriptors for each handshake under way.

@@ -69,7 +69,7 @@ int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> cha
                       "is meant, ask for it as remoteIdentity";
     return X509_V_ERR_APPLICATION_VERIFICATION;
   }
-  c->proved = {verdict.identity, verdict.names, verdict.how, verdict.valid_until, verdict.proof, trust::facts_of(leaf)};
+  c->prove({verdict.identity, verdict.names, verdict.how, verdict.valid_until, verdict.proof, trust::facts_of(leaf)});
   c->keep(verdict.attributes);
   c->explanation = verdict.explanation;
   return X509_V_OK;
@@ -130,7 +130,7 @@ int fill_ticket(SSL* ssl, void*) {
   const Connection* c = Connection::of(ssl);
   if (c == nullptr) return 0;
   if (c->handshake != nullptr) c->handshake->adopt_remembered();
-  const Bytes memory = wire::encode(c->proved);
+  const Bytes memory = wire::encode(c->proved());
   return SSL_SESSION_set1_ticket_appdata(SSL_get0_session(ssl), memory.data(), memory.size());
 }
 

@@ -61,7 +61,7 @@ void bind_tickets(SSL* ssl, const Connection& connection) {
 
 bool ClientSessions::keep(const Connection& connection, SSL_SESSION* session) {
   if (SSL_SESSION_is_resumable(session) != 1) return false;
-  const Proved& proved = connection.proved;
+  const Proved& proved = connection.proved();
   if (!proved.how.empty() && proved.valid_until <= std::time(nullptr)) return false;
   const std::string key = resumption_key(connection);
   // Under one key lie tickets of TLS 1.3, or one session of TLS 1.2: what came last says what the server speaks now.

@@ -13,6 +13,11 @@ trust::PeerFacts Proved::facts() const {
 // would be two allocations more for each connection.
 void Connection::attach(SSL* ssl) { SSL_set_default_passwd_cb_userdata(ssl, this); }
 
+const Proved& Connection::proved() const {
+  static const Proved nothing;
+  return proved_ ? *proved_ : nothing;
+}
+
 void Connection::keep(wire::Attributes told) {
   const bool nothing = told.alias.empty() && told.groups.empty() && told.values.empty();
   attributes = nothing ? nullptr : std::make_unique<wire::Attributes>(std::move(told));

@@ -42,7 +42,8 @@ template <class Io> void fields(Io& io, Proved& m) { io(m.identity, m.names, m.h
 /// SSL; `handshake` and `pump` say which part of its life it is in.
 struct Connection {
   std::shared_ptr<const Policy> policy;
-  StartRequest request;
+  const std::shared_ptr<const StartRequest> asked;  ///< many connections have the same, and share it
+  const StartRequest& request = *asked;
   wire::RoleBits role = wire::role_client;  ///< what this side is; peer-to-peer: what it has come to so far
   std::unique_ptr<Tie> tie;    ///< peer-to-peer
   authz::Caller caller;
@@ -50,7 +51,6 @@ struct Connection {
   std::string not_shown;       ///< why it was not shown to the peer, for people; empty: it was, or nobody asked for it
   bool single_use = false;     ///< whether it is shown was decided for this connection alone: no later one resumes it
   bool local_shown = false;    ///< the peer was shown it; on a resumed connection: when the session was made
-  Proved proved;
   bool staple_announced = false;          ///< client: the server said that it will send an OCSP response
   std::optional<std::vector<Bytes>> put_off;  ///< client, TLS 1.2: the server's chain, which nobody has judged yet
   std::unique_ptr<wire::Attributes> attributes;  ///< what authorization tells the program; null: nothing
@@ -69,13 +69,22 @@ struct Connection {
   Handshake* handshake = nullptr;
   transport::StreamPump* pump = nullptr;
 
+  explicit Connection(std::shared_ptr<const StartRequest> wanted) : asked(std::move(wanted)) {}
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
   void attach(SSL* ssl);
+  /// What is proved of the peer, so far.
+  [[nodiscard]] const Proved& proved() const;
+  void prove(Proved what) { proved_ = std::make_unique<Proved>(std::move(what)); }
   void keep(wire::Attributes told);
   /// After a full handshake: whoever was asked for a certificate and had a fitting one has signed.
   void note_shown(SSL* ssl);
   /// Whether a session was resumed: for OpenSSL a PSK of TLS 1.3 is one, too.
   [[nodiscard]] bool resumed(const SSL* ssl) const;
   [[nodiscard]] static Connection* of(const SSL* ssl);
+
+ private:
+  std::unique_ptr<Proved> proved_;  // null: nothing is
 };
 
 }  // namespace tlspool::worker

@@ -210,11 +210,10 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
     if ((flags & O_NONBLOCK) != 0) fcntl(program_end_.get(), F_SETFL, fcntl(program_end_.get(), F_GETFL) | O_NONBLOCK);
   }
   UniqueFd network = std::move(descriptors[request.network]);
-  auto connection = std::make_unique<Connection>();
+  auto connection = std::make_unique<Connection>(worker_.shared(std::move(request)));
   connection->policy = policy;
-  connection->local_identity = request.local_identity;
+  connection->local_identity = connection->request.local_identity;
   connection->for_pool = program_ != Program::any;
-  connection->request = std::move(request);
   connection->caller = caller();
   handshake_ = std::make_unique<Handshake>(worker_.services(), std::move(connection), std::move(network),
                                            [this](const HandshakeFailure* failure) { done(failure); });

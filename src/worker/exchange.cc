@@ -106,13 +106,13 @@ void Exchange::begin(Speaks speaks, ByteView records) {
   outside_poll_ = std::make_unique<Poll>(services_.loop, outside_.get(), [this](int) { collect(); });
   outside_poll_->want(Poll::readable);
   if (!write_in(records)) return refuse("the message is too long");
-  auto connection = std::make_unique<Connection>();
+  StartRequest wanted = tls_request(request_);
+  wanted.speaks_first = speaks == Speaks::first;
+  wanted.roles = speaks == Speaks::first ? wire::role_client | wire::role_server : wire::role_server;
+  auto connection = std::make_unique<Connection>(std::make_shared<const StartRequest>(std::move(wanted)));
   connection->policy = policy_;
   connection->caller = caller_;
   connection->local_identity = request_.local_identity;
-  connection->request = tls_request(request_);
-  connection->request.speaks_first = speaks == Speaks::first;
-  connection->request.roles = speaks == Speaks::first ? wire::role_client | wire::role_server : wire::role_server;
   handshake_ = std::make_unique<Handshake>(services_, std::move(connection), std::move(pair->first),
                                            [this](const HandshakeFailure* failure) { handshake_done(failure); });
   handshake_->on_wait([this] { flight_is_whole(); });
@@ -198,7 +198,7 @@ void Exchange::server_finishes() {
 }
 
 bool Exchange::say_names() {
-  const Bytes text = confirmation({connection_->local_identity, connection_->proved.identity});
+  const Bytes text = confirmation({connection_->local_identity, connection_->proved().identity});
   const bool written = SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())) == static_cast<int>(text.size());
   collect();
   return written && !too_long_;
@@ -212,7 +212,7 @@ std::string Exchange::hear_names() {
   text.resize(static_cast<std::size_t>(n));
   const auto names = read_confirmation(text);
   if (!names) return "the other side's confirmation is of a form that is not known here";
-  Proved& proved = connection_->proved;
+  Proved proved = connection_->proved();
   const std::string& own = connection_->local_identity;
   if (names->other != own) return "the other side calls us " + printable(names->other) + ", and we are " + own + ": it should name us so, by --with";
   const bool known = names->own == proved.identity || std::ranges::find(proved.names, names->own) != proved.names.end();
@@ -220,10 +220,11 @@ std::string Exchange::hear_names() {
     return "the other side calls itself " + printable(names->own) + ", and proved " + proved.identity + ": name it so, by --with, on both sides";
   }
   proved.identity = names->own;
+  connection_->prove(std::move(proved));
   return {};
 }
 
-void Exchange::finish() { state_ = connection_->proved.how == "firstContact" ? State::unconfirmed : State::finished; }
+void Exchange::finish() { state_ = connection_->proved().how == "firstContact" ? State::unconfirmed : State::finished; }
 
 void Exchange::report(const HandshakeFailure* failure) {
   if (OnFlight on_flight = std::exchange(on_flight_, nullptr)) on_flight(failure);
@@ -238,7 +239,7 @@ void Exchange::refuse(std::string problem) {
 
 trust::PeerFacts Exchange::peer() const {
   trust::PeerFacts out;
-  if (connection_) out = connection_->proved.facts();
+  if (connection_) out = connection_->proved().facts();
   if (!request_.remote_identity.empty()) out.names.push_back(request_.remote_identity);
   return out;
 }
@@ -268,7 +269,7 @@ Result<Secret> Exchange::secret(std::size_t length) {
 
 Bytes Exchange::names_in_order() const {
   const std::string& own = connection_->local_identity;
-  const std::string& other = connection_->proved.identity;
+  const std::string& other = connection_->proved().identity;
   return connection_->role == wire::role_client ? secret_context(own, other) : secret_context(other, own);
 }
 
@@ -290,11 +291,11 @@ wire::Value Exchange::facts() {
       .set("messageId", step_ ? wire::Value{hex(wire_id_)} : wire::Value{})
       .set("withIdentity", or_null(request_.remote_identity))
       .set("localIdentity", request_.local_identity)
-      .set("remoteIdentity", or_null(settled == nullptr ? std::string{} : settled->proved.identity))
+      .set("remoteIdentity", or_null(settled == nullptr ? std::string{} : settled->proved().identity))
       .set("state", state)
       .set("role", !settled ? "undecided" : settled->role == wire::role_client ? "client" : "server")
       .set("step", step_ ? static_cast<std::int64_t>(*step_) : 0)
-      .set("verifiedBy", settled == nullptr || settled->proved.how == "firstContact" ? "none" : settled->proved.how.c_str())
+      .set("verifiedBy", settled == nullptr || settled->proved().how == "firstContact" ? "none" : settled->proved().how.c_str())
       .set("remotePin", or_null(settled == nullptr ? std::string{} : peer_pin(ssl_.get())))
       .set("authenticationString", std::move(words))
       .set("created", created_)

@@ -33,8 +33,8 @@ std::string who(const std::string& remote) { return remote.empty() ? "the peer" 
 bool Handshake::client_may_show() {
   Connection& c = *connection_;
   // A server that did not prove itself learns nothing, whatever the rules say.
-  const std::string& remote = c.proved.identity;
-  const bool proved = !c.proved.how.empty() && !remote.empty();
+  const std::string& remote = c.proved().identity;
+  const bool proved = !c.proved().how.empty() && !remote.empty();
   if (c.local_identity.empty() && proved && !c.for_pool) offer_identity();
   if (c.local_identity.empty()) return false;
   if (!proved) {
@@ -50,7 +50,7 @@ bool Handshake::client_may_show() {
 // The program named no identity, and an administrator may have named one for this server.
 void Handshake::offer_identity() {
   Connection& c = *connection_;
-  const std::string& remote = c.proved.identity;
+  const std::string& remote = c.proved().identity;
   const Policy::Identity* chosen = nullptr;
   for (const authz::Disclosure* rule : c.policy->disclosures().offers(showing_of(c, {}, remote))) {
     const Policy::Identity* identity = c.policy->find(rule->local);
@@ -122,7 +122,7 @@ bool Handshake::ask_agent(const std::string& local, const std::string& remote, c
   // What is left of the deadline but for a tenth, which the rest of the handshake may take.
   const auto passed = milliseconds{services_.loop.now() - started_};
   const milliseconds patience = std::min(std::max(c.request.deadline - passed, milliseconds{0}) * 9 / 10, c.request.agent_patience);
-  const DisclosureQuestion question{local, remote, !c.proved.how.empty() && c.proved.how != "firstContact", c.role, c.request.service,
+  const DisclosureQuestion question{local, remote, !c.proved().how.empty() && c.proved().how != "firstContact", c.role, c.request.service,
                                     c.caller.credentials.pid, rule.where, patience};
   const auto settled = [this, local, remote, &rule, then = std::move(then)](const char* why) {
     question_.clear();

@@ -31,14 +31,14 @@ wire::ChainVerdict Handshake::judge(std::vector<Bytes> chain) {
 std::optional<wire::ChainQuery> Handshake::last_question() const {
   const Connection& c = *connection_;
   const wire::WorkerSetup& setup = c.policy->setup();
-  const bool by_certificate = !c.proved.how.empty() && !c.resumed(ssl_.get()) && !c.shared_key;
+  const bool by_certificate = !c.proved().how.empty() && !c.resumed(ssl_.get()) && !c.shared_key;
   if (c.for_pool || by_certificate) return std::nullopt;
   const bool ask = setup.has_rules || (c.shared_key && (setup.has_policies || setup.has_revoked || c.request.explain));
   if (!ask) return std::nullopt;
   wire::ChainQuery query = question_about(c, ssl_.get(), network_.get(), {});
   query.stage = c.shared_key ? wire::Stage::trust : wire::Stage::authorization;
-  query.expected = c.proved.identity;
-  query.proof = c.proved.proof;
+  query.expected = c.proved().identity;
+  query.proof = c.proved().proof;
   return query;
 }
 
@@ -46,7 +46,7 @@ void Handshake::finish() {
   Connection& c = *connection_;
   if (c.shared_key) {
     const wire::PeerSetup& peer = *c.shared_key->peer;
-    c.proved = {peer.name, {peer.name}, "sharedKey", 0, {}};
+    c.prove({peer.name, {peer.name}, "sharedKey", 0, {}, {}});
     if (c.local_identity.empty()) c.local_identity = peer.local_identity;
     c.local_shown = !c.local_identity.empty();
     c.shared_key->wipe_secrets();
@@ -66,22 +66,22 @@ void Handshake::last_verdict(wire::ChainVerdict verdict) {
   connection_->explanation = std::move(verdict.explanation);
   connection_->keep(std::move(verdict.attributes));
   if (verdict.accepted) return let_in();
-  const std::string who = connection_->proved.identity.empty() ? "the peer" : connection_->proved.identity;
+  const std::string who = connection_->proved().identity.empty() ? "the peer" : connection_->proved().identity;
   give_up({"policy", "handshake: " + who + ": " + verdict.reason, verdict.check, verdict.certificate, {}, {}, false, connection_->explanation});
 }
 
 void Handshake::let_in() {
   const Connection& c = *connection_;
-  const bool proved = !c.proved.how.empty();
-  const bool named = c.request.remote_identity.empty() || c.proved.identity == c.request.remote_identity;
+  const bool proved = !c.proved().how.empty();
+  const bool named = c.request.remote_identity.empty() || c.proved().identity == c.request.remote_identity;
   // OpenSSL, or the choice of the peer, has seen to this already; here stands the one line that lets a peer in.
   if (c.request.proof == Proof::required && !(proved && named)) {
     return give_up({"certificate", "the peer proved no identity", "chain", {}, {}, {}, false});
   }
   // Whoever was revoked when the judge had said yes already, or was told of by a ticket.
-  const wire::RevokedRow* revoked = services_.revoked == nullptr ? nullptr : services_.revoked->find(c.proved.facts());
+  const wire::RevokedRow* revoked = services_.revoked == nullptr ? nullptr : services_.revoked->find(c.proved().facts());
   if (revoked != nullptr) {
-    return give_up({"policy", "handshake: " + c.proved.identity + ": it was revoked, by its " + trust::text_of(*revoked), "revoked", {}, {}, {}, false, {}});
+    return give_up({"policy", "handshake: " + c.proved().identity + ": it was revoked, by its " + trust::text_of(*revoked), "revoked", {}, {}, {}, false, {}});
   }
   timer_.reset();
   if (OnDone done = std::move(on_done_)) done(nullptr);

@@ -12,13 +12,13 @@ constexpr std::chrono::milliseconds pause{1000};
 /// What the session's handshake would ask today; none where nobody would be asked.
 std::optional<wire::ChainQuery> question_of(Session& session, const Policy& policy) {
   const Connection& c = session.connection();
-  if (c.for_pool || (c.proved.how.empty() && !policy.setup().has_rules)) return std::nullopt;
+  if (c.for_pool || (c.proved().how.empty() && !policy.setup().has_rules)) return std::nullopt;
   std::vector<Bytes> chain;
-  if (!c.shared_key && !c.proved.how.empty()) chain = session.peer_certificates();
+  if (!c.shared_key && !c.proved().how.empty()) chain = session.peer_certificates();
   const bool trust = c.shared_key || !chain.empty();
   wire::ChainQuery query = question_about(c, session.pump().ssl(), session.pump().network(), std::move(chain));
   query.stage = trust ? wire::Stage::trust : wire::Stage::authorization;
-  if (query.expected.empty() && (c.shared_key || !trust)) query.expected = c.proved.identity;
+  if (query.expected.empty() && (c.shared_key || !trust)) query.expected = c.proved().identity;
   query.fresh = true;
   query.explain = false;
   return query;
@@ -65,7 +65,7 @@ void Rechecks::answered(Open open, const wire::ChainVerdict& verdict) {
   if (session == nullptr || verdict.accepted) return;
   if (verdict.check == "judge" && open.tries < most_tries) return again(std::move(open));
   ++ended_;
-  const std::string who = session->connection().proved.identity;
+  const std::string who = session->connection().proved().identity;
   log::warning("session.refused", {{"id", open.id}, {"remote", who}, {"check", verdict.check}, {"reason", verdict.reason}});
   session->pump().refuse("refused since the last reload: " + verdict.check + ": " + verdict.reason);
 }

@@ -65,6 +65,9 @@ Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connect
   connection_->handshake = nullptr;
   connection_->peers = {};
   tls::forget_key_exchange(network.ssl.get());
+  const Connection& c = *connection_;
+  // A one-time key protects one connection, and no other one rests on it.
+  if (tls13_ && c.role == wire::role_server && c.request.resumption && !c.shared_key) network.ticket = transport::StreamPump::Network::Ticket::due;
   pump_ = std::make_unique<transport::StreamPump>(loop, std::move(network), std::move(plain), scratch,
                                                   [this, end = std::move(on_end)] { end(*this); });
   connection_->pump = pump_.get();
@@ -95,15 +98,15 @@ wire::Value Session::facts() {
   const Connection& c = *connection_;
   const tls::Agreed agreed = tls::agreed_on(pump_->ssl());
   wire::Value names = wire::Value::array();
-  for (const std::string& name : c.proved.names) names.push(name);
+  for (const std::string& name : c.proved().names) names.push(name);
   return wire::Value::object()
       .set("id", id_)
       .set("role", role_word(c))
       .set("localIdentity", or_null(shown_identity()))
       .set("notShown", or_null(c.not_shown))
-      .set("remoteIdentity", or_null(c.proved.identity))
+      .set("remoteIdentity", or_null(c.proved().identity))
       .set("remoteNames", std::move(names))
-      .set("verifiedBy", c.proved.how.empty() ? "none" : c.proved.how.c_str())
+      .set("verifiedBy", c.proved().how.empty() ? "none" : c.proved().how.c_str())
       .set("version", agreed.tls13 ? "tls13" : "tls12")
       .set("cipherSuite", agreed.cipher_suite)
       .set("group", or_null(agreed.group))
@@ -123,7 +126,7 @@ wire::SessionRow Session::row() {
   row.worker = c.policy->setup().index;
   row.role = role_word(c);
   row.local_identity = shown_identity();
-  row.remote_identity = c.proved.identity;
+  row.remote_identity = c.proved().identity;
   row.version = agreed.tls13 ? "tls13" : "tls12";
   row.suite = agreed.cipher_suite;
   row.service = c.request.service;

@@ -42,6 +42,10 @@ Session& Sessions::add(std::unique_ptr<Session> session) {
 void Sessions::end(Session& session, std::uint64_t now_ms) {
   forget_old(now_ms);
   const std::string id = session.id();
+  if (session.forgotten_at_end()) {
+    open_.erase(id);
+    return;
+  }
   ended_[id] = {owner_of(session), now_ms, session.state()};
   ended_in_order_.push_back(id);
   open_.erase(id);

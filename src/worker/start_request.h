@@ -40,6 +40,8 @@ struct StartRequest {
   bool fresh = false;                    ///< no remembered outcome will do
   std::chrono::milliseconds deadline{30000};
   std::chrono::milliseconds agent_patience{600000};  ///< how long the user's agent may take, if the deadline leaves that much
+
+  bool operator==(const StartRequest&) const = default;
 };
 
 /// `parameters` already fit the interface. Error: Code::invalid, subject = the parameter at fault.

@@ -149,6 +149,11 @@ void Worker::handshake_ended(uid_t uid) {
   room_.handshake_ended(uid);
 }
 
+std::shared_ptr<const StartRequest> Worker::shared(StartRequest request) {
+  if (!last_request_ || *last_request_ != request) last_request_ = std::make_shared<const StartRequest>(std::move(request));
+  return last_request_;
+}
+
 Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connection,
                              transport::StreamPump::Network network, UniqueFd plain) {
   const uid_t uid = connection->caller.credentials.uid;
@@ -173,7 +178,7 @@ Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connect
                                   {"role", row.role},
                                   {"local", row.local_identity},
                                   {"remote", row.remote_identity},
-                                  {"verified", c.proved.how.empty() ? "none" : c.proved.how},
+                                  {"verified", c.proved().how.empty() ? "none" : c.proved().how},
                                   {"version", row.version},
                                   {"suite", row.suite},
                                   {"resumed", c.resumed(session.pump().ssl()) ? "yes" : "no"},
@@ -288,7 +293,7 @@ void Worker::end_sessions(const Frame& frame) {
   }
   const std::size_t count = sessions_.end_if([&](const Session& session) -> std::string {
     const Connection& c = session.connection();
-    if (const wire::RevokedRow* row = now.find(c.proved.facts())) return "revoked by its " + trust::text_of(*row);
+    if (const wire::RevokedRow* row = now.find(c.proved().facts())) return "revoked by its " + trust::text_of(*row);
     if (std::ranges::find(end->identities, session.shown_identity()) != end->identities.end()) return "the token of " + c.local_identity + " is gone";
     return {};
   });

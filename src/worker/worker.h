@@ -56,6 +56,8 @@ class Worker {
   void handshake_began(uid_t uid);
   void handshake_ended(uid_t uid);
   void count_failure() { ++counters_.failed; }
+  /// The last request again where it was the same: programs ask the same for each of their connections.
+  [[nodiscard]] std::shared_ptr<const StartRequest> shared(StartRequest request);
   Session& add_session(std::string id, std::unique_ptr<Connection> connection, transport::StreamPump::Network network,
                        UniqueFd plain);
 
@@ -86,6 +88,7 @@ class Worker {
   Agents agents_;
   std::shared_ptr<const Policy> policy_;
   Sessions sessions_;
+  std::shared_ptr<const StartRequest> last_request_;
   trust::Revoked revoked_;
   Rechecks rechecks_;
   Exchanges exchanges_;

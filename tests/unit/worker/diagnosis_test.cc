@@ -11,7 +11,8 @@ using namespace tlspool::worker;
 namespace {
 
 struct Case {
-  Connection connection;
+  StartRequest request;
+  Connection connection{std::shared_ptr<const StartRequest>(&request, [](const StartRequest*) {})};  // borrowed, for tests to change
   std::string token_problem;
   wire::ChainVerdict verdict;
   int openssl_reason = 0;
@@ -31,7 +32,7 @@ TEST(Diagnosis, TheTokenIsNamedBeforeAnythingThatFollowedFromIt) {
 
 TEST(Diagnosis, TheJudgesRefusalCarriesCheckAndCertificate) {
   Case c;
-  c.connection.request.remote_identity = "web.example";
+  c.request.remote_identity = "web.example";
   c.verdict.check = "name";
   c.verdict.reason = "the certificate is for other.example";
   c.verdict.certificate = "CN=other.example";

@@ -211,7 +211,7 @@ TEST_F(ForeignPeer, AServerThatSendsACertificateInsteadIsRefused) {
     ASSERT_TRUE(a.failure);
     EXPECT_EQ(a.failure->reason, "sharedKey");
     EXPECT_NE(a.failure->message.find("a certificate instead"), std::string::npos) << a.message();
-    EXPECT_TRUE(a.connection().proved.identity.empty());
+    EXPECT_TRUE(a.connection().proved().identity.empty());
   }
 }
 

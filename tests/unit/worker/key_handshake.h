@@ -49,10 +49,9 @@ struct Side {
     setup.ticket_key.assign(80, 7);
     setup.peers = std::move(peers);
     setup.rules.push_back({{getuid()}, {}, {}, {"*"}, 3});
-    auto connection = std::make_unique<Connection>();
+    auto connection = std::make_unique<Connection>(std::make_shared<const StartRequest>(std::move(request)));
     connection->policy = *Policy::make(std::move(setup));
-    connection->local_identity = request.local_identity;
-    connection->request = std::move(request);
+    connection->local_identity = connection->request.local_identity;
     connection->caller.credentials.uid = getuid();
     handshake = std::make_unique<Handshake>(Services{loop, sign, keys, judge, sessions, staples, agents}, std::move(connection), std::move(socket),
                                             [this](const HandshakeFailure* f) {

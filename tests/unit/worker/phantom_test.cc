@@ -35,8 +35,8 @@ TEST_F(Phantom, IsResumedWithoutACertificate) {
     a.start({peer}, client_request(), std::move(pair->first));
     until([&] { return a.done && b.done; });
     ASSERT_FALSE(a.failure || b.failure) << extended << a.message() << " / " << b.message();
-    EXPECT_EQ(b.connection().proved.identity, "a.example");
-    EXPECT_EQ(b.connection().proved.how, "sharedKey");
+    EXPECT_EQ(b.connection().proved().identity, "a.example");
+    EXPECT_EQ(b.connection().proved().how, "sharedKey");
     const tls::Ssl ssl = a.handshake->take_ssl();
     EXPECT_TRUE(a.connection().resumed(ssl.get()));
     EXPECT_EQ(SSL_get_extms_support(ssl.get()), extended ? 1 : 0);

@@ -24,9 +24,9 @@ std::string suite(Side& side) {
 TEST_F(Psk, ProtectsAConnectionOfTls13AndIsConsumedOnce) {
   run(site_a());
   ASSERT_NO_FATAL_FAILURE(expect_success());
-  EXPECT_EQ(client.connection().proved.identity, "b.example");
-  EXPECT_EQ(client.connection().proved.how, "sharedKey");
-  EXPECT_EQ(server.connection().proved.identity, "a.example");
+  EXPECT_EQ(client.connection().proved().identity, "b.example");
+  EXPECT_EQ(client.connection().proved().how, "sharedKey");
+  EXPECT_EQ(server.connection().proved().identity, "a.example");
   EXPECT_EQ(server.connection().shared_key->key_id, "5678");
   ASSERT_EQ(client.keeper.requests.size(), 1U);
   EXPECT_EQ(client.keeper.requests[0].operation, wire::KeyOperation::take);
@@ -71,7 +71,7 @@ TEST_F(Psk, EachExchangeOfTls12Works) {
     EXPECT_EQ(suite(a), expected);
     ASSERT_EQ(b.keeper.settled.size(), 1U);
     EXPECT_TRUE(b.keeper.settled[0].verified);
-    EXPECT_EQ(b.connection().proved.identity, "a.example");
+    EXPECT_EQ(b.connection().proved().identity, "a.example");
     EXPECT_EQ(has_forward_secrecy(peer), exchange != wire::KeyExchange::none);
   }
 }

@@ -3,8 +3,6 @@
 
 #include <csignal>
 
-#include "base/log.h"
-#include "base/sandbox.h"
 #include "metrics/exporter.h"
 
 namespace tlspool::metrics {
@@ -18,11 +16,6 @@ int run(int channel) {
   const counters::Machine machine = this_machine();
   Loop loop;
   const SignalWatch term{loop, SIGTERM, [&loop](int) { loop.stop(); }};
-  // Nothing that comes later needs more: it is all handed over by descriptor.
-  if (auto done = enter_sandbox({.confinement = Confinement::metrics}); !done) {
-    log::error("metrics.failed", {{"error", done.error().text()}});
-    return 1;
-  }
   const Exporter exporter{loop, std::move(socket), machine};
   loop.run();
   return exporter.exit_status();

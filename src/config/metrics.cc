@@ -41,4 +41,15 @@ void read_metrics(Section s, Metrics& out) {
   s.done();
 }
 
+void read_audit(Section& log, Audit& out) {
+  std::string to;
+  log.text("audit", to);
+  if (!log.has("audit")) return;
+  if (to.starts_with('/')) {
+    out = {wire::AuditTo::file, std::move(to)};
+    return;
+  }
+  log.word<wire::AuditTo>("audit", {{"log", wire::AuditTo::log}, {"journal", wire::AuditTo::journal}, {"none", wire::AuditTo::nowhere}}, out.to);
+}
+
 }  // namespace tlspool::config

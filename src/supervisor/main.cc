@@ -16,6 +16,13 @@
 namespace tlspool::supervisor {
 namespace {
 
+Result<Content> with_audit(Content content, const config::Paths& paths) {
+  auto audit = open_audit(content.config.audit, paths.directory);
+  if (!audit) return fail(std::move(audit.error()));
+  content.audit = std::move(*audit);
+  return content;
+}
+
 class Daemon {
  public:
   Daemon(Ground ground, Content content, Listeners listeners)
@@ -66,6 +73,7 @@ class Daemon {
   void reload(std::function<void(Status)> done) {
     notify_reloading();
     auto content = read_content(paths_);
+    if (content) content = with_audit(std::move(*content), paths_);
     if (!content) {
       counters::count<counters::Family::reloads>(counters::Reload::refused);
       log::error("config.refused", {{"reason", content.error().text()}, {"kept", "the configuration from before"}});
@@ -137,6 +145,9 @@ int start(const config::Paths& paths, const Options& options) {
   log::start(options.log.value_or(config.log_format), config.log_level, "supervisor");
   auto ground = find_ground(paths, config);
   if (!ground) return refuse(ground.error());
+  auto audit = open_audit(config.audit, paths.directory);
+  if (!audit) return refuse(audit.error());
+  content->audit = std::move(*audit);
   if (auto done = refuse_dumps(); !done) return refuse(done.error());
   if (auto done = raise_limits(); !done) return refuse(done.error());
   auto listeners = open_listeners(paths);

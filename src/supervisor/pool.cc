@@ -126,6 +126,7 @@ void Pool::equip_worker(std::uint32_t index) {
   metrics_.show(*workers_[index]);
   if (!reported_) return;  // from_keeper() does it: nothing can be said about keys before
   send_setup(index);
+  send_audit(index);
   send_staples(index);
   connect_judge(index);
   for (const auto& token : content_.config.tokens) connect_keeper(index, token.name);
@@ -306,7 +307,10 @@ void Pool::reload(Content content, std::function<void()> applied) {
   send_judge_setup();
   hooks_.set(content_.hooks);
   apply_metrics();
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_hook_controls(i);
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    connect_hook_controls(i);
+    send_audit(i);
+  }
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;

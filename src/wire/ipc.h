@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "wire/audit_setup.h"
 #include "wire/codec.h"
 #include "wire/disclosure.h"
 #include "wire/judge.h"
@@ -84,6 +85,7 @@ enum class Kind : std::uint16_t {
   end_sessions = 100,     ///< supervisor: EndSessions
   sessions_ended,         ///< worker: SessionsEnded, same number
   recheck_sessions,       ///< supervisor: no body; the judge is asked about every session again
+  audit_end,              ///< supervisor: AuditSetup + the file or the journal's socket if it names one; may come again (reload)
   // supervisor <-> metrics, bodies in wire/metrics.h
   metrics_setup = 110,    ///< supervisor: MetricsSetup; may come again (reload)
   metrics_listener,       ///< supervisor: no body + the listening socket; may come again with another one

@@ -34,6 +34,7 @@ Control::~Control() {
   if (watching_) worker_.agents().drop(credentials_.uid);
   if (handshake_) {
     count_left(handshake_->connection(), handshake_->ssl());
+    worker_.audit().refused(handshake_->connection(), handshake_->ssl(), {"left", "the program left before the handshake had ended"}, handshake_->took());
     worker_.handshake_ended(credentials_.uid);
   }
   if (executable_query_ != 0) worker_.forget_executable(executable_query_);
@@ -166,6 +167,7 @@ bool Control::may(const Policy& policy, const StartRequest& request) const {
 
 void Control::refuse_identity(const std::string& identity, const char* role) {
   refused(Refusal::identity);
+  worker_.audit().identity_refused(caller(), identity, role);
   log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                     {"pid", std::to_string(credentials_.pid)},
                                     {"identity", identity},
@@ -209,6 +211,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   }
   UniqueFd network = std::move(descriptors[request.network]);
   auto connection = std::make_unique<Connection>();
+  if (worker_.audit().wanted()) connection->peer_address = PeerAddress::of(network.get());
   connection->policy = policy;
   connection->local_identity = request.local_identity;
   connection->for_pool = program_ != Program::any;
@@ -222,12 +225,15 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
 
 void Control::done(const HandshakeFailure* failure) {
   worker_.handshake_ended(credentials_.uid);
-  count_handshake(handshake_->connection(), handshake_->ssl(), failure, handshake_->took());
+  const auto took = handshake_->took();
+  count_handshake(handshake_->connection(), handshake_->ssl(), failure, took);
   if (failure == nullptr) {
+    handshake_->connection().handshake_took = std::chrono::duration_cast<std::chrono::microseconds>(took);
     established();
   } else {
     const Connection& c = handshake_->connection();
     worker_.count_failure();
+    worker_.audit().refused(c, handshake_->ssl(), *failure, took);
     log::warning("handshake.failed", {{"reason", failure->reason},
                                       {"message", failure->message},
                                       {"local", c.local_identity},

@@ -88,6 +88,9 @@ void Worker::frame(Frame frame) {
       if (auto staple = wire::decode<wire::Staple>(frame.body)) staples_.take(std::move(*staple));
       return;
     case wire::Kind::end_sessions: end_sessions(frame); return;
+    case wire::Kind::audit_end:
+      if (auto setup = body_of<wire::AuditSetup>(frame)) audit_.set(std::move(*setup), first_descriptor());
+      return;
     case wire::Kind::recheck_sessions: rechecks_.begin(policy_); return;
     case wire::Kind::drain: drain(); return;
     default: log::error("frame.unexpected", {{"kind", std::to_string(frame.kind)}}); return;
@@ -149,10 +152,8 @@ Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connect
   Session& session = sessions_.add(std::make_unique<Session>(
       loop_, std::move(id), std::move(connection), std::move(network), std::move(plain), *scratch_,
       [this](Session& ended) {
-        if (log::level() <= log::Level::debug) {
-          log::debug("session.ended", {{"id", ended.id()}, {"state", ended.state().value().text("state")}, {"detail", ended.state().outcome.detail}});
-        }
         count_session_ended(ended);
+        audit_.session_ended(ended);
         sessions_.end(ended, loop_.now());
       }));
   if (log::level() <= log::Level::info) {

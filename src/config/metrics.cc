@@ -47,9 +47,15 @@ void read_audit(Section& log, Audit& out) {
   if (!log.has("audit")) return;
   if (to.starts_with('/')) {
     out = {wire::AuditTo::file, std::move(to)};
-    return;
+  } else if (to == "log") {
+    out.to = wire::AuditTo::log;
+  } else if (to == "journal") {
+    out.to = wire::AuditTo::journal;
+  } else if (to == "none") {
+    out.to = wire::AuditTo::nowhere;
+  } else {
+    log.wrong("audit", "must be \"log\", \"journal\", \"none\" or the absolute path of a file");
   }
-  log.word<wire::AuditTo>("audit", {{"log", wire::AuditTo::log}, {"journal", wire::AuditTo::journal}, {"none", wire::AuditTo::nowhere}}, out.to);
 }
 
 }  // namespace tlspool::config

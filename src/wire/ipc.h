@@ -39,7 +39,7 @@ enum class Kind : std::uint16_t {
   executable_query,   ///< worker: ExecutableQuery
   executable_answer,  ///< supervisor: ExecutableAnswer, same number
   adopt,              ///< worker -> supervisor -> another worker: Adopt + the program's control connection
-  sessions_query,     ///< supervisor: no body
+  sessions_query,     ///< supervisor: SessionsQuery, or no body: all
   sessions_answer,    ///< worker: SessionList, same number
   counters_query,     ///< supervisor: no body
   counters_answer,    ///< worker: Counters, same number
@@ -326,6 +326,10 @@ template <class Io> void fields(Io& io, SessionRow& m) {
   io(m.id, m.worker, m.role, m.local_identity, m.remote_identity, m.version, m.suite, m.service, m.uid, m.pid,
      m.started, m.sent, m.received);
 }
+struct SessionsQuery {
+  std::uint32_t most = 0;  ///< rows of one worker; 0: all
+};
+template <class Io> void fields(Io& io, SessionsQuery& m) { io(m.most); }
 struct SessionList {
   std::vector<SessionRow> sessions;
 };

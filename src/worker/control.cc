@@ -45,6 +45,7 @@ const std::vector<Control::Method>& Control::methods() {
   static const std::vector<Method> table = {
       {"StartTLS", &Control::start_tls},
       {"ListIdentities", &Control::list_identities},
+      {"ListSessions", &Control::list_sessions},
       {"GetSession", &Control::get_session},
       {"ExportKeyingMaterial", &Control::export_keying_material},
       {"ChannelBinding", &Control::channel_binding},
@@ -90,8 +91,8 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
 // The worker that has to do with a call; -1: any.
 int Control::worker_for(const wire::Call& call) {
   if (call.method.find("Exchange") != std::string::npos) return 0;  // all are there
-  // An agent is with each of them.
-  if (call.method == "WatchDisclosures") return static_cast<int>(std::clamp<std::int64_t>(call.parameters.number("worker", 0), -1, 256));
+  // An agent is with each of them; sessions are listed worker by worker.
+  if (call.method == "WatchDisclosures" || call.method == "ListSessions") return static_cast<int>(std::clamp<std::int64_t>(call.parameters.number("worker", 0), -1, 256));
   // These ids name their worker.
   const std::string id = call.parameters.text(call.method == "AnswerDisclosure" ? "question" : "session");
   return id.empty() ? -1 : Sessions::worker_of(id);

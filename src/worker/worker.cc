@@ -79,7 +79,11 @@ void Worker::frame(Frame frame) {
       return;
     }
     case wire::Kind::adopt: adopt(std::move(frame)); return;
-    case wire::Kind::sessions_query: send(wire::Kind::sessions_answer, frame.number, wire::encode(sessions_.list())); return;
+    case wire::Kind::sessions_query: {
+      const auto query = frame.body.empty() ? wire::SessionsQuery{} : body_of<wire::SessionsQuery>(frame).value_or(wire::SessionsQuery{});
+      send(wire::Kind::sessions_answer, frame.number, wire::encode(sessions_.list(query.most)));
+      return;
+    }
     case wire::Kind::counters_query:
       counters_.sessions = sessions_.open();
       send(wire::Kind::counters_answer, frame.number, wire::encode(counters_));

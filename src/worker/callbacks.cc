@@ -61,7 +61,8 @@ int verify_chain(X509_STORE_CTX* store, void*) {
 // What came of the judge is kept in the Connection; the result is OpenSSL's word for it.
 int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> chain) {
   Connection* c = &connection;
-  const wire::ChainVerdict verdict = c->handshake->judge(std::move(chain));
+  wire::ChainVerdict verdict = c->handshake->judge(std::move(chain));
+  c->decided_by = std::move(verdict.decided_by);
   if (!verdict.accepted) return verdict.x509_error != X509_V_OK ? verdict.x509_error : X509_V_ERR_APPLICATION_VERIFICATION;
   // Somebody may have wired two connections of ours together; with roles of chance nothing else would tell.
   if (c->tie && !c->local_identity.empty() && verdict.identity == c->local_identity && c->request.remote_identity != c->local_identity) {

@@ -60,6 +60,7 @@ void Forwarder::begin(std::uint64_t number, std::string executable) {
   authz::Caller caller{credentials_, std::move(executable)};
   if (!may_(*policy, request_, caller)) {
     count_refused(counters::Refusal::identity);
+    worker_.audit().identity_refused(caller, request_.local_identity, "forward");
     log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                       {"pid", std::to_string(credentials_.pid)},
                                       {"identity", request_.local_identity},
@@ -67,6 +68,7 @@ void Forwarder::begin(std::uint64_t number, std::string executable) {
     return fail(number, may_not_use);
   }
   auto connection = std::make_unique<Connection>();
+  if (worker_.audit().wanted()) connection->peer_address = PeerAddress::of(passage.network.get());
   connection->policy = policy;
   connection->local_identity = request_.local_identity;
   connection->request = request_;
@@ -79,13 +81,16 @@ void Forwarder::begin(std::uint64_t number, std::string executable) {
 
 void Forwarder::done(std::uint64_t number, const HandshakeFailure* failure) {
   worker_.handshake_ended(credentials_.uid);
-  const Handshake& ended = *passages_.at(number).handshake;
-  count_handshake(ended.connection(), ended.ssl(), failure, ended.took());
+  Handshake& ended = *passages_.at(number).handshake;
+  const auto took = ended.took();
+  count_handshake(ended.connection(), ended.ssl(), failure, took);
   if (failure != nullptr) {
     worker_.count_failure();
-    log_failure(passages_.at(number).handshake->connection(), *failure);
+    worker_.audit().refused(ended.connection(), ended.ssl(), *failure, took);
+    log_failure(ended.connection(), *failure);
     return fail(number, failure->message);
   }
+  ended.connection().handshake_took = std::chrono::duration_cast<std::chrono::microseconds>(took);
   const auto passage = passages_.extract(number);
   Handshake& handshake = *passage.mapped().handshake;
   auto id = Sessions::new_id(worker_.policy().setup().index);

@@ -180,7 +180,7 @@ def test_what_comes_behind_a_close_notify_is_ignored(lib, pool, version):
 
 def test_key_updates_of_a_peer_that_never_reads_its_answers(lib, pool):
     """The pool holds what it owes, and reads no more until the peer takes that; then all goes on."""
-    with opposite(lib, "client", "tls13", pool=pool.directory) as (peer, plain):
+    with opposite(lib, "client", "tls13", pool=pool.directory, small_buffers=True) as (peer, plain):
         peer.do("choke")
         assert int(next(line for line in peer.told if line.startswith("choked")).split()[1]) > 0
         assert plain.state().state == "open"

@@ -133,7 +133,7 @@ def peer_half_closed_and_does_not_read(library, pool, keep):
 
 
 def peer_wants_key_updates_that_it_does_not_read(library, pool, keep):
-    peer, _ = keep.enter_context(opposite(library, "client", "tls13", pool=pool.directory))
+    peer, _ = keep.enter_context(opposite(library, "client", "tls13", pool=pool.directory, small_buffers=True))
     peer.do("choke")
 
 

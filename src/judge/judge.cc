@@ -7,13 +7,13 @@
 
 #include "base/log.h"
 #include "base/name_service.h"
-#include "base/sandbox.h"
 #include "judge/administration.h"
 #include "judge/anchor_files.h"
 #include "judge/tls_dial.h"
 #include "judge/dane_source.h"
 #include "judge/pin_source.h"
 #include "trust/chain.h"
+#include "wire/confine.h"
 #include "wire/log_setup.h"
 
 namespace tlspool::judge {
@@ -94,7 +94,8 @@ void Judge::set_up(const Frame& frame) {
     });
     std::vector<std::string> readable = readable_paths(*setup);
     for (std::string& path : prepare_resolver()) readable.push_back(std::move(path));
-    if (auto done = enter_sandbox({Confinement::judge, std::move(readable), {setup->state}}); !done) return give_up(done.error());
+    const auto tell = [this](UniqueFd watch) { supervisor_.send(number_of(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch))); };
+    if (auto done = wire::confine({Confinement::judge, std::move(readable), {setup->state}}, tell); !done) return give_up(done.error());
     sandboxed_ = true;
     pins_ = std::make_shared<PinStore>(loop_, setup->state);
     revoked_ = std::make_shared<RevokedStore>(setup->state);

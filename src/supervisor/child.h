@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "supervisor/backoff.h"
 #include "supervisor/process.h"
+#include "supervisor/refusals.h"
 #include "wire/ipc.h"
 
 namespace tlspool::supervisor {
@@ -51,6 +52,10 @@ class Child {
   [[nodiscard]] int restarts() const { return restarts_; }
 
  private:
+  [[nodiscard]] Status ask();
+  void greeted();
+  void begin(UniqueFd channel);
+  void took(Frame frame);
   void ended(const std::string& reason);
   void start_again();
 
@@ -60,6 +65,10 @@ class Child {
   Events events_;
   const counters::Page* page_;
   std::unique_ptr<Channel> channel_;
+  Refusals refusals_;
+  // Of a process that systemd starts: its socket until it has said that it is there, and then what stands for it.
+  UniqueFd outside_;
+  std::unique_ptr<Poll> outside_poll_;
   Timer timer_;  // the start's deadline, the pause before the next start, or the wait for a hung-up child's end
   Backoff backoff_;
   Phase phase_ = Phase::down;

@@ -140,6 +140,7 @@ int start(const config::Paths& paths, const Options& options) {
   log::start(options.log.value_or(config.log_format), config.log_level, "supervisor");
   auto ground = find_ground(paths, config);
   if (!ground) return refuse(ground.error());
+  ground->outside = options.outside;
   if (auto done = refuse_dumps(); !done) return refuse(done.error());
   if (auto done = raise_limits(); !done) return refuse(done.error());
   auto listeners = open_listeners(paths);

@@ -53,7 +53,7 @@ void Pool::make_children() {
                     [this](const std::string& why) { ended(*keeper_, why); }},
       pages_.of("keeper"));
   judge_ = std::make_unique<Child>(
-      loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}},
+      loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}, ground_.socket_of("judge")},
       Child::Events{[this] { equip_judge(); }, [this](Frame f) { from_judge(std::move(f)); },
                     [this](const std::string& why) { ended(*judge_, why); }},
       pages_.of("judge"));

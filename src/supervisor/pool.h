@@ -29,6 +29,8 @@ struct Ground {
   std::optional<RunAs> judge;
   std::uint32_t workers = 1;
   Credentials credentials;
+  std::string outside;  ///< directory of the sockets at which systemd starts what needs the network; empty: nothing is outside
+  [[nodiscard]] std::string socket_of(const std::string& role) const { return outside.empty() ? "" : outside + "/" + role + ".sock"; }
 };
 
 /// The configuration together with the files it names, read and checked.

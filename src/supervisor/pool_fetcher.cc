@@ -22,7 +22,7 @@ constexpr std::size_t most_controls = 16;
 void Pool::make_fetcher() {
   controls_.assign(ground_.workers, 0);
   fetcher_ = std::make_unique<Child>(
-      loop_, "fetcher", StartAs{"fetcher", "/", content_.fetcher, {}},
+      loop_, "fetcher", StartAs{"fetcher", "/", content_.fetcher, {}, ground_.socket_of("fetcher")},
       Child::Events{[this] { equip_fetcher(); }, [this](Frame f) { from_fetcher(std::move(f)); },
                     [this](const std::string& why) { ended(*fetcher_, why); }},
       pages_.of("fetcher"));

@@ -54,7 +54,12 @@ Status end_with(pid_t parent) {
 
 Status prepare(const StartAs& as, pid_t parent) {
   if (auto done = hand_over(as.credentials); !done) return done;
+  // The directories above may be closed to its user, and its own directory to a root without CAP_DAC_OVERRIDE.
   if (!as.directory.empty() && chdir(as.directory.c_str()) != 0) {
+    if (errno == EACCES && as.user) {
+      if (auto done = become(*as.user); !done) return done;
+      if (chdir(as.directory.c_str()) == 0) return {};
+    }
     Error e = system_error("chdir", as.directory, errno);
     e.advice = "make the pool with `tlspool init`";
     return fail(std::move(e));

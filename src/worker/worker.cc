@@ -48,6 +48,12 @@ void Worker::send(wire::Kind kind, std::uint64_t number, const Bytes& body) {
   supervisor_->send(static_cast<std::uint16_t>(kind), number, body);
 }
 
+void Worker::give_watch(UniqueFd watch) {
+  std::vector<UniqueFd> descriptors;
+  descriptors.push_back(std::move(watch));
+  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, std::move(descriptors));
+}
+
 void Worker::frame(Frame frame) {
   const auto first_descriptor = [&]() -> UniqueFd {
     return frame.descriptors.empty() ? UniqueFd{} : std::move(frame.descriptors.front());

@@ -36,6 +36,8 @@ class Worker {
 
   /// The supervisor's frame; also those that came before the loop ran.
   void frame(Frame frame);
+  /// Kind::sandbox_watch.
+  void give_watch(UniqueFd watch);
   /// Tells the supervisor that the setup is applied and the sandbox closed.
   void ready() { send(wire::Kind::worker_ready, 0, {}); }
   [[nodiscard]] int exit_status() const { return exit_status_; }

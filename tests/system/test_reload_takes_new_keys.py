@@ -28,7 +28,8 @@ def served(pool):
 
 
 def der(file):
-    return ssl.PEM_cert_to_DER_cert(file.read_text())
+    end = "-----END CERTIFICATE-----\n"
+    return ssl.PEM_cert_to_DER_cert(file.read_text().partition(end)[0] + end)
 
 
 def flows(peer, plain):

@@ -18,6 +18,7 @@ from shared_keys import Keys, settle
 from measure import Measure
 from mutual import MUTUAL, MUTUAL_ANEW, Mutual
 from servers import Authority, Peer, Pool, make_pems, programs_of_peers
+from streams import STREAMS, Program, peers_of_pairs, stream_round
 
 
 HANDSHAKES = [
@@ -45,10 +46,9 @@ CLAIMS_WHOLE = Measure("destroyed_keys_per_s", "psk13", "p256", "  and destroyed
 BOTH_ENDS = Measure("both_ends_cpu_us", "plain", "p256", "CPU us per handshake, client and server", "lower")
 PEERS = Measure("peers_cpu_us", "peer", "p256", "CPU us per handshake, peer and peer", "lower")
 TARGETS = {PEERS.name: 1.25, MUTUAL.name: 1.3, MUTUAL_ANEW.name: 1.3, PSK.name: 0.8, PHANTOM.name: 0.5, LOOKUP.name: 1.2, CLAIMS.name: 1.0,
-           VERDICT.name: 1.0, VERDICT_MANY.name: 1.1, VERDICT_RECALLED.name: 1.0}
+           VERDICT.name: 1.0, VERDICT_MANY.name: 1.1, VERDICT_RECALLED.name: 1.0, **{s.name: s.target for s in STREAMS}}
 VERDICT_WANTED, RECALLED_WANTED = 60.0, 25.0  # us
 CLAIMS_WANTED = 500.0  # a second
-STREAM = Measure("throughput_mb_per_cpu_s", "download", "p256", "MB per CPU second, one stream", "higher")
 IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower")
 STARTTLS = Measure("starttls_us_p50", "", "p256", "us per starttls call, median", "lower")
 
@@ -66,6 +66,7 @@ class Bench:
         self.faults = []
         self.servers = []
         self.backend = None
+        self.program = None  # speaks TLS by the pool
         self.mutual = None
         self.last_round = 0.0
 
@@ -78,10 +79,13 @@ class Bench:
         self.servers += [Peer(name, self.directory, program, port) for name, program in programs_of_peers()[0].items()]
         for server in self.servers:
             server.start(pems)
+        self.program = Program(self.servers[0], self.options.programs, self.directory)
         self.mutual = Mutual(self.directory, self.options.programs, port)
         self.mutual.start(pems)
 
     def stop(self):
+        if self.program:
+            self.program.stop()
         for server in self.servers:
             server.stop()
         if self.mutual:
@@ -113,17 +117,6 @@ class Bench:
             said, cpu = self.run_load(server, measure.load, server.ports[measure.key], seconds, key)
             if keep and said.get("handshakes") and not said["wrong"]:
                 self.keep(measure, server, cpu / said["handshakes"] * 1e6)
-
-    def stream_round(self, seconds):
-        """Mostly download, as in life: three parts to one upload."""
-        for server in self.servers:
-            megabytes = cpu = 0.0
-            for word, part in (("download", 0.75), ("upload", 0.25)):
-                said, used = self.run_load(server, word, server.ports["p256"], seconds * part)
-                megabytes += said.get("megabytes", 0.0)
-                cpu += used
-            if megabytes and cpu:
-                self.keep(STREAM, server, megabytes / cpu)
 
     def idle(self, count):
         """First of all, while no server has freed memory lying about that would hide what a connection takes."""
@@ -248,10 +241,11 @@ class Bench:
             for measure in HANDSHAKES:
                 self.handshake_round(measure, self.options.seconds)
             self.mutual.round(self, self.options.seconds)
-            self.stream_round(self.options.seconds)
+            stream_round(self, self.options.seconds)
             self.peers(self.options.seconds)
         self.starttls(6 * self.options.seconds)
         self.shared_keys()
+        peers_of_pairs(self.values)
         self.floor()
         self.verdicts()
         if self.options.many_keys:
@@ -306,7 +300,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything that was started is ended.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    measures = [*HANDSHAKES, MUTUAL, MUTUAL_ANEW, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, VERDICT, VERDICT_MANY, VERDICT_FLOOR, VERDICT_RECALLED, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
+    measures = [*HANDSHAKES, MUTUAL, MUTUAL_ANEW, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, VERDICT, VERDICT_MANY, VERDICT_FLOOR, VERDICT_RECALLED, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, *STREAMS, IDLE, STARTTLS]
     with tempfile.TemporaryDirectory(prefix="tlspool-bench-") as directory:
         os.chmod(directory, 0o755)  # The pool's processes have users of their own.
         bench = Bench(options, Path(directory))

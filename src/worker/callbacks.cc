@@ -83,6 +83,9 @@ int status_of_certificate(SSL* ssl, void*) {
   if (SSL_is_server(ssl) == 1) return c->handshake->staple() ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
   constexpr int good = 1;
   constexpr int refused = 0;
+  // In TLS 1.3 OpenSSL calls this before our Finished also where there was no certificate: of all that it calls then, this alone can end
+  // the handshake by an alert.
+  if (!c->handshake->tie_stands()) return refused;
   if (!c->put_off) return good;
   auto chain = *std::exchange(c->put_off, std::nullopt);
   const int error = judge_chain(*c, SSL_get0_peer_certificate(ssl), std::move(chain));

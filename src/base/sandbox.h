@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/fd.h"
 
 namespace tlspool {
 
@@ -17,6 +18,7 @@ enum class Confinement {
   keeper,  ///< the files of its tokens, Unix sockets for smart-card daemons; no network, no exec
   judge,   ///< reads trust anchors, writes in its own directory, asks the network; no exec, no listening
   fetcher, ///< connects over TCP, resolves names, reads what that needs; no exec, no write, no listening
+  metrics, ///< accepts on the socket that it was handed, reads descriptors that it was handed; no file, no connect, no exec
 };
 
 struct SandboxRequest {
@@ -29,6 +31,11 @@ struct SandboxRequest {
 /// no_new_privs, not dumpable, no core file, Landlock and seccomp. A kernel without Landlock is an error:
 /// a sandbox that silently lacks a wall is none.
 [[nodiscard]] Status enter_sandbox(const SandboxRequest& request);
+
+/// The same, and the kernel tells of each system call that the filter refuses on the descriptor that this returns
+/// (base/refused_calls.h). Whoever made the call waits until somebody has answered: give the descriptor to another
+/// process at once. An invalid one: this kernel tells nobody but its audit log, and the calls just fail.
+[[nodiscard]] Result<UniqueFd> enter_watched_sandbox(const SandboxRequest& request);
 
 /// Which user a process becomes when the supervisor runs as root.
 struct RunAs {

@@ -5,6 +5,7 @@
 #include "config/cache.h"
 #include "config/disclosure.h"
 #include "config/dns.h"
+#include "config/metrics.h"
 #include "config/peers.h"
 #include "config/revocation.h"
 #include "config/section.h"
@@ -12,6 +13,8 @@
 
 namespace tlspool::config {
 namespace {
+
+constexpr std::uint32_t longest_idle = 30 * 24 * 60 * 60;  // seconds
 
 std::string below(const std::string& directory, const std::string& path) {
   return path.starts_with('/') ? path : directory + "/" + path;
@@ -47,6 +50,9 @@ void read_limits(Section s, wire::Limits& limits) {
   std::uint32_t seconds = limits.handshake_deadline_ms / 1000;
   s.number("handshake_deadline", 1, 600, seconds);
   limits.handshake_deadline_ms = seconds * 1000;
+  std::uint32_t idle = limits.idle_deadline_ms / 1000;
+  s.number("idle_deadline", 0, longest_idle, idle);
+  limits.idle_deadline_ms = idle * 1000;
   s.done();
 }
 
@@ -63,6 +69,7 @@ void read_peer_to_peer(Section s, wire::PeerToPeerSetup& out) {
 void read_trust(Section s, Trust& trust, const std::string& directory) {
   s.flag("system", trust.system);
   s.texts("anchors", [&](const std::string& file, int) { trust.anchors.push_back(below(directory, file)); });
+  if (s.has("anchors")) trust.where = s.file() + ":" + std::to_string(s.line("anchors"));
   s.done();
 }
 
@@ -71,6 +78,7 @@ void read_users(Section s, Users& users) {
   s.needed_text("worker", users.worker);
   s.needed_text("judge", users.judge);
   s.needed_text("fetcher", users.fetcher);
+  s.needed_text("metrics", users.metrics);
   s.needed_text("hook", users.hook);
   s.done();
 }
@@ -179,6 +187,7 @@ void read_main(Section& root, Config& config, SharedKeyTables& shared, Authoriza
   if (auto s = root.section("revocation")) read_revocation(std::move(*s), config.revocation, directory);
   if (auto s = root.section("dns")) read_dns(std::move(*s), config.dns, directory);
   if (auto s = root.section("users")) read_users(std::move(*s), config.users);
+  if (auto s = root.section("metrics")) read_metrics(std::move(*s), config.metrics);
   for (Section& s : root.sections("token")) read_token(std::move(s), config, keeper);
   for (Section& s : root.sections("allow")) read_allow(std::move(s), config);
   for (Section& s : root.sections("identity")) read_identity(std::move(s), config, directory_of(root.file()));

@@ -10,10 +10,10 @@
 
 #include "base/log.h"
 #include "base/name_service.h"
-#include "base/sandbox.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "fetcher/dial.h"
+#include "wire/confine.h"
 #include "wire/log_setup.h"
 
 namespace tlspool::fetcher {
@@ -69,7 +69,7 @@ Fetcher::~Fetcher() = default;
 
 void Fetcher::on_supervisor(Frame frame) {
   if (frame.kind == number_of(wire::Kind::log_setup)) {
-    if (auto done = wire::start_log(frame.body); !done) return give_up(done.error());
+    if (auto done = wire::start_log(std::move(frame)); !done) return give_up(done.error());
   } else if (frame.kind == number_of(wire::Kind::fetcher_setup)) {
     set_up(frame);
   } else if (frame.kind == number_of(wire::Kind::fetcher_end)) {
@@ -86,7 +86,8 @@ void Fetcher::set_up(const Frame& frame) {
   const auto setup = wire::decode<wire::FetcherSetup>(frame.body);
   if (!setup) return give_up(setup.error());
   if (!sandboxed_) {
-    if (auto done = enter_sandbox({Confinement::fetcher, prepare_resolver(), {}}); !done) return give_up(done.error());
+    const auto tell = [this](UniqueFd watch) { supervisor_.send(number_of(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch))); };
+    if (auto done = wire::confine({Confinement::fetcher, prepare_resolver(), {}}, tell); !done) return give_up(done.error());
     sandboxed_ = true;
   }
   std::map<std::string, std::shared_ptr<Entity>> entities;

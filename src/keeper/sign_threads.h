@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "counters/page.h"
 #include "keeper/token.h"
 
 namespace tlspool::keeper {
@@ -27,6 +28,7 @@ class SignThreads {
  private:
   void serve();
   std::shared_ptr<Token> token_;
+  const counters::Token number_;
   UniqueFd socket_;
   std::atomic<unsigned> running_{0};
   std::vector<std::thread> threads_;

@@ -4,13 +4,15 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <utility>
+
 #include "base/log.h"
 #include "supervisor/outside.h"
 
 namespace tlspool::supervisor {
 
-Child::Child(Loop& loop, std::string name, StartAs as, Events events)
-    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), timer_(loop) {}
+Child::Child(Loop& loop, std::string name, StartAs as, Events events, const counters::Page* page)
+    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), page_(page), refusals_(loop, name_), timer_(loop) {}
 
 Status Child::start() {
   uv_update_time(loop_.raw());
@@ -51,7 +53,7 @@ void Child::greeted() {
 void Child::begin(UniqueFd channel) {
   phase_ = Phase::starting;
   channel_ = std::make_unique<Channel>(
-      loop_, std::move(channel), [this](Frame frame) { events_.frame(std::move(frame)); },
+      loop_, std::move(channel), [this](Frame frame) { took(std::move(frame)); },
       [this] {
         // It ends by itself when its channel broke; its own exit status says more than our SIGKILL.
         timer_.start(std::chrono::seconds(2), [this] { signal(SIGKILL); });
@@ -60,15 +62,31 @@ void Child::begin(UniqueFd channel) {
     log::error("process.silent", {{"name", name_}, {"reason", "it did not become ready in time"}});
     signal(SIGKILL);
   });
+  std::vector<UniqueFd> memory;
+  if (page_ != nullptr) {
+    if (auto writable = page_->for_writer()) memory = only(std::move(*writable));
+  }
   send(wire::Kind::log_setup,
-       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_});
+       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_, true}, 0, std::move(memory));
   events_.started();
+}
+
+void Child::took(Frame frame) {
+  if (static_cast<wire::Kind>(frame.kind) != wire::Kind::sandbox_watch) return events_.frame(std::move(frame));
+  // Once, while nothing has reached the process yet that could have taken it.
+  if (phase_ == Phase::starting && !refusals_.watching() && frame.descriptors.size() == 1) {
+    return refusals_.watch(std::move(frame.descriptors.front()));
+  }
+  log::error("frame.refused", {{"name", name_}, {"kind", std::to_string(frame.kind)}});
 }
 
 void Child::ready() {
   if (phase_ != Phase::starting) return;
   phase_ = Phase::ready;
   timer_.stop();
+  if (const auto gap = std::exchange(died_, 0); gap != 0) {
+    log::info("process.ready", {{"name", name_}, {"after_ms", std::to_string(loop_.now() - gap)}});
+  }
 }
 
 void Child::after_end(AfterEnd what) {
@@ -98,14 +116,17 @@ void Child::reap() {
 }
 
 void Child::ended(const std::string& reason) {
+  const auto died = phase_ == Phase::ready ? Backoff::Died::in_service : Backoff::Died::before_ready;
+  if (died == Backoff::Died::in_service) died_ = loop_.now();
   phase_ = Phase::down;
   pid_ = 0;
   channel_.reset();
   outside_poll_.reset();
   outside_.reset();
+  refusals_.watch({});
   timer_.stop();
   if (after_end_ == AfterEnd::start_again) {
-    const auto wait = backoff_.next(std::chrono::milliseconds(loop_.now() - born_));
+    const auto wait = backoff_.next(std::chrono::milliseconds(loop_.now() - born_), died);
     log::error("process.died", {{"name", name_}, {"reason", reason}, {"restart_in_ms", std::to_string(wait.count())}});
     timer_.start(wait, [this] { start_again(); });
   }
@@ -114,6 +135,7 @@ void Child::ended(const std::string& reason) {
 
 void Child::start_again() {
   ++restarts_;
+  counters::count<counters::Family::restarts>(counters::value_of<counters::Kind>(as_.role));
   born_ = loop_.now();
   if (auto done = start(); !done) ended(done.error().text());
 }

@@ -5,10 +5,12 @@
 #include <optional>
 #include <string>
 
+#include "counters/page.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "supervisor/backoff.h"
 #include "supervisor/process.h"
+#include "supervisor/refusals.h"
 #include "wire/ipc.h"
 
 namespace tlspool::supervisor {
@@ -27,8 +29,8 @@ class Child {
   /// It must have said that it is ready by then; a token may be slow.
   static constexpr std::chrono::seconds start_deadline{60};
 
-  /// `name` is what log lines call it: "keeper", "worker-0".
-  Child(Loop& loop, std::string name, StartAs as, Events events);
+  /// `name` is what log lines call it: "keeper", "worker-0". It counts in `page`; null: for nobody.
+  Child(Loop& loop, std::string name, StartAs as, Events events, const counters::Page* page);
 
   [[nodiscard]] Status start();
   void ready();
@@ -53,6 +55,7 @@ class Child {
   [[nodiscard]] Status ask();
   void greeted();
   void begin(UniqueFd channel);
+  void took(Frame frame);
   void ended(const std::string& reason);
   void start_again();
 
@@ -60,7 +63,9 @@ class Child {
   std::string name_;
   StartAs as_;
   Events events_;
+  const counters::Page* page_;
   std::unique_ptr<Channel> channel_;
+  Refusals refusals_;
   // Of a process that systemd starts: its socket until it has said that it is there, and then what stands for it.
   UniqueFd outside_;
   std::unique_ptr<Poll> outside_poll_;
@@ -69,6 +74,7 @@ class Child {
   Phase phase_ = Phase::down;
   pid_t pid_ = 0;
   std::uint64_t born_ = 0;
+  std::uint64_t died_ = 0;  // when it was last in service; 0: it has been told that it is again
   int restarts_ = 0;
   AfterEnd after_end_ = AfterEnd::stay_down;
 };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -73,7 +74,7 @@ Status find_users(const config::Users& users, Ground& ground) {
 
 // Whoever a hook's program runs as can end and read what belongs to this user.
 Status check_hook_user(const std::string& name, const config::Users& users, const std::string& where) {
-  for (const std::string* other : {&users.keeper, &users.worker, &users.judge, &users.fetcher}) {
+  for (const std::string* other : {&users.keeper, &users.worker, &users.judge, &users.fetcher, &users.metrics}) {
     if (name != *other) continue;
     return fail({Code::config, "configuration", where, "its user " + printable(name) + " is that of a process of the pool", "give it a user of its own"});
   }
@@ -97,6 +98,18 @@ Result<std::vector<HookPrograms::Program>> find_hooks(const config::Config& conf
     program.user = *found;
   }
   return out;
+}
+
+// Policies and rules go to the judge in parts. The rest goes in one piece to each of the others, and a channel carries so much.
+Status check_size(const config::Config& config, const Material& material, const config::Paths& paths) {
+  constexpr std::size_t most = Channel::max_body - (1 << 20);  // what the tokens hold comes on top
+  KeyNumbers numbers;
+  const std::size_t worker = wire::encode(worker_setup(config, material, numbers, {}, {})).size();
+  const std::size_t keeper = wire::encode(keeper_setup(config, material, numbers, paths, {})).size();
+  if (std::max(worker, keeper) <= most) return {};
+  return fail({Code::config, "configuration", paths.file(),
+               "all but [[policy]] and [[rule]] is longer than " + std::to_string(most >> 20) + " MiB, with the certificate chains that it names",
+               "use fewer [[identity]], [[allow]], [[peer]] or [[disclosure]]; another pool can have the others"});
 }
 
 }  // namespace
@@ -126,9 +139,16 @@ Result<Content> read_content(const config::Paths& paths) {
     if (!found) return fail(std::move(found.error()));
     fetcher = *found;
   }
+  std::optional<RunAs> metrics;
+  if (geteuid() == 0 && !config->metrics.listen.empty()) {
+    auto found = find_user(config->users.metrics);
+    if (!found) return fail(std::move(found.error()));
+    metrics = *found;
+  }
+  if (auto done = check_size(*config, *material, paths); !done) return fail(std::move(done.error()));
   auto hooks = find_hooks(*config, paths.file());
   if (!hooks) return fail(std::move(hooks.error()));
-  return Content{std::move(*config), std::move(*material), fetcher, std::move(*hooks), std::move(cluster)};
+  return Content{std::move(*config), std::move(*material), fetcher, std::move(*hooks), std::move(cluster), metrics};
 }
 
 Result<Ground> find_ground(const config::Paths& paths, const config::Config& config) {

@@ -17,7 +17,6 @@
 namespace tlspool::supervisor {
 namespace {
 
-constexpr std::chrono::seconds reload_deadline{10};
 constexpr std::chrono::seconds drain_deadline{3};
 constexpr std::chrono::seconds stop_deadline{5};
 
@@ -37,7 +36,11 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       stop_timer_(loop),
       gather_(loop),
       judge_calls_(loop),
-      hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }) {
+      hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }),
+      metrics_(loop, pages_, [this] { return needed_children(); },
+               [this] {
+                 if (stopped_) look_stopped();
+               }) {
   make_children();
 }
 
@@ -47,17 +50,21 @@ void Pool::make_children() {
   keeper_ = std::make_unique<Child>(
       loop_, "keeper", StartAs{"keeper", ground_.paths.keeper, ground_.keeper, ground_.credentials},
       Child::Events{[this] { equip_keeper(); }, [this](Frame f) { from_keeper(std::move(f)); },
-                    [this](const std::string& why) { ended(*keeper_, why); }});
+                    [this](const std::string& why) { ended(*keeper_, why); }},
+      pages_.of("keeper"));
   judge_ = std::make_unique<Child>(
       loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}, ground_.socket_of("judge")},
       Child::Events{[this] { equip_judge(); }, [this](Frame f) { from_judge(std::move(f)); },
-                    [this](const std::string& why) { ended(*judge_, why); }});
+                    [this](const std::string& why) { ended(*judge_, why); }},
+      pages_.of("judge"));
   if (wants_fetcher()) make_fetcher();
   for (std::uint32_t i = 0; i < ground_.workers; ++i) {
+    const std::string name = "worker-" + std::to_string(i);
     workers_.push_back(std::make_unique<Child>(
-        loop_, "worker-" + std::to_string(i), StartAs{"worker", "/", ground_.worker, {}},
+        loop_, name, StartAs{"worker", "/", ground_.worker, {}},
         Child::Events{[this, i] { equip_worker(i); }, [this, i](Frame f) { from_worker(i, std::move(f)); },
-                      [this, i](const std::string& why) { ended(*workers_[i], why); }}));
+                      [this, i](const std::string& why) { ended(*workers_[i], why); }},
+        pages_.of(name)));
   }
 }
 
@@ -65,10 +72,17 @@ Status Pool::start() {
   for (Child* child : children()) {
     if (auto done = child->start(); !done) return done;
   }
+  apply_metrics();
   return {};
 }
 
 std::vector<Child*> Pool::children() const {
+  auto out = needed_children();
+  if (metrics_.child() != nullptr && (!content_.config.metrics.listen.empty() || metrics_.child()->running())) out.push_back(metrics_.child());
+  return out;
+}
+
+std::vector<Child*> Pool::needed_children() const {
   std::vector<Child*> out{keeper_.get(), judge_.get()};
   if (fetcher_ && (wants_fetcher() || fetcher_->running())) out.push_back(fetcher_.get());
   for (const auto& worker : workers_) out.push_back(worker.get());
@@ -84,6 +98,7 @@ void Pool::send_keeper_setup() {
 }
 
 void Pool::equip_keeper() {
+  metrics_.show(*keeper_);
   send_keeper_setup();
   connect_fetcher();
   if (!reported_) return;
@@ -94,7 +109,8 @@ void Pool::equip_keeper() {
 }
 
 void Pool::equip_judge() {
-  send_judge_setup();
+  metrics_.show(*judge_);
+  send_judge_setup(content_, 0);
   hooks_.start_anew(content_.hooks);
   hook_controls_.assign(workers_.size(), 0);
   if (!reported_) return;
@@ -106,6 +122,7 @@ void Pool::equip_judge() {
 }
 
 void Pool::equip_worker(std::uint32_t index) {
+  metrics_.show(*workers_[index]);
   if (!reported_) return;  // from_keeper() does it: nothing can be said about keys before
   send_setup(index);
   send_staples(index);
@@ -154,14 +171,12 @@ void Pool::from_keeper(Frame frame) {
   end_sessions_of_lost_tokens(*report);
   report_ = std::move(*report);
   keeper_->ready();
-  if (reload_) {
-    reload_->keeper = false;
-    return look_reloaded();
-  }
   renew_setup();
+  if (reload_) reload_->keeper = false;
   if (!std::exchange(reported_, true)) {
     for (std::uint32_t i = 0; i < workers_.size(); ++i) equip_worker(i);
   }
+  look_reloaded();
   look_ready();
 }
 
@@ -177,7 +192,7 @@ void Pool::from_judge(Frame frame) {
   }
   if (kind == Kind::judge_staple) return take_staple(frame);
   if (kind == Kind::judge_admin_answer) return judge_calls_.answered(frame);
-  if (kind == Kind::outcomes_answer) return gather_.answered(std::move(frame));
+  if (kind == Kind::outcomes_answer) return gather_.answered(*judge_, std::move(frame));
   if (kind != Kind::judge_ready) return;
   auto ready = wire::decode<wire::JudgeReady>(frame.body);
   if (!ready) return log::error("judge.malformed", {{"reason", ready.error().text()}});
@@ -186,10 +201,7 @@ void Pool::from_judge(Frame frame) {
   judge_->ready();
   take_revoked(ready->revoked);
   tickets_.ask();
-  if (reload_) {
-    reload_->judge = false;
-    return look_reloaded();
-  }
+  judged(frame.number, *ready);
   look_ready();
 }
 
@@ -204,7 +216,7 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
   } else if (kind == Kind::adopt) {
     adopt(std::move(frame));
   } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer || kind == Kind::sessions_ended) {
-    gather_.answered(std::move(frame));
+    gather_.answered(worker, std::move(frame));
   } else {
     log::warning("worker.unexpected", {{"name", worker.name()}, {"kind", std::to_string(frame.kind)}});
   }
@@ -256,7 +268,7 @@ void Pool::ask_workers(wire::Kind query, Gather::Done done, const Bytes& body) {
 
 void Pool::look_ready() {
   if (ready_ || stopped_) return;
-  for (const Child* child : children()) {
+  for (const Child* child : needed_children()) {
     if (child->phase() != Child::Phase::ready) return;
   }
   ready_ = true;
@@ -265,50 +277,19 @@ void Pool::look_ready() {
 }
 
 void Pool::ended(Child& child, const std::string& reason) {
+  gather_.lost(child);
   if (&child == judge_.get()) judge_calls_.lost();
+  metrics_.hide(child);
   if (stopped_) return look_stopped();
+  if (&child == judge_.get() && reload_ && reload_->judge) {
+    end_reload(fail({Code::busy, "reload", "judge", reason + " while it looked at the new configuration", "try again"}));
+  }
   if (!ready_) return events_.failed(child.name() + ": " + reason);
 }
 
 void Pool::reap() {
   for (Child* child : children()) child->reap();
   hooks_.reap();
-}
-
-void Pool::reload(Content content, std::function<void()> applied) {
-  std::vector<std::string> before;
-  for (const auto& token : content_.config.tokens) before.push_back(token.name);
-  content_ = std::move(content);
-  if (!reload_) reload_ = Reload{};
-  reload_->applied.push_back(std::move(applied));
-  reload_->keeper = keeper_->running();
-  reload_->judge = judge_->running();
-  send_keeper_setup();
-  send_judge_setup();
-  hooks_.set(content_.hooks);
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_hook_controls(i);
-  reload_fetcher();
-  for (const auto& token : content_.config.tokens) {
-    if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;
-    for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_keeper(i, token.name);
-  }
-  reload_timer_.start(reload_deadline, [this] { finish_reload(); });
-  look_reloaded();
-}
-
-void Pool::look_reloaded() {
-  if (reload_ && !reload_->keeper && !reload_->judge && !reload_->fetcher) finish_reload();
-}
-
-void Pool::finish_reload() {
-  reload_timer_.stop();
-  auto waiting = std::exchange(reload_, std::nullopt)->applied;
-  renew_setup();
-  recheck_sessions();
-  // Frames keep their order: a worker that answers this has taken the setup that went before.
-  ask_workers(Kind::counters_query, [waiting = std::move(waiting)](std::vector<Bytes>) {
-    for (const auto& applied : waiting) applied();
-  });
 }
 
 void Pool::stop(std::function<void()> done) {
@@ -320,6 +301,7 @@ void Pool::stop(std::function<void()> done) {
   listener_.reset();
   // Workers first, while keeper and judge still answer them.
   for (Child* child : children()) child->after_end(Child::AfterEnd::stay_down);
+  metrics_.stop();
   for (auto& worker : workers_) worker->send_bytes(Kind::drain, {}, 0);
   stop_timer_.start(drain_deadline, [this] { terminate(); });
   look_stopped();

@@ -13,6 +13,8 @@
 #include "supervisor/gather.h"
 #include "supervisor/hook_programs.h"
 #include "supervisor/judge_calls.h"
+#include "supervisor/metrics_service.h"
+#include "supervisor/pages.h"
 #include "supervisor/setup.h"
 #include "supervisor/ticket_keys.h"
 
@@ -38,6 +40,7 @@ struct Content {
   std::optional<RunAs> fetcher;  ///< whom it becomes; none: the supervisor's own user, or no [[kme]] is configured
   std::vector<HookPrograms::Program> hooks;  ///< those that are programs
   std::shared_ptr<const ClusterKeys> cluster;  ///< null: the pool belongs to no cluster
+  std::optional<RunAs> metrics;  ///< as `fetcher`, for [metrics]
 };
 
 /// The processes of one pool and the channels between them.
@@ -47,13 +50,15 @@ class Pool {
     std::function<void()> ready;                          ///< once: every process is ready
     std::function<void(const std::string& why)> failed;  ///< a process died before that
   };
+  using OnReloaded = std::function<void(const Status&)>;
   using OnOutcomes = std::function<void(std::optional<wire::OutcomeCounters>)>;
   Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events events);
   ~Pool();
 
   [[nodiscard]] Status start();
-  /// Every process gets the new content; `applied` comes when all have it (or 10 s later).
-  void reload(Content content, std::function<void()> applied);
+  /// Every process gets the new content; `done` comes when all have it (or 10 s later). The judge is asked first: what it can't read and
+  /// could before, or is new, is an error, and the old content stays. While one is under way, the newest of those that follow waits.
+  void reload(Content content, OnReloaded done);
   /// Ends sessions and processes; `done` comes when all are gone, 5 s later at the latest.
   void stop(std::function<void()> done);
   /// Look which processes have ended.
@@ -82,22 +87,30 @@ class Pool {
   void ask_judge(OnOutcomes done);
   [[nodiscard]] std::uint32_t anchors() const { return anchors_; }
   [[nodiscard]] std::vector<Child*> children() const;
+  /// What all its processes count.
+  [[nodiscard]] const Pages& pages() const { return pages_; }
+  /// Names of tokens by the numbers that they are counted as.
+  [[nodiscard]] std::vector<std::string> token_names();
 
  private:
   // A reload under way: who has yet to answer, and who waits for its end.
   struct Reload {
-    std::vector<std::function<void()>> applied;
-    bool keeper = true;
+    Content content;  // until the judge has agreed
+    std::vector<OnReloaded> done;
     bool judge = true;
+    bool keeper = false;
     bool fetcher = false;
   };
 
   void make_children();
+  /// Those without which the pool is not whole.
+  [[nodiscard]] std::vector<Child*> needed_children() const;
+  void apply_metrics();
   void make_fetcher();
   [[nodiscard]] bool wants_fetcher() const;
   void send_keeper_setup();
   void equip_keeper();
-  void send_judge_setup();
+  void send_judge_setup(const Content& content, std::uint64_t number);
   void send_own_certificates();
   void take_staple(const Frame& frame);
   void send_staples(std::uint32_t worker);
@@ -128,14 +141,21 @@ class Pool {
   void recheck_sessions();
   void end_sessions_of_lost_tokens(const wire::KeeperReport& now);
   void look_ready();
+  // pool_reload.cc
+  void begin_reload();
+  void judged(std::uint64_t number, const wire::JudgeReady& ready);
+  void take_content();
   void look_reloaded();
   void finish_reload();
+  void end_reload(const Status& how);
+  void reload_is_late();
   void answer_executable(Child& worker, const Frame& frame);
   void adopt(Frame frame);
   void terminate();
   void look_stopped();
 
   Loop& loop_;
+  Pages pages_;
   Ground ground_;
   Content content_;
   UniqueFd listener_;
@@ -151,6 +171,8 @@ class Pool {
   std::shared_ptr<const ClusterKeys> ticket_cluster_;  // whose key tickets_ has
   bool ready_ = false;
   std::optional<Reload> reload_;
+  std::optional<Reload> next_reload_;
+  std::uint64_t reload_number_ = 0;
   Timer reload_timer_;
   std::function<void()> stopped_;
   bool drained_ = false;  // no worker is left, and the others were told to end
@@ -164,6 +186,7 @@ class Pool {
   std::vector<std::size_t> controls_;  // control connections of the fetcher, by worker
   std::vector<std::size_t> hook_controls_;  // of the judge, by worker
   std::vector<std::unique_ptr<Child>> workers_;
+  MetricsService metrics_;
 };
 
 }  // namespace tlspool::supervisor

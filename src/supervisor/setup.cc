@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "counters/words.h"
 #include "tls/openssl.h"
 
 namespace tlspool::supervisor {
@@ -119,6 +120,13 @@ std::uint32_t KeyNumbers::number(const config::Identity& identity, const config:
   return known_.try_emplace(name, static_cast<std::uint32_t>(known_.size() + 1)).first->second;
 }
 
+std::uint8_t KeyNumbers::token(const std::string& name) {
+  const auto found = tokens_.find(name);
+  if (found != tokens_.end()) return found->second;
+  if (tokens_.size() + 1 >= counters::most_tokens) return counters::most_tokens - 1;
+  return tokens_.emplace(name, static_cast<std::uint8_t>(tokens_.size())).first->second;
+}
+
 wire::KeeperSetup keeper_setup(const config::Config& config, const Material& material, KeyNumbers& numbers,
                                const config::Paths& paths, const Credentials& credentials) {
   wire::KeeperSetup out;
@@ -127,6 +135,7 @@ wire::KeeperSetup keeper_setup(const config::Config& config, const Material& mat
     token.pin_file = relative_to(paths.keeper, token.pin_file);
     token.pin_credential = keeper_credential(credentials, token.pin_credential);
     token.watched = sessions_end_with(config, token.name);
+    token.number = numbers.token(token.name);
   }
   out.directory = ".";
   out.peers = config.peers;

@@ -29,9 +29,12 @@ struct Material {
 class KeyNumbers {
  public:
   std::uint32_t number(const config::Identity& identity, const config::Credential& credential);
+  /// What a token is counted as (counters::Token); those that come late share the last one.
+  std::uint8_t token(const std::string& name);
 
  private:
   std::map<std::string, std::uint32_t> known_;
+  std::map<std::string, std::uint8_t> tokens_;
 };
 
 struct Owner {

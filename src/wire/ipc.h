@@ -20,7 +20,9 @@ namespace tlspool::wire {
 /// Frame kinds of loop/channel.h. Each says who sends it to whom and what its body is.
 enum class Kind : std::uint16_t {
   // supervisor -> any
-  log_setup = 1,      ///< LogSetup, first frame to every process
+  log_setup = 1,      ///< LogSetup + the memory in which the process counts (counters/page.h), first frame to every process
+  // any -> supervisor
+  sandbox_watch,      ///< no body + the descriptor on which the kernel tells of system calls that the sandbox refused
   // supervisor <-> keeper
   keeper_setup = 10,  ///< supervisor: KeeperSetup; may come again (reload)
   keeper_report,      ///< keeper: KeeperReport, after each setup and whenever a token changes state
@@ -84,14 +86,20 @@ enum class Kind : std::uint16_t {
   end_sessions = 100,     ///< supervisor: EndSessions
   sessions_ended,         ///< worker: SessionsEnded, same number
   recheck_sessions,       ///< supervisor: no body; the judge is asked about every session again
+  // supervisor <-> metrics, bodies in wire/metrics.h
+  metrics_setup = 110,    ///< supervisor: MetricsSetup; may come again (reload)
+  metrics_listener,       ///< supervisor: no body + the listening socket; may come again with another one
+  metrics_process,        ///< supervisor: MetricsProcess + its counters, for reading, and its /proc/PID/stat
+  metrics_ready,          ///< metrics: no body
 };
 
 struct LogSetup {
   bool json = false;
   std::uint8_t level = 1;  ///< log::Level
   std::string process;
+  bool watched = false;    ///< the process is to send sandbox_watch when it closes its sandbox
 };
-template <class Io> void fields(Io& io, LogSetup& m) { io(m.json, m.level, m.process); }
+template <class Io> void fields(Io& io, LogSetup& m) { io(m.json, m.level, m.process, m.watched); }
 
 enum class KeyType : std::uint8_t { rsa, p256, p384, ed25519 };
 enum class TokenState : std::uint8_t {
@@ -114,9 +122,10 @@ struct TokenSetup {
   std::uint32_t parallel = 4;  ///< PKCS#11 sessions that sign side by side, for each worker
   bool shared = true;          ///< other pools may use the token's one-time keys, too; false: it belongs to this one alone
   bool watched = false;        ///< it matters at once that it is gone, also while nobody signs
+  std::uint8_t number = 0;     ///< counters::Token: what it is counted as
 };
 template <class Io> void fields(Io& io, TokenSetup& m) {
-  io(m.name, m.module, m.uri, m.pin_file, m.pin_credential, m.parallel, m.shared, m.watched);
+  io(m.name, m.module, m.uri, m.pin_file, m.pin_credential, m.parallel, m.shared, m.watched, m.number);
 }
 
 struct KeySetup {
@@ -243,9 +252,10 @@ struct Limits {
   std::uint32_t handshakes_per_uid = 2048;   ///< a worker
   std::uint32_t control_connections = 8192;  ///< a worker
   std::uint32_t handshake_deadline_ms = 30000;
+  std::uint32_t idle_deadline_ms = 0;        ///< of a session on which nothing moves; 0: none
 };
 template <class Io> void fields(Io& io, Limits& m) {
-  io(m.sessions, m.handshakes, m.handshakes_per_uid, m.control_connections, m.handshake_deadline_ms);
+  io(m.sessions, m.handshakes, m.handshakes_per_uid, m.control_connections, m.handshake_deadline_ms, m.idle_deadline_ms);
 }
 
 /// Peer-to-peer TLS (docs/p2p-tls.md).

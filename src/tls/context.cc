@@ -44,7 +44,9 @@ Status add_credential(SSL_CTX* context, const wire::CredentialSetup& credential)
     sk_X509_push(others.get(), issuer->get());
     owners.push_back(std::move(*issuer));
   }
-  if (SSL_CTX_use_cert_and_key(context, leaf->get(), key->get(), others.get(), 1) != 1) {
+  // Each connection copies the list, an empty one, too.
+  STACK_OF(X509)* chain = owners.empty() ? nullptr : others.get();
+  if (SSL_CTX_use_cert_and_key(context, leaf->get(), key->get(), chain, 1) != 1) {
     return fail(openssl_error(Code::certificate, "use certificate", subject_of(leaf->get())));
   }
   return {};

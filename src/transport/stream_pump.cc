@@ -46,11 +46,13 @@ StreamPump::StreamPump(Loop& loop, Network network, UniqueFd plain, Scratch& scr
   // Application data may have come in the same segment as the last handshake message. The owner is still
   // being built, so look on the next round of the loop.
   if (SSL_has_pending(ssl_.get()) == 1) again_ = true;
-  if (network.ticket == Network::Ticket::due) {
-    ticket_ = std::make_unique<Timer>(loop);
-    ticket_->start(ticket_waits, [this] {
-      give_ticket();
-      flush();
+  if (!network.first.empty()) {
+    wire_.hold_first(std::move(network.first));
+    first_timer_ = std::make_unique<Timer>(loop);
+    first_timer_->start(ticket_waits, [this] {
+      first_timer_.reset();
+      wire_.release_first();
+      settle();
     });
   }
   settle();
@@ -170,7 +172,6 @@ void StreamPump::read_plain() {
 
 // Makes records; what OpenSSL does not take now stays in `bytes`. False: TLS has failed.
 bool StreamPump::seal(ByteView& bytes) {
-  give_ticket();
   while (!bytes.empty()) {
     std::size_t written = 0;
     ERR_clear_error();
@@ -186,15 +187,9 @@ bool StreamPump::seal(ByteView& bytes) {
     }
     bytes = bytes.subspan(written);
     sealed_ += written;
+    if (first_timer_ && !wire_.holds_first()) first_timer_.reset();
   }
   return true;
-}
-
-// OpenSSL makes it before whatever is written next.
-void StreamPump::give_ticket() {
-  if (!ticket_) return;
-  ticket_.reset();
-  (void)SSL_new_session_ticket(ssl_.get());
 }
 
 // Gives the socket what there is for it. False: it is broken.
@@ -233,7 +228,6 @@ void StreamPump::end_inbound() {
 void StreamPump::end_outbound() {
   if (outbound_ == Flow::ended || !to_network_.empty() || read_wants_write_ || wire_.blocked()) return;
   if (!said_close_notify_) {
-    ticket_.reset();
     ERR_clear_error();
     const int rc = SSL_shutdown(ssl_.get());
     if (rc < 0 && SSL_get_error(ssl_.get(), rc) == SSL_ERROR_WANT_WRITE) return;  // goes on when writable
@@ -345,7 +339,11 @@ void StreamPump::settle() {
 
 void StreamPump::after(std::chrono::milliseconds delay, Timer::Callback callback) {
   if (!timer_) timer_ = std::make_unique<Timer>(loop_);
-  timer_->start(delay, std::move(callback));
+  // Most sessions never need one again.
+  timer_->start(delay, [this, callback = std::move(callback)] {
+    timer_.reset();
+    callback();
+  });
 }
 
 void StreamPump::finish() {
@@ -356,7 +354,7 @@ void StreamPump::finish() {
   if (outcome_.end != End::error) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   network_poll_.reset();
   plain_poll_.reset();
-  ticket_.reset();
+  first_timer_.reset();
   timer_.reset();
   if (outcome_.end == End::open) outcome_.end = End::local;
   network_.reset();

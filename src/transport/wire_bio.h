@@ -30,6 +30,10 @@ class WireBio {
   WireBio(const WireBio&) = delete;
   WireBio& operator=(const WireBio&) = delete;
 
+  /// Records that OpenSSL has written before: they go out before anything else that it writes, or when they are released.
+  void hold_first(Bytes records) { first_ = std::move(records); }
+  [[nodiscard]] bool holds_first() const { return !first_.empty(); }
+  void release_first();
   /// Lets the next read ask the socket, once.
   void may_receive() { may_receive_ = true; }
   /// OpenSSL has read a record to its end.
@@ -57,6 +61,7 @@ class WireBio {
   std::size_t in_record_ = 0;  // bytes of an incomplete record that OpenSSL has, at most
   Bytes unread_;
   std::size_t unread_at_ = 0;
+  Bytes first_;
   Bytes rest_;
   std::size_t rest_at_ = 0;
   bool may_receive_ = false;

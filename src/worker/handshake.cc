@@ -86,11 +86,11 @@ Status Handshake::prepare(const Bytes& read_already) {
   if (r.tls13_only || !c.policy->setup().tls12) SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
   if (!r.resumption) {
     SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    SSL_set_num_tickets(ssl, 0);
   }
   const int must = c.role == wire::role_server && r.proof == Proof::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_set_verify(ssl, r.proof == Proof::none ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | must, nullptr);
   if (c.role == wire::role_server) {
-    SSL_set_num_tickets(ssl, 0);  // the session gives it, with its first data
     SSL_set_accept_state(ssl);
     return {};
   }

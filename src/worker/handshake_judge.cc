@@ -64,7 +64,7 @@ void Handshake::finish() {
 
 void Handshake::last_verdict(wire::ChainVerdict verdict) {
   connection_->explanation = std::move(verdict.explanation);
-  connection_->attributes = std::move(verdict.attributes);
+  connection_->keep(std::move(verdict.attributes));
   if (verdict.accepted) return let_in();
   const std::string who = connection_->proved.identity.empty() ? "the peer" : connection_->proved.identity;
   give_up({"policy", "handshake: " + who + ": " + verdict.reason, verdict.check, verdict.certificate, {}, {}, false, connection_->explanation});

@@ -73,7 +73,7 @@ Session* Sessions::find(const std::string& id) {
 
 std::vector<std::string> Sessions::ids() const {
   std::vector<std::string> out;
-  for (const auto& [id, session] : open_) out.push_back(id);
+  for (const auto& [id, session] : open_) out.emplace_back(id);
   return out;
 }
 

@@ -11,21 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from processes import Daemon, free_port
 from shared_keys import Keys, settle
-from servers import Peer, Pool, make_pems, make_chain, programs_of_peers
-
-
-@dataclass(frozen=True)
-class Measure:
-    name: str
-    load: str     # the word for bench-load
-    key: str
-    what: str
-    better: str   # "lower" or "higher"
+from measure import Measure
+from mutual import MUTUAL, MUTUAL_ANEW, Mutual
+from servers import Authority, Peer, Pool, make_pems, programs_of_peers
 
 
 HANDSHAKES = [
@@ -52,7 +44,7 @@ CLAIMS_WHOLE = Measure("destroyed_keys_per_s", "psk13", "p256", "  and destroyed
 # Both ends are the pool's, with certificates on both sides.
 BOTH_ENDS = Measure("both_ends_cpu_us", "plain", "p256", "CPU us per handshake, client and server", "lower")
 PEERS = Measure("peers_cpu_us", "peer", "p256", "CPU us per handshake, peer and peer", "lower")
-TARGETS = {PEERS.name: 1.25, PSK.name: 0.8, PHANTOM.name: 0.5, LOOKUP.name: 1.2, CLAIMS.name: 1.0,
+TARGETS = {PEERS.name: 1.25, MUTUAL.name: 1.3, MUTUAL_ANEW.name: 1.3, PSK.name: 0.8, PHANTOM.name: 0.5, LOOKUP.name: 1.2, CLAIMS.name: 1.0,
            VERDICT.name: 1.0, VERDICT_MANY.name: 1.1, VERDICT_RECALLED.name: 1.0}
 VERDICT_WANTED, RECALLED_WANTED = 60.0, 25.0  # us
 CLAIMS_WANTED = 500.0  # a second
@@ -74,6 +66,7 @@ class Bench:
         self.faults = []
         self.servers = []
         self.backend = None
+        self.mutual = None
         self.last_round = 0.0
 
     def start(self):
@@ -85,10 +78,14 @@ class Bench:
         self.servers += [Peer(name, self.directory, program, port) for name, program in programs_of_peers()[0].items()]
         for server in self.servers:
             server.start(pems)
+        self.mutual = Mutual(self.directory, self.options.programs, port)
+        self.mutual.start(pems)
 
     def stop(self):
         for server in self.servers:
             server.stop()
+        if self.mutual:
+            self.mutual.stop()
         if self.backend:
             self.backend.stop()
 
@@ -216,7 +213,8 @@ class Bench:
 
     def verdicts(self):
         """A server's certificate by a CA, in the judge's own code: see bench/verdict.cc and bench/recall.cc."""
-        anchor, chain = make_chain(self.directory)
+        authority = Authority(self.directory / "verdicts")
+        anchor, chain = authority.certificate, authority.issue("web.example", "serverAuth")
         if said := self.alone("bench-verdict", anchor, chain, "web.example", 100000, 3 * self.options.seconds, timeout=300):
             self.values[(VERDICT.name, "tlspool")] = [said["verdict_us"]]
             self.values[(VERDICT_MANY.name, "tlspool")] = [said["verdict_many_us"]]
@@ -241,12 +239,15 @@ class Bench:
         self.last_round = time.monotonic() + LONGEST / 2
         for measure in HANDSHAKES[:2]:
             self.handshake_round(measure, 0.2, keep=False)  # Everything that is set up once is set up.
+        self.mutual.round(self, 0.2, keep=False)
+        self.mutual.check_rules(self)
         self.idle(self.options.connections)
         for _ in range(self.options.rounds):
             if time.monotonic() > self.last_round:
                 break
             for measure in HANDSHAKES:
                 self.handshake_round(measure, self.options.seconds)
+            self.mutual.round(self, self.options.seconds)
             self.stream_round(self.options.seconds)
             self.peers(self.options.seconds)
         self.starttls(6 * self.options.seconds)
@@ -261,8 +262,9 @@ class Bench:
         ours = medians.pop("tlspool", None)
         medians |= self.yardstick(measure)
         best = (min if measure.better == "lower" else max)(medians.values(), default=None)
+        best = medians.get(measure.against, best)
         rounded = lambda v: None if v is None else round(v, 2)
-        return {"measure": measure.name, "target": TARGETS.get(measure.name), "ours": rounded(ours), "peers": {n: rounded(v) for n, v in medians.items()},
+        return {"measure": measure.name, "target": TARGETS.get(measure.name), "against": measure.against, "ours": rounded(ours), "peers": {n: rounded(v) for n, v in medians.items()},
                 "ratio": None if ours is None or not best else round(ours / best, 3)}
 
 
@@ -285,7 +287,7 @@ def show(results, measures):
         peers = sorted(r["peers"].items(), key=lambda p: p[1], reverse=measure.better == "higher")
         ours = "-" if r["ours"] is None else f"{r['ours']:.1f}"
         ratio = "-" if r["ratio"] is None else f"{r['ratio']:.2f}"
-        print(f"{measure.what:<44} {ours:>9} {ratio:>6}x best ({measure.better} is better)  " +
+        print(f"{measure.what:<44} {ours:>9} {ratio:>6}x {measure.against} ({measure.better} is better)  " +
               (f"target {r['target']}  " if r["target"] else "") +
               "  ".join(f"{n} {v:.1f}" for n, v in peers))
 
@@ -304,7 +306,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything that was started is ended.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    measures = [*HANDSHAKES, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, VERDICT, VERDICT_MANY, VERDICT_FLOOR, VERDICT_RECALLED, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
+    measures = [*HANDSHAKES, MUTUAL, MUTUAL_ANEW, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, VERDICT, VERDICT_MANY, VERDICT_FLOOR, VERDICT_RECALLED, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
     with tempfile.TemporaryDirectory(prefix="tlspool-bench-") as directory:
         os.chmod(directory, 0o755)  # The pool's processes have users of their own.
         bench = Bench(options, Path(directory))

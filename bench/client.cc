@@ -87,6 +87,10 @@ Context client_context(int version) {
   return context;
 }
 
+bool show_certificate(SSL_CTX* context, const char* file) {
+  return SSL_CTX_use_certificate_chain_file(context, file) == 1 && SSL_CTX_use_PrivateKey_file(context, file, SSL_FILETYPE_PEM) == 1;
+}
+
 int connect_to(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;

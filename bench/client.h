@@ -22,6 +22,9 @@ using Session = std::unique_ptr<SSL_SESSION, FreeSsl>;
 /// there because TLS 1.2 takes the list for the curves of certificates, too.)
 Context client_context(int version);
 
+/// Clients of the context show the certificate in a PEM file, where they are asked for one. False: it isn't there, or has no key.
+bool show_certificate(SSL_CTX* context, const char* file);
+
 /// A blocking TCP connection to the loopback with 10 s deadlines; -1 on failure.
 int connect_to(int port);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts load on one proxy and prints one JSON line that says how much was done:
 //   bench-load full13|resumed13|resumed12 PORT SECONDS rsa|ec   handshakes, each with one byte there and back
+//   bench-load full13 PORT SECONDS rsa|ec CLIENT                the same, the client shows the certificate in this PEM file
 //   bench-load psk13 PORT SECONDS KEYS                          the same with one-time keys, until all are used
 //   bench-load phantom12 PORT SECONDS KEYS                      the same, resuming a session that never was
 //   bench-load download|upload PORT SECONDS                     one stream
@@ -36,6 +37,7 @@ struct Kind {
   bool resumed = false;
   int key = EVP_PKEY_EC;
   SharedKeys* shared = nullptr;  ///< no certificate comes then
+  const char* client = nullptr;  ///< file of the client's certificate and key
 };
 
 struct Tally {
@@ -107,6 +109,10 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 
 int run_handshakes(Kind kind, int port, double seconds) {
   const Context context = client_context(kind.version);
+  if (kind.client != nullptr && !show_certificate(context.get(), kind.client)) {
+    std::fprintf(stderr, "bench-load: %s holds no certificate with its key\n", kind.client);
+    return 2;
+  }
   // The pool's peer says extended_master_secret = false: a session made by SSL_SESSION_set1_master_key has none.
   if (kind.shared != nullptr) SSL_CTX_set_options(context.get(), SSL_OP_NO_EXTENDED_MASTER_SECRET | SSL_OP_NO_TICKET);
   Tally tally;
@@ -192,13 +198,13 @@ int main(int argc, char** argv) {
     return run_handshakes({what == "psk13" ? TLS1_3_VERSION : TLS1_2_VERSION, true, 0, &shared}, port, amount);
   }
   if (port > 0 && amount > 0) {
-    if (what == "full13") return run_handshakes({TLS1_3_VERSION, false, key}, port, amount);
+    if (what == "full13") return run_handshakes({TLS1_3_VERSION, false, key, nullptr, argc > 5 ? argv[5] : nullptr}, port, amount);
     if (what == "resumed13") return run_handshakes({TLS1_3_VERSION, true, key}, port, amount);
     if (what == "resumed12") return run_handshakes({TLS1_2_VERSION, true, key}, port, amount);
     if (what == "download" || what == "upload") return run_stream(what == "download", port, amount);
     if (what == "idle") return run_idle(port, static_cast<long>(amount));
   }
-  std::fprintf(stderr, "usage: bench-load full13|resumed13|resumed12|download|upload PORT SECONDS [rsa|ec]\n"
+  std::fprintf(stderr, "usage: bench-load full13|resumed13|resumed12|download|upload PORT SECONDS [rsa|ec [CLIENT]]\n"
                        "       bench-load psk13|phantom12 PORT SECONDS KEYS\n"
                        "       bench-load idle PORT COUNT\n");
   return 2;

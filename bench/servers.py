@@ -12,13 +12,14 @@ NAMES = {"p256": "bench.example", "rsa2048": "rsa.bench.example"}
 
 
 class Server:
-    """`ports`: one for each kind of key. A server that was made must be stopped, whether or not its start() worked."""
+    """`ports`: one for each kind of key. `anchors`: the file of the CA whose clients alone are let in; None: clients show nothing.
+    A server that was made must be stopped, whether or not its start() worked."""
 
-    def __init__(self, name, directory, program, backend):
-        self.name, self.program, self.backend = name, Path(program), backend
+    def __init__(self, name, directory, program, backend, anchors=None, keys=tuple(NAMES)):
+        self.name, self.program, self.backend, self.anchors = name, Path(program), backend, anchors
         self.directory = Path(directory) / name
-        self.directory.mkdir()
-        self.ports = {key: free_port() for key in NAMES}
+        self.directory.mkdir(parents=True)
+        self.ports = {key: free_port() for key in keys}
         self.daemons = []
 
     def run(self, *words, env=None):
@@ -50,6 +51,7 @@ class Peer(Server):
             self.run(self.program, *words).wait_for_port(port)
 
     def haproxy(self, config, pem, port):
+        clients = f" ca-file {self.anchors} verify required" if self.anchors else ""
         config.write_text(f"""global
     nbthread 1
     maxconn 8000
@@ -59,12 +61,13 @@ defaults
     timeout client 600s
     timeout server 600s
 listen bench
-    bind 127.0.0.1:{port} ssl crt {pem} ssl-min-ver TLSv1.2
+    bind 127.0.0.1:{port} ssl crt {pem} ssl-min-ver TLSv1.2{clients}
     server backend 127.0.0.1:{self.backend}
 """)
         return ["-db", "-q", "-f", config]
 
     def nginx(self, config, pem, port):
+        clients = f"ssl_client_certificate {self.anchors}; ssl_verify_client on;" if self.anchors else ""
         module = "/usr/lib/nginx/modules/ngx_stream_module.so"
         config.write_text(f"""load_module {module};
 daemon off;
@@ -81,6 +84,7 @@ stream {{
         ssl_certificate_key {pem};
         ssl_protocols TLSv1.2 TLSv1.3;
         ssl_session_tickets on;
+        {clients}
         proxy_timeout 600s;
         proxy_pass 127.0.0.1:{self.backend};
     }}
@@ -89,6 +93,7 @@ stream {{
         return ["-p", self.directory, "-e", "stderr", "-c", config]
 
     def hitch(self, config, pem, port):
+        clients = f'client-verify = required\nclient-verify-ca = "{self.anchors}"\n' if self.anchors else ""
         user = 'user = "root"\n' if os.geteuid() == 0 else ""
         config.write_text(f"""frontend = "[127.0.0.1]:{port}"
 backend = "[127.0.0.1]:{self.backend}"
@@ -100,10 +105,11 @@ quiet = on
 log-level = 0
 tls-protos = TLSv1.2 TLSv1.3
 ocsp-dir = ""
-""")
+{clients}""")
         return [f"--config={config}"]
 
     def stunnel(self, config, pem, port):
+        clients = f"verifyChain = yes\nCAfile = {self.anchors}\n" if self.anchors else ""
         config.write_text(f"""foreground = yes
 pid =
 debug = warning
@@ -113,26 +119,29 @@ connect = 127.0.0.1:{self.backend}
 cert = {pem}
 sslVersionMin = TLSv1.2
 options = -NO_TICKET
-""")
+{clients}""")
         return [config]
 
 
 class Pool(Server):
     """This project: every process of the pool and the front end before it, the keys in SoftHSM2."""
 
+    wanted = {("pool", "workers"): "1", ("log", "level"): '"warning"'}  # the rest as init wrote it
+    more = shared_keys.CONFIGURATION
+    tunnel = ()  # further words for it
+
     def start(self, _pems):
         self.pool = self.directory / "pool"
         self.command("init", "--name", NAMES["p256"])
-        self.command("identity", "new", NAMES["rsa2048"], "--key", "rsa2048")
+        if "rsa2048" in self.ports:
+            self.command("identity", "new", NAMES["rsa2048"], "--key", "rsa2048")
         self.configure(self.pool / "tlspool.toml")
-        with open(self.pool / "tlspool.toml", "a", encoding="utf-8") as config:
-            config.write(shared_keys.CONFIGURATION)
         daemon = self.run(self.program / "tlspoold", "--pool", self.pool)
         daemon.wait_for(lambda: (self.pool / "run" / "admin.sock").exists())
-        daemon.wait_for(lambda: self.command("status", "--json").count('"usable":true') == len(NAMES))
+        daemon.wait_for(lambda: self.command("status", "--json").count('"usable":true') == len(self.ports))
         for key, port in self.ports.items():
             self.run(self.program / "tlspool", "--pool", self.pool, "tunnel", "--listen", f"127.0.0.1:{port}", "--connect",
-                     f"127.0.0.1:{self.backend}", "--side", "tls-in", "--as", NAMES[key]).wait_for_port(port)
+                     f"127.0.0.1:{self.backend}", "--side", "tls-in", "--as", NAMES[key], *self.tunnel).wait_for_port(port)
 
     def command(self, *words, text=None):
         words = [str(self.program / "tlspool"), "--pool", str(self.pool), *words]
@@ -141,10 +150,8 @@ class Pool(Server):
             raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
-    @staticmethod
-    def configure(path):
-        """One worker, warnings only; the rest as init wrote it."""
-        wanted = {("pool", "workers"): "1", ("log", "level"): '"warning"'}
+    def configure(self, path):
+        wanted = self.wanted
         out, section = [], ""
         for line in path.read_text().splitlines():
             if line.startswith("["):
@@ -157,7 +164,7 @@ class Pool(Server):
                    for where, key in wanted):
                 continue
             out.append(line)
-        path.write_text("\n".join(out) + "\n")
+        path.write_text("\n".join(out) + "\n" + self.more)
 
 
 def programs_of_peers():
@@ -183,14 +190,28 @@ def make_pems(directory):
     return pems
 
 
-def make_chain(directory):
-    """Files of a CA's certificate and of one that it issued for web.example, P-256 both."""
-    def openssl(*words):
-        return subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=60)
-    ca, ca_key, leaf, leaf_key, request = (Path(directory) / name for name in ("ca.pem", "ca.key", "leaf.pem", "leaf.key", "leaf.csr"))
-    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    openssl("req", "-x509", *new_key, "-keyout", ca_key, "-out", ca, "-days", "2", "-subj", "/CN=Bench CA")
-    openssl("req", *new_key, "-keyout", leaf_key, "-out", request, "-subj", "/CN=web.example", "-addext", "subjectAltName=DNS:web.example",
-            "-addext", "extendedKeyUsage=serverAuth")
-    openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-out", leaf, "-days", "2", "-copy_extensions", "copyall")
-    return ca, leaf
+def openssl(*words):
+    return subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=60).stdout
+
+
+class Authority:
+    """A CA in a directory of its own, which issues certificates with P-256 keys."""
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.directory.mkdir()
+        self.certificate, self.key = self.directory / "ca.pem", self.directory / "ca.key"
+        openssl("req", "-x509", *self.new_key, "-keyout", self.key, "-out", self.certificate, "-days", "2", "-subj", "/CN=Bench CA")
+
+    def issue(self, name, usage, *more_names):
+        """The file of a certificate and its key."""
+        file, key, request = (self.directory / f"{len(list(self.directory.iterdir()))}.{end}" for end in ("pem", "key", "csr"))
+        names = ",".join([f"DNS:{name}", *more_names])
+        openssl("req", *self.new_key, "-keyout", key, "-out", request, "-subj", f"/CN={name}", "-addext", f"subjectAltName={names}",
+                "-addext", f"extendedKeyUsage={usage}")
+        openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial", "-out", file, "-days", "2",
+                "-copy_extensions", "copyall")
+        with open(file, "ab") as both:
+            both.write(key.read_bytes())
+        return file

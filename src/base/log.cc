@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <time.h>
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -47,6 +49,8 @@ bool needs_quotes(std::string_view value) {
 }  // namespace
 
 void start(Format format, Level least, std::string process) {
+  // What turns a moment into text looks for the zone once, also where it writes UTC: before a sandbox closes.
+  tzset();
   State& s = state();
   s.format = format;
   s.least = least;

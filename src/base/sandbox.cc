@@ -45,6 +45,8 @@ constexpr int common_calls[] = {
 };
 // The worker takes connections from the control socket that it inherited and makes plaintext pairs.
 constexpr int worker_calls[] = {SCMP_SYS(accept4)};
+// The metrics process answers whoever connects, and reads /proc/PID/stat of the others by descriptors.
+constexpr int metrics_calls[] = {SCMP_SYS(accept4), SCMP_SYS(pread64)};
 // Token libraries read and write their own files (Landlock says which) and use threads and locks.
 constexpr int file_calls[] = {
     SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statx), SCMP_SYS(access),
@@ -59,7 +61,7 @@ constexpr int write_calls[] = {
 constexpr int thread_calls[] = {SCMP_SYS(set_tid_address)};
 // Of a descriptor that the process has. Not who is signalled when something happens on it (F_SETOWN, F_SETSIG): that
 // would be kill() by another name.
-constexpr int descriptor_commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL};
+constexpr int descriptor_commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS};
 constexpr int lock_commands[] = {F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW};
 
 constexpr int outgoing_calls[] = {SCMP_SYS(bind)};
@@ -196,6 +198,9 @@ Status fill(scmp_filter_ctx filter, Confinement confinement) {
       if (done) done = allow(filter, outgoing_calls);
       if (done) done = allow_pairs(filter);
       if (done) done = allow_sockets(filter, {AF_INET, AF_INET6, AF_UNIX});
+      break;
+    case Confinement::metrics:
+      if (done) done = allow(filter, metrics_calls);
       break;
     case Confinement::fetcher:
       // The resolver reads its configuration anew when that changes; Landlock says which files, and that none is written.

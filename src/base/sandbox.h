@@ -18,6 +18,7 @@ enum class Confinement {
   keeper,  ///< the files of its tokens, Unix sockets for smart-card daemons; no network, no exec
   judge,   ///< reads trust anchors, writes in its own directory, asks the network; no exec, no listening
   fetcher, ///< connects over TCP, resolves names, reads what that needs; no exec, no write, no listening
+  metrics, ///< accepts on the socket that it was handed, reads descriptors that it was handed; no file, no connect, no exec
 };
 
 struct SandboxRequest {

@@ -11,6 +11,8 @@
 #include <cstring>
 
 #include "cli/doctor.h"
+#include "cli/files.h"
+#include "cli/sealed_pin.h"
 #include "cli/users.h"
 
 namespace tlspool::cli {
@@ -66,6 +68,8 @@ bool check_path(Findings& findings, const std::string& what, const std::string& 
 
 void check_pin_file(Findings& findings, const wire::TokenSetup& token, uid_t owner) {
   if (token.pin_file.empty()) return;
+  const std::string sealed = exists(token.pin_file) || token.pin_credential.empty() ? "" : sealed_credential(token.pin_credential);
+  if (!sealed.empty()) return findings.ok("PIN of token " + token.name, sealed);
   const std::string what = "PIN file of token " + token.name;
   if (check_path(findings, what, token.pin_file, {S_IRWXG | S_IRWXO, &owner})) findings.ok(what, token.pin_file);
 }

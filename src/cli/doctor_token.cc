@@ -11,6 +11,7 @@
 #include "cli/doctor.h"
 #include "cli/output.h"
 #include "cli/provisioner.h"
+#include "cli/sealed_pin.h"
 
 namespace tlspool::cli {
 namespace {
@@ -106,7 +107,10 @@ void check_certificates(Findings& findings, const config::Paths& paths, const co
 }
 
 void check_tokens(Findings& findings, const config::Paths& paths, const config::Config& config) {
-  for (const wire::TokenSetup& token : config.tokens) {
+  std::vector<wire::TokenSetup> tokens = config.tokens;
+  const auto pins = lend_pins(tokens);
+  if (!pins) return findings.problem("PINs", pins.error());
+  for (const wire::TokenSetup& token : tokens) {
     // A process for each: a module that crashes takes no other token's findings with it.
     auto provisioner = Provisioner::start(paths);
     if (!provisioner && provisioner.error().code == Code::denied) {

@@ -7,6 +7,7 @@
 #include "cli/issue.h"
 #include "cli/output.h"
 #include "cli/pool_text.h"
+#include "cli/sealed_pin.h"
 #include "config/load.h"
 
 namespace tlspool::cli {
@@ -52,12 +53,14 @@ Status identity_new(const IdentityNewOptions& options) {
   if (!paths) return fail(paths.error());
   const auto name = normal_identity(options.name);
   if (!name) return fail(name.error());
-  const auto config = config::load(*paths);
+  auto config = config::load(*paths);
   if (!config) return fail(config.error());
   if (auto free = refuse_existing(*config, *paths, *name); !free) return free;
   if (config->tokens.empty()) {
     return fail({Code::config, "token", paths->file(), "there is no [[token]]", "add one: tlspool.toml(5)"});
   }
+  const auto pins = lend_pins(config->tokens);
+  if (!pins) return fail(pins.error());
   auto provisioner = Provisioner::start(*paths);
   if (!provisioner) return fail(std::move(provisioner.error()));
   const IdentityPlan plan{*name, options.key, inside_keeper(config->tokens.front(), *paths)};

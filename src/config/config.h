@@ -57,12 +57,21 @@ struct Cache {
   std::uint32_t ticket_rotation = 12 * 60 * 60;  ///< seconds that a ticket key is in use
 };
 
+/// [metrics]: where Prometheus may ask.
+struct Metrics {
+  std::string listen;       ///< as it was written; empty: nowhere
+  std::string address;      ///< an IP address; empty: `path` counts
+  std::uint16_t port = 0;
+  std::string path;         ///< of a Unix socket
+};
+
 /// Users that the processes become when the supervisor is root.
 struct Users {
   std::string keeper = "tlspool-keeper";
   std::string worker = "tlspool-worker";
   std::string judge = "tlspool-judge";
   std::string fetcher = "tlspool-fetcher";
+  std::string metrics = "tlspool-metrics";
   std::string hook = "tlspool-hook";  ///< what programs of hooks become that name no user of their own
 };
 
@@ -101,6 +110,7 @@ struct Config {
   Trust trust;
   Cache cache;
   Users users;
+  Metrics metrics;
   wire::DnsSetup dns;
   std::vector<wire::TokenSetup> tokens;
   std::vector<Identity> identities;

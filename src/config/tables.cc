@@ -5,6 +5,7 @@
 #include "config/cache.h"
 #include "config/disclosure.h"
 #include "config/dns.h"
+#include "config/metrics.h"
 #include "config/peers.h"
 #include "config/revocation.h"
 #include "config/section.h"
@@ -71,6 +72,7 @@ void read_users(Section s, Users& users) {
   s.needed_text("worker", users.worker);
   s.needed_text("judge", users.judge);
   s.needed_text("fetcher", users.fetcher);
+  s.needed_text("metrics", users.metrics);
   s.needed_text("hook", users.hook);
   s.done();
 }
@@ -86,9 +88,6 @@ void read_token(Section s, Config& config, const std::string& keeper) {
   if (!token.pin_file.empty()) token.pin_file = below(keeper, token.pin_file);
   s.text("pin_credential", token.pin_credential);
   if (token.pin_credential.find('/') != std::string::npos) s.wrong("pin_credential", "must be a name without /");
-  if (!token.pin_file.empty() && !token.pin_credential.empty()) {
-    s.wrong("pin_credential", "stands beside pin_file", "keep one of the two");
-  }
   s.number("parallel", 1, 64, token.parallel);
   s.flag("shared", token.shared);
   s.done();
@@ -182,6 +181,7 @@ void read_main(Section& root, Config& config, SharedKeyTables& shared, Authoriza
   if (auto s = root.section("revocation")) read_revocation(std::move(*s), config.revocation, directory);
   if (auto s = root.section("dns")) read_dns(std::move(*s), config.dns, directory);
   if (auto s = root.section("users")) read_users(std::move(*s), config.users);
+  if (auto s = root.section("metrics")) read_metrics(std::move(*s), config.metrics);
   for (Section& s : root.sections("token")) read_token(std::move(s), config, keeper);
   for (Section& s : root.sections("allow")) read_allow(std::move(s), config);
   for (Section& s : root.sections("identity")) read_identity(std::move(s), config, directory_of(root.file()));

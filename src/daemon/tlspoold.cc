@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One program, five kinds of process: see docs/architecture.md.
+// One program, six kinds of process: see docs/architecture.md.
 #include <getopt.h>
 #include <sys/prctl.h>
 
@@ -12,6 +12,7 @@
 #include "fetcher/main.h"
 #include "judge/main.h"
 #include "keeper/main.h"
+#include "metrics/main.h"
 #include "supervisor/main.h"
 #include "worker/main.h"
 
@@ -50,6 +51,7 @@ int run_process(const std::string& role, const std::string& channel_text) {
   if (role == "worker") return tlspool::worker::run(channel);
   if (role == "judge") return tlspool::judge::run(channel);
   if (role == "fetcher") return tlspool::fetcher::run(channel);
+  if (role == "metrics") return tlspool::metrics::run(channel);
   return wrong_usage("unknown process " + role);
 }
 

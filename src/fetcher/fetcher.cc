@@ -69,7 +69,7 @@ Fetcher::~Fetcher() = default;
 
 void Fetcher::on_supervisor(Frame frame) {
   if (frame.kind == number_of(wire::Kind::log_setup)) {
-    if (auto done = wire::start_log(frame.body); !done) return give_up(done.error());
+    if (auto done = wire::start_log(std::move(frame)); !done) return give_up(done.error());
   } else if (frame.kind == number_of(wire::Kind::fetcher_setup)) {
     set_up(frame);
   } else if (frame.kind == number_of(wire::Kind::fetcher_end)) {

@@ -18,8 +18,8 @@ using trust::Outcome;
 constexpr std::int64_t an_hour = 60 * 60;
 
 /// What vouches for a peer, the strongest first; of several the first is named.
-constexpr std::pair<CheckKind, const char*> vouchers[] = {{CheckKind::chain, "chain"}, {CheckKind::dane, "dane"}, {CheckKind::pin, "pin"},
-                                                           {CheckKind::pin_or_first_use, "pin"}};
+constexpr std::pair<CheckKind, const char*> vouchers[] = {{CheckKind::chain, "chain"}, {CheckKind::dane, "dane"}, {CheckKind::dane_if_present, "dane"},
+                                                           {CheckKind::pin, "pin"}, {CheckKind::pin_or_first_use, "pin"}};
 
 /// Where a check stands so that a yes of it helps: not below a `not`, and not as a condition.
 void collect_wanted_yes(const trust::Node& node, std::vector<std::size_t>& out) {
@@ -46,7 +46,7 @@ Case::Case(Loop& loop, Law law, SubjectPtr subject, std::vector<Condition> condi
     for (const trust::Check& check : condition.expression->checks) {
       const auto known = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& a) { return a.check == check; });
       numbers.push_back(static_cast<std::size_t>(known - asked_.begin()));
-      if (known == asked_.end()) asked_.push_back({check, {Answer::pending, {}, 0}, false, {}});
+      if (known == asked_.end()) asked_.push_back({check, {Answer::pending, {}, 0, false}, false, {}});
     }
   }
 }
@@ -150,7 +150,7 @@ void Case::expired() {
   for (Asked& asked : asked_) {
     if (!asked.started || asked.answer.answer != Answer::pending) continue;
     if (asked.cancel) std::exchange(asked.cancel, nullptr)();
-    asked.answer = {Answer::unknown, "no answer came within " + std::to_string(deadline.count() / 1000) + " s", 0};
+    asked.answer = no_answer("no answer came within " + std::to_string(deadline.count() / 1000) + " s");
   }
   go_on();
 }
@@ -172,7 +172,6 @@ wire::Keep Case::keep(bool accepted) const {
     out.unsure = out.unsure || (!accepted && asked.answer.answer == Answer::unknown);
     // Pins may change any moment, cost nothing, and are looked up for their own sake, too: whose key has changed is noted.
     out.unsure = out.unsure || trust::rests_on_memory(asked.check.kind);
-    out.ours_alone = out.ours_alone || trust::rests_on_memory(asked.check.kind);
     out.cost = out.cost || trust::may_ask_network(asked.check.kind);
     if (asked.answer.valid_until != 0) out.until = out.until == 0 ? asked.answer.valid_until : std::min(out.until, asked.answer.valid_until);
   }
@@ -195,7 +194,7 @@ wire::ChainVerdict Case::accept() const {
   }
   for (const auto& [kind, how] : vouchers) {
     const bool vouches = std::any_of(asked_.begin(), asked_.end(), [vouches_by = kind](const Asked& a) {
-      return a.check.kind == vouches_by && a.answer.answer == Answer::yes;
+      return a.check.kind == vouches_by && a.answer.answer == Answer::yes && !a.answer.by_absence;
     });
     if (v.how.empty() && vouches) v.how = how;
   }

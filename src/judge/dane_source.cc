@@ -12,13 +12,13 @@ using trust::CheckKind;
 using trust::DaneOutcome;
 
 CheckAnswer absent(CheckKind check, std::string reason, std::int64_t valid_until) {
-  return {check == CheckKind::dane_if_present ? Answer::yes : Answer::no, std::move(reason), valid_until};
+  return {check == CheckKind::dane_if_present ? Answer::yes : Answer::no, std::move(reason), valid_until, true};
 }
 
 CheckAnswer answer_of(CheckKind check, DaneOutcome outcome) {
   switch (outcome.kind) {
-    case DaneOutcome::Kind::match: return {Answer::yes, std::move(outcome.reason), outcome.valid_until};
-    case DaneOutcome::Kind::mismatch: return {Answer::no, std::move(outcome.reason), outcome.valid_until};
+    case DaneOutcome::Kind::match: return {Answer::yes, std::move(outcome.reason), outcome.valid_until, false};
+    case DaneOutcome::Kind::mismatch: return {Answer::no, std::move(outcome.reason), outcome.valid_until, false};
     case DaneOutcome::Kind::absent: return absent(check, std::move(outcome.reason), outcome.valid_until);
     case DaneOutcome::Kind::no_answer: return no_answer(std::move(outcome.reason));
   }

@@ -140,7 +140,7 @@ void Outcomes::store(const Key& key, const wire::ChainVerdict& verdict) {
   const std::int64_t until = end_of(verdict, now);
   if (until <= now) return;
   table_.put(key.entry, verdict, until);
-  if (!memcached_ || !verdict.keep.cost || verdict.keep.ours_alone) return;
+  if (!memcached_ || !verdict.keep.cost) return;
   auto sealed = box_->seal(key.entry, {now, until, wire::encode(verdict)});
   if (!sealed) return log::debug("outcome.not_shared", {{"reason", sealed.error().text()}});
   if (memcached_->set(authz::memcached_name(outcome_prefix, key.entry), std::move(*sealed), static_cast<std::uint32_t>(until - now))) {

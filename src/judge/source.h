@@ -14,11 +14,12 @@ struct CheckAnswer {
   trust::Answer answer = trust::Answer::unknown;  ///< never pending
   std::string reason;            ///< for people: why; may be empty where the answer is yes
   std::int64_t valid_until = 0;  ///< until when it may be relied on, seconds since 1970; 0: no bound of its own
+  bool by_absence = false;       ///< a yes only because nothing is there that could speak for or against the peer: it vouches for nobody
 };
 
-[[nodiscard]] inline CheckAnswer says_yes(std::string reason = {}, std::int64_t valid_until = 0) { return {trust::Answer::yes, std::move(reason), valid_until}; }
-[[nodiscard]] inline CheckAnswer says_no(std::string reason) { return {trust::Answer::no, std::move(reason), 0}; }
-[[nodiscard]] inline CheckAnswer no_answer(std::string reason) { return {trust::Answer::unknown, std::move(reason), 0}; }
+[[nodiscard]] inline CheckAnswer says_yes(std::string reason = {}, std::int64_t valid_until = 0) { return {trust::Answer::yes, std::move(reason), valid_until, false}; }
+[[nodiscard]] inline CheckAnswer says_no(std::string reason) { return {trust::Answer::no, std::move(reason), 0, false}; }
+[[nodiscard]] inline CheckAnswer no_answer(std::string reason) { return {trust::Answer::unknown, std::move(reason), 0, false}; }
 
 /// What answers checks that take more than a look at the Subject.
 class Source {

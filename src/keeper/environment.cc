@@ -47,7 +47,7 @@ Status receive_log_setup(int channel) {
   if (frame->kind != static_cast<std::uint16_t>(wire::Kind::log_setup)) {
     return fail({Code::protocol, "start", "log_setup", "another frame came first", {}});
   }
-  return wire::start_log(frame->body);
+  return wire::start_log(std::move(*frame));
 }
 
 SandboxRequest keeper_sandbox(const wire::KeeperSetup& setup) {

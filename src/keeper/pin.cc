@@ -47,29 +47,36 @@ Result<Secret> read_pin(const std::string& path, Mode mode) {
   return pin;
 }
 
+Result<Secret> read_credential(const std::string& name) {
+  const std::string subject = "pin_credential=" + name;
+  const char* where = std::getenv("CREDENTIALS_DIRECTORY");
+  if (where == nullptr) {
+    return fail({Code::not_found, "read the PIN", subject, "CREDENTIALS_DIRECTORY is not set",
+                 "start the pool by systemd with LoadCredential="});
+  }
+  if (name.find('/') != std::string::npos) return fail({Code::config, "read the PIN", subject, "a name, not a path", {}});
+  return read_pin(std::string(where) + "/" + name, Mode::as_it_comes);
+}
+
+Result<Secret> read_file_of(const wire::TokenSetup& token, const std::string& directory) {
+  const std::string prefix = directory + "/";
+  const bool inside = !directory.empty() && token.pin_file.starts_with(prefix);
+  return read_pin_file(inside ? token.pin_file.substr(prefix.size()) : token.pin_file);
+}
+
 }  // namespace
 
 Result<Secret> read_pin_file(const std::string& path) { return read_pin(path, Mode::owner_only); }
 
 Result<std::optional<Secret>> configured_pin(const wire::TokenSetup& token, const std::string& directory) {
-  Result<Secret> pin = Secret{};
-  if (!token.pin_file.empty()) {
-    const std::string prefix = directory + "/";
-    const bool inside = !directory.empty() && token.pin_file.starts_with(prefix);
-    pin = read_pin_file(inside ? token.pin_file.substr(prefix.size()) : token.pin_file);
-  } else if (!token.pin_credential.empty()) {
-    const char* where = std::getenv("CREDENTIALS_DIRECTORY");
-    if (where == nullptr) {
-      return fail({Code::config, "read the PIN", "pin_credential=" + token.pin_credential,
-                   "CREDENTIALS_DIRECTORY is not set", "start the pool by systemd with LoadCredential="});
-    }
-    if (token.pin_credential.find('/') != std::string::npos) {
-      return fail({Code::config, "read the PIN", "pin_credential=" + token.pin_credential, "a name, not a path", {}});
-    }
-    pin = read_pin(std::string(where) + "/" + token.pin_credential, Mode::as_it_comes);
-  } else {
-    return std::optional<Secret>{};
+  if (token.pin_file.empty() && token.pin_credential.empty()) return std::optional<Secret>{};
+  if (!token.pin_credential.empty()) {
+    auto pin = read_credential(token.pin_credential);
+    if (pin) return std::optional<Secret>{std::move(*pin)};
+    // Not there is no reason to fail while there is a file, too; one that is there but no good is.
+    if (token.pin_file.empty() || pin.error().code != Code::not_found) return fail(std::move(pin.error()));
   }
+  auto pin = read_file_of(token, directory);
   if (!pin) return fail(std::move(pin.error()));
   return std::optional<Secret>{std::move(*pin)};
 }

@@ -26,9 +26,11 @@ class SignThreads {
 
  private:
   void serve();
+  void refused();
   std::shared_ptr<Token> token_;
   UniqueFd socket_;
   std::atomic<unsigned> running_{0};
+  std::atomic<unsigned> refused_{0};
   std::vector<std::thread> threads_;
 };
 

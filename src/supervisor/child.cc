@@ -8,8 +8,8 @@
 
 namespace tlspool::supervisor {
 
-Child::Child(Loop& loop, std::string name, StartAs as, Events events)
-    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), refusals_(loop, name_), timer_(loop) {}
+Child::Child(Loop& loop, std::string name, StartAs as, Events events, const counters::Page* page)
+    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), page_(page), refusals_(loop, name_), timer_(loop) {}
 
 Status Child::start() {
   auto started = start_process(as_);
@@ -19,7 +19,7 @@ Status Child::start() {
   uv_update_time(loop_.raw());
   born_ = loop_.now();
   channel_ = std::make_unique<Channel>(
-      loop_, std::move(started->channel), [this](Frame frame) { took(std::move(frame)); },
+      loop_, std::move(started->channel), limits(), [this](Frame frame) { took(std::move(frame)); },
       [this] {
         // It ends by itself when its channel broke; its own exit status says more than our SIGKILL.
         timer_.start(std::chrono::seconds(2), [this] { signal(SIGKILL); });
@@ -28,10 +28,26 @@ Status Child::start() {
     log::error("process.silent", {{"name", name_}, {"reason", "it did not become ready in time"}});
     signal(SIGKILL);
   });
+  std::vector<UniqueFd> memory;
+  if (page_ != nullptr) {
+    if (auto writable = page_->for_writer()) memory = only(std::move(*writable));
+  }
   send(wire::Kind::log_setup,
-       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_, true});
+       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_, true}, 0, std::move(memory));
   events_.started();
   return {};
+}
+
+// What its processes say is read by turns. None of their frames carries more than one descriptor.
+Channel::Limits Child::limits() const {
+  constexpr std::size_t frames = 64;
+  constexpr std::size_t output = 1 << 20;
+  return {name_, Channel::max_body, 2, frames, output, SIZE_MAX};
+}
+
+void Child::misbehaved(const std::string& what) {
+  log::error("process.misbehaved", {{"name", name_}, {"reason", what}});
+  signal(SIGKILL);
 }
 
 void Child::took(Frame frame) {
@@ -40,7 +56,7 @@ void Child::took(Frame frame) {
   if (phase_ == Phase::starting && !refusals_.watching() && frame.descriptors.size() == 1) {
     return refusals_.watch(std::move(frame.descriptors.front()));
   }
-  log::error("frame.refused", {{"name", name_}, {"kind", std::to_string(frame.kind)}});
+  misbehaved("it gives another descriptor for refused system calls");
 }
 
 void Child::ready() {
@@ -85,6 +101,7 @@ void Child::ended(const std::string& reason) {
 
 void Child::start_again() {
   ++restarts_;
+  counters::count<counters::Family::restarts>(counters::value_of<counters::Kind>(as_.role));
   born_ = loop_.now();
   if (auto done = start(); !done) ended(done.error().text());
 }

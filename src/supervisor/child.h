@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "counters/page.h"
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "supervisor/backoff.h"
@@ -28,8 +29,8 @@ class Child {
   /// It must have said that it is ready by then; a token may be slow.
   static constexpr std::chrono::seconds start_deadline{60};
 
-  /// `name` is what log lines call it: "keeper", "worker-0".
-  Child(Loop& loop, std::string name, StartAs as, Events events);
+  /// `name` is what log lines call it: "keeper", "worker-0". It counts in `page`; null: for nobody.
+  Child(Loop& loop, std::string name, StartAs as, Events events, const counters::Page* page);
 
   [[nodiscard]] Status start();
   void ready();
@@ -39,6 +40,10 @@ class Child {
   }
   void send_bytes(wire::Kind kind, ByteView body, std::uint64_t number, std::vector<UniqueFd> descriptors = {});
   void signal(int number) const;
+  /// It said what no process in its right mind says: it is ended, and another one takes its place.
+  void misbehaved(const std::string& what);
+  /// Bytes that it has not read yet.
+  [[nodiscard]] std::size_t waiting() const { return channel_ ? channel_->waiting() : 0; }
   /// Whether its end is followed by a new start; not so until the whole pool was ready once.
   void after_end(AfterEnd what);
   /// Looks whether it has ended (SIGCHLD says only that some child has).
@@ -51,6 +56,7 @@ class Child {
   [[nodiscard]] int restarts() const { return restarts_; }
 
  private:
+  [[nodiscard]] Channel::Limits limits() const;
   void took(Frame frame);
   void ended(const std::string& reason);
   void start_again();
@@ -59,6 +65,7 @@ class Child {
   std::string name_;
   StartAs as_;
   Events events_;
+  const counters::Page* page_;
   std::unique_ptr<Channel> channel_;
   Refusals refusals_;
   Timer timer_;  // the start's deadline, the pause before the next start, or the wait for a hung-up child's end

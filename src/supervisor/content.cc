@@ -73,7 +73,7 @@ Status find_users(const config::Users& users, Ground& ground) {
 
 // Whoever a hook's program runs as can end and read what belongs to this user.
 Status check_hook_user(const std::string& name, const config::Users& users, const std::string& where) {
-  for (const std::string* other : {&users.keeper, &users.worker, &users.judge, &users.fetcher}) {
+  for (const std::string* other : {&users.keeper, &users.worker, &users.judge, &users.fetcher, &users.metrics}) {
     if (name != *other) continue;
     return fail({Code::config, "configuration", where, "its user " + printable(name) + " is that of a process of the pool", "give it a user of its own"});
   }
@@ -126,9 +126,15 @@ Result<Content> read_content(const config::Paths& paths) {
     if (!found) return fail(std::move(found.error()));
     fetcher = *found;
   }
+  std::optional<RunAs> metrics;
+  if (geteuid() == 0 && !config->metrics.listen.empty()) {
+    auto found = find_user(config->users.metrics);
+    if (!found) return fail(std::move(found.error()));
+    metrics = *found;
+  }
   auto hooks = find_hooks(*config, paths.file());
   if (!hooks) return fail(std::move(hooks.error()));
-  return Content{std::move(*config), std::move(*material), fetcher, std::move(*hooks), std::move(cluster)};
+  return Content{std::move(*config), std::move(*material), fetcher, std::move(*hooks), std::move(cluster), metrics};
 }
 
 Result<Ground> find_ground(const config::Paths& paths, const config::Config& config) {

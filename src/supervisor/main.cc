@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <ctime>
 
 #include "base/sandbox.h"
 #include "supervisor/admin.h"
@@ -44,8 +45,11 @@ class Daemon {
                              {"admin_socket", paths_.admin_socket()},
                              {"workers", std::to_string(pool_.ground().workers)},
                              {"identities", std::to_string(pool_.config().identities.size())}});
+    note_applied();
     notify_ready("Ready, pool " + paths_.directory);
   }
+
+  static void note_applied() { counters::set<counters::Family::last_reload>(static_cast<std::uint64_t>(std::time(nullptr))); }
 
   void failed(const std::string& why) {
     if (exit_code_ != 0) return;
@@ -63,6 +67,7 @@ class Daemon {
     notify_reloading();
     auto content = read_content(paths_);
     if (!content) {
+      counters::count<counters::Family::reloads>(counters::Reload::refused);
       log::error("config.refused", {{"reason", content.error().text()}, {"kept", "the configuration from before"}});
       notify_ready("Ready; the last configuration was refused: " + content.error().subject);
       return done(fail(std::move(content.error())));
@@ -70,6 +75,8 @@ class Daemon {
     warn_of_restart(content->config);
     pool_.reload(std::move(*content), [this, done = std::move(done)] {
       log::info("config.applied", {{"pool", paths_.directory}});
+      counters::count<counters::Family::reloads>(counters::Reload::applied);
+      note_applied();
       notify_ready("Ready, pool " + paths_.directory);
       done({});
     });
@@ -79,7 +86,7 @@ class Daemon {
   void warn_of_restart(const config::Config& now) const {
     const config::Config& old = pool_.config();
     const bool users = now.users.keeper != old.users.keeper || now.users.worker != old.users.worker ||
-                       now.users.judge != old.users.judge || now.users.fetcher != old.users.fetcher;
+                       now.users.judge != old.users.judge || now.users.fetcher != old.users.fetcher || now.users.metrics != old.users.metrics;
     if (users) log::warning("config.needs_restart", {{"setting", "[users]"}});
     if (now.workers != old.workers) log::warning("config.needs_restart", {{"setting", "[pool] workers"}});
     if (now.log_format != old.log_format || now.log_level != old.log_level) {

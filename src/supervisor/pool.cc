@@ -20,6 +20,8 @@ namespace {
 constexpr std::chrono::seconds reload_deadline{10};
 constexpr std::chrono::seconds drain_deadline{3};
 constexpr std::chrono::seconds stop_deadline{5};
+constexpr std::size_t most_adopted = 512 << 10;  // a call of a program and what came behind it
+constexpr std::size_t most_waiting = 4 << 20;    // bytes towards a process that does not read
 
 using wire::Kind;
 
@@ -37,7 +39,11 @@ Pool::Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events
       stop_timer_(loop),
       gather_(loop),
       judge_calls_(loop),
-      hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }) {
+      hooks_(loop, [this](const wire::HookEnd& end, UniqueFd socket) { judge_->send(Kind::hook_end, end, 0, only(std::move(socket))); }),
+      metrics_(loop, pages_, [this] { return needed_children(); },
+               [this] {
+                 if (stopped_) look_stopped();
+               }) {
   make_children();
 }
 
@@ -47,17 +53,21 @@ void Pool::make_children() {
   keeper_ = std::make_unique<Child>(
       loop_, "keeper", StartAs{"keeper", ground_.paths.keeper, ground_.keeper, ground_.credentials},
       Child::Events{[this] { equip_keeper(); }, [this](Frame f) { from_keeper(std::move(f)); },
-                    [this](const std::string& why) { ended(*keeper_, why); }});
+                    [this](const std::string& why) { ended(*keeper_, why); }},
+      pages_.of("keeper"));
   judge_ = std::make_unique<Child>(
       loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}},
       Child::Events{[this] { equip_judge(); }, [this](Frame f) { from_judge(std::move(f)); },
-                    [this](const std::string& why) { ended(*judge_, why); }});
+                    [this](const std::string& why) { ended(*judge_, why); }},
+      pages_.of("judge"));
   if (wants_fetcher()) make_fetcher();
   for (std::uint32_t i = 0; i < ground_.workers; ++i) {
+    const std::string name = "worker-" + std::to_string(i);
     workers_.push_back(std::make_unique<Child>(
-        loop_, "worker-" + std::to_string(i), StartAs{"worker", "/", ground_.worker, {}},
+        loop_, name, StartAs{"worker", "/", ground_.worker, {}},
         Child::Events{[this, i] { equip_worker(i); }, [this, i](Frame f) { from_worker(i, std::move(f)); },
-                      [this, i](const std::string& why) { ended(*workers_[i], why); }}));
+                      [this, i](const std::string& why) { ended(*workers_[i], why); }},
+        pages_.of(name)));
   }
 }
 
@@ -65,10 +75,17 @@ Status Pool::start() {
   for (Child* child : children()) {
     if (auto done = child->start(); !done) return done;
   }
+  apply_metrics();
   return {};
 }
 
 std::vector<Child*> Pool::children() const {
+  auto out = needed_children();
+  if (metrics_.child() != nullptr && (!content_.config.metrics.listen.empty() || metrics_.child()->running())) out.push_back(metrics_.child());
+  return out;
+}
+
+std::vector<Child*> Pool::needed_children() const {
   std::vector<Child*> out{keeper_.get(), judge_.get()};
   if (fetcher_ && (wants_fetcher() || fetcher_->running())) out.push_back(fetcher_.get());
   for (const auto& worker : workers_) out.push_back(worker.get());
@@ -84,6 +101,7 @@ void Pool::send_keeper_setup() {
 }
 
 void Pool::equip_keeper() {
+  metrics_.show(*keeper_);
   send_keeper_setup();
   connect_fetcher();
   if (!reported_) return;
@@ -94,6 +112,7 @@ void Pool::equip_keeper() {
 }
 
 void Pool::equip_judge() {
+  metrics_.show(*judge_);
   send_judge_setup();
   hooks_.start_anew(content_.hooks);
   hook_controls_.assign(workers_.size(), 0);
@@ -106,6 +125,7 @@ void Pool::equip_judge() {
 }
 
 void Pool::equip_worker(std::uint32_t index) {
+  metrics_.show(*workers_[index]);
   if (!reported_) return;  // from_keeper() does it: nothing can be said about keys before
   send_setup(index);
   send_staples(index);
@@ -202,11 +222,11 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
   } else if (kind == Kind::executable_query) {
     answer_executable(worker, frame);
   } else if (kind == Kind::adopt) {
-    adopt(std::move(frame));
+    adopt(worker, std::move(frame));
   } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer || kind == Kind::sessions_ended) {
     gather_.answered(std::move(frame));
   } else {
-    log::warning("worker.unexpected", {{"name", worker.name()}, {"kind", std::to_string(frame.kind)}});
+    worker.misbehaved("a frame of kind " + std::to_string(frame.kind));
   }
 }
 
@@ -222,11 +242,13 @@ void Pool::answer_executable(Child& worker, const Frame& frame) {
   worker.send(Kind::executable_answer, answer, frame.number);
 }
 
-void Pool::adopt(Frame frame) {
+void Pool::adopt(Child& from, Frame frame) {
   auto adopt = wire::decode<wire::Adopt>(frame.body);
-  if (!adopt || adopt->worker >= workers_.size()) {
-    return log::warning("adopt.refused", {{"reason", "no such worker"}});
+  if (!adopt || adopt->worker >= workers_.size() || adopt->input.size() > most_adopted || frame.descriptors.size() != 1) {
+    return from.misbehaved("a control connection for another worker that is none");
   }
+  // Who fills another's queue faster than that one reads has his connections closed.
+  if (workers_[adopt->worker]->waiting() > most_waiting) return;
   workers_[adopt->worker]->send_bytes(Kind::adopt, frame.body, frame.number, std::move(frame.descriptors));
 }
 
@@ -256,7 +278,7 @@ void Pool::ask_workers(wire::Kind query, Gather::Done done, const Bytes& body) {
 
 void Pool::look_ready() {
   if (ready_ || stopped_) return;
-  for (const Child* child : children()) {
+  for (const Child* child : needed_children()) {
     if (child->phase() != Child::Phase::ready) return;
   }
   ready_ = true;
@@ -266,6 +288,7 @@ void Pool::look_ready() {
 
 void Pool::ended(Child& child, const std::string& reason) {
   if (&child == judge_.get()) judge_calls_.lost();
+  metrics_.hide(child);
   if (stopped_) return look_stopped();
   if (!ready_) return events_.failed(child.name() + ": " + reason);
 }
@@ -286,6 +309,7 @@ void Pool::reload(Content content, std::function<void()> applied) {
   send_keeper_setup();
   send_judge_setup();
   hooks_.set(content_.hooks);
+  apply_metrics();
   for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_hook_controls(i);
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
@@ -320,6 +344,7 @@ void Pool::stop(std::function<void()> done) {
   listener_.reset();
   // Workers first, while keeper and judge still answer them.
   for (Child* child : children()) child->after_end(Child::AfterEnd::stay_down);
+  metrics_.stop();
   for (auto& worker : workers_) worker->send_bytes(Kind::drain, {}, 0);
   stop_timer_.start(drain_deadline, [this] { terminate(); });
   look_stopped();

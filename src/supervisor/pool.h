@@ -13,6 +13,8 @@
 #include "supervisor/gather.h"
 #include "supervisor/hook_programs.h"
 #include "supervisor/judge_calls.h"
+#include "supervisor/metrics_service.h"
+#include "supervisor/pages.h"
 #include "supervisor/setup.h"
 #include "supervisor/ticket_keys.h"
 
@@ -36,6 +38,7 @@ struct Content {
   std::optional<RunAs> fetcher;  ///< whom it becomes; none: the supervisor's own user, or no [[kme]] is configured
   std::vector<HookPrograms::Program> hooks;  ///< those that are programs
   std::shared_ptr<const ClusterKeys> cluster;  ///< null: the pool belongs to no cluster
+  std::optional<RunAs> metrics;  ///< as `fetcher`, for [metrics]
 };
 
 /// The processes of one pool and the channels between them.
@@ -80,6 +83,10 @@ class Pool {
   void ask_judge(OnOutcomes done);
   [[nodiscard]] std::uint32_t anchors() const { return anchors_; }
   [[nodiscard]] std::vector<Child*> children() const;
+  /// What all its processes count.
+  [[nodiscard]] const Pages& pages() const { return pages_; }
+  /// Names of tokens by the numbers that they are counted as.
+  [[nodiscard]] std::vector<std::string> token_names();
 
  private:
   // A reload under way: who has yet to answer, and who waits for its end.
@@ -91,6 +98,9 @@ class Pool {
   };
 
   void make_children();
+  /// Those without which the pool is not whole.
+  [[nodiscard]] std::vector<Child*> needed_children() const;
+  void apply_metrics();
   void make_fetcher();
   [[nodiscard]] bool wants_fetcher() const;
   void send_keeper_setup();
@@ -129,11 +139,12 @@ class Pool {
   void look_reloaded();
   void finish_reload();
   void answer_executable(Child& worker, const Frame& frame);
-  void adopt(Frame frame);
+  void adopt(Child& from, Frame frame);
   void terminate();
   void look_stopped();
 
   Loop& loop_;
+  Pages pages_;
   Ground ground_;
   Content content_;
   UniqueFd listener_;
@@ -162,6 +173,7 @@ class Pool {
   std::vector<std::size_t> controls_;  // control connections of the fetcher, by worker
   std::vector<std::size_t> hook_controls_;  // of the judge, by worker
   std::vector<std::unique_ptr<Child>> workers_;
+  MetricsService metrics_;
 };
 
 }  // namespace tlspool::supervisor

@@ -24,7 +24,8 @@ void Pool::make_fetcher() {
   fetcher_ = std::make_unique<Child>(
       loop_, "fetcher", StartAs{"fetcher", "/", content_.fetcher, {}},
       Child::Events{[this] { equip_fetcher(); }, [this](Frame f) { from_fetcher(std::move(f)); },
-                    [this](const std::string& why) { ended(*fetcher_, why); }});
+                    [this](const std::string& why) { ended(*fetcher_, why); }},
+      pages_.of("fetcher"));
 }
 
 bool Pool::wants_fetcher() const { return !content_.config.kmes.empty(); }
@@ -32,6 +33,7 @@ bool Pool::wants_fetcher() const { return !content_.config.kmes.empty(); }
 void Pool::send_fetcher_setup() { fetcher_->send(Kind::fetcher_setup, wire::FetcherSetup{content_.config.kmes}); }
 
 void Pool::equip_fetcher() {
+  metrics_.show(*fetcher_);
   std::fill(controls_.begin(), controls_.end(), 0);
   send_fetcher_setup();
   connect_fetcher();

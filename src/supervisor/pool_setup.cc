@@ -25,6 +25,17 @@ void Pool::send_judge_setup() {
   wipe(body);
 }
 
+std::vector<std::string> Pool::token_names() {
+  std::vector<std::string> out(counters::most_tokens);
+  for (const auto& token : content_.config.tokens) {
+    const std::size_t number = numbers_.token(token.name);
+    out[number] = number + 1 < out.size() ? token.name : "other";
+  }
+  return out;
+}
+
+void Pool::apply_metrics() { metrics_.apply(content_.config.metrics, content_.metrics, token_names()); }
+
 void Pool::send_setup(std::uint32_t worker) {
   wire::WorkerSetup setup = setup_;
   setup.index = worker;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "counters/words.h"
 #include "tls/openssl.h"
 
 namespace tlspool::supervisor {
@@ -113,10 +114,30 @@ Bytes digest(const config::Config& config, const Material& material, const wire:
 
 }  // namespace
 
+std::uint8_t granted_roles(const config::Config& config, const config::Identity& identity) {
+  // Without rules the owner and the group of the pool's directory may do everything.
+  std::uint8_t granted = config.allow.empty() ? wire::role_client | wire::role_server : 0;
+  for (const wire::AllowRule& rule : config.allow) {
+    const auto names = [&](std::string_view name) { return std::ranges::find(rule.identities, name) != rule.identities.end(); };
+    if (names("*") || names(identity.name)) granted |= rule.roles;
+  }
+  const auto is_this = [&](const auto& user) { return user.identity == identity.name; };
+  // The pool's own fetcher and judge are programs, too.
+  if (std::ranges::any_of(config.kmes, is_this) || std::ranges::any_of(config.authorization.setup.hooks, is_this)) granted |= wire::role_client;
+  return granted & identity.roles;
+}
+
 std::uint32_t KeyNumbers::number(const config::Identity& identity, const config::Credential& credential) {
   const std::string name =
       identity.name + '\n' + credential.token + '\n' + credential.key + '\n' + credential.chain;
   return known_.try_emplace(name, static_cast<std::uint32_t>(known_.size() + 1)).first->second;
+}
+
+std::uint8_t KeyNumbers::token(const std::string& name) {
+  const auto found = tokens_.find(name);
+  if (found != tokens_.end()) return found->second;
+  if (tokens_.size() + 1 >= counters::most_tokens) return counters::most_tokens - 1;
+  return tokens_.emplace(name, static_cast<std::uint8_t>(tokens_.size())).first->second;
 }
 
 wire::KeeperSetup keeper_setup(const config::Config& config, const Material& material, KeyNumbers& numbers,
@@ -127,6 +148,7 @@ wire::KeeperSetup keeper_setup(const config::Config& config, const Material& mat
     token.pin_file = relative_to(paths.keeper, token.pin_file);
     token.pin_credential = keeper_credential(credentials, token.pin_credential);
     token.watched = sessions_end_with(config, token.name);
+    token.number = numbers.token(token.name);
   }
   out.directory = ".";
   out.peers = config.peers;
@@ -136,7 +158,8 @@ wire::KeeperSetup keeper_setup(const config::Config& config, const Material& mat
       key.key = numbers.number(identity, credential);
       key.token = credential.token;
       key.uri = credential.key;
-      key.roles = identity.roles;
+      key.roles = granted_roles(config, identity);
+      key.tls12 = config.tls12;
       key.identity = identity.name;
       if (in_token(credential)) key.chain_uri = credential.chain;
       if (const auto* chain = chain_of(material, credential)) key.leaf = chain->front();

@@ -29,15 +29,22 @@ struct Material {
 class KeyNumbers {
  public:
   std::uint32_t number(const config::Identity& identity, const config::Credential& credential);
+  /// What a token is counted as (counters::Token); those that come late share the last one.
+  std::uint8_t token(const std::string& name);
 
  private:
   std::map<std::string, std::uint32_t> known_;
+  std::map<std::string, std::uint8_t> tokens_;
 };
 
 struct Owner {
   uid_t uid = 0;
   gid_t gid = 0;
 };
+
+/// The RoleBits in which some program may use the identity. The keeper signs in no other: it can't know for which
+/// program a worker asks, but need not sign for what nobody may have.
+[[nodiscard]] std::uint8_t granted_roles(const config::Config& config, const config::Identity& identity);
 
 /// Paths in it are relative to the keeper's working directory, whose parents may be closed to its user.
 [[nodiscard]] wire::KeeperSetup keeper_setup(const config::Config& config, const Material& material,

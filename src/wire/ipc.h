@@ -20,7 +20,7 @@ namespace tlspool::wire {
 /// Frame kinds of loop/channel.h. Each says who sends it to whom and what its body is.
 enum class Kind : std::uint16_t {
   // supervisor -> any
-  log_setup = 1,      ///< LogSetup, first frame to every process
+  log_setup = 1,      ///< LogSetup + the memory in which the process counts (counters/page.h), first frame to every process
   // any -> supervisor
   sandbox_watch,      ///< no body + the descriptor on which the kernel tells of system calls that the sandbox refused
   // supervisor <-> keeper
@@ -86,6 +86,11 @@ enum class Kind : std::uint16_t {
   end_sessions = 100,     ///< supervisor: EndSessions
   sessions_ended,         ///< worker: SessionsEnded, same number
   recheck_sessions,       ///< supervisor: no body; the judge is asked about every session again
+  // supervisor <-> metrics, bodies in wire/metrics.h
+  metrics_setup = 110,    ///< supervisor: MetricsSetup; may come again (reload)
+  metrics_listener,       ///< supervisor: no body + the listening socket; may come again with another one
+  metrics_process,        ///< supervisor: MetricsProcess + its counters, for reading, and its /proc/PID/stat
+  metrics_ready,          ///< metrics: no body
 };
 
 struct LogSetup {
@@ -117,22 +122,24 @@ struct TokenSetup {
   std::uint32_t parallel = 4;  ///< PKCS#11 sessions that sign side by side, for each worker
   bool shared = true;          ///< other pools may use the token's one-time keys, too; false: it belongs to this one alone
   bool watched = false;        ///< it matters at once that it is gone, also while nobody signs
+  std::uint8_t number = 0;     ///< counters::Token: what it is counted as
 };
 template <class Io> void fields(Io& io, TokenSetup& m) {
-  io(m.name, m.module, m.uri, m.pin_file, m.pin_credential, m.parallel, m.shared, m.watched);
+  io(m.name, m.module, m.uri, m.pin_file, m.pin_credential, m.parallel, m.shared, m.watched, m.number);
 }
 
 struct KeySetup {
   std::uint32_t key = 0;       ///< number by which workers name the key; unique within one setup
   std::string token;           ///< TokenSetup::name
   std::string uri;             ///< RFC 7512, selects the private key
-  std::uint8_t roles = 0;      ///< RoleBits that any program may ask for
+  std::uint8_t roles = 0;      ///< RoleBits that some program may ask for; 0: nobody may use the identity, so nothing is signed
   std::string chain_uri;       ///< certificates in the token; empty: the chain came from a file
   Bytes leaf;                  ///< leaf certificate (DER) where the chain came from a file; its key must match
   std::string identity;        ///< for log lines
+  bool tls12 = true;           ///< TLS 1.2 is allowed
 };
 template <class Io> void fields(Io& io, KeySetup& m) {
-  io(m.key, m.token, m.uri, m.roles, m.chain_uri, m.leaf, m.identity);
+  io(m.key, m.token, m.uri, m.roles, m.chain_uri, m.leaf, m.identity, m.tls12);
 }
 
 struct KeeperSetup {

@@ -110,7 +110,6 @@ template <class Io> void fields(Io& io, ChainQuery& m) {
 /// What a verdict rests on, for the judge's memory.
 struct Keep {
   bool unsure = false;     ///< something gave no answer: it may be another in a moment
-  bool ours_alone = false; ///< on what no other pool knows, such as its pins
   bool cost = false;       ///< the network or a hook was asked
   std::int64_t until = 0;  ///< seconds since 1970; 0: no bound of its own
 };

@@ -38,7 +38,7 @@ Result<Frame> expect(int channel, wire::Kind kind) {
 Status start_log(int channel) {
   auto frame = expect(channel, wire::Kind::log_setup);
   if (!frame) return fail(std::move(frame.error()));
-  return wire::start_log(frame->body);
+  return wire::start_log(std::move(*frame));
 }
 
 }  // namespace

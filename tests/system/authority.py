@@ -127,13 +127,13 @@ class Authority:
         self._ca("-gencrl", "-out", out, *(["-crlexts", section] if section else []))
         return openssl("crl", "-in", out, "-outform", "DER")
 
-    def respond(self, request, signer=None, issuer=None, options=()):
-        """What `openssl ocsp` answers to the request."""
+    def respond(self, request, signer=None, days=0, options=()):
+        """What `openssl ocsp` answers to the request where its clock is some days off."""
         signer = signer or self
         asked, said = self.folder / "request.der", self.folder / f"response{threading.get_ident()}.der"
         asked.write_bytes(request)
         openssl("ocsp", "-index", self.folder / "index.txt", "-CA", self.cert, "-rsigner", signer.cert, "-rkey", signer.key, "-reqin", asked,
-                "-respout", said, "-nmin", "60", *options)
+                "-respout", said, "-nmin", "60", *options, before=("faketime", "-f", f"{days:+}d") if days else ())
         return said.read_bytes()
 
     def response_for(self, party, **how):

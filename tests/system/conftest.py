@@ -90,12 +90,20 @@ def make_pool(place):
 
 
 @pytest.fixture
-def library(pool, monkeypatch):
-    """The Python module, working on `pool`."""
-    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
-    import tlspool
+def library_of(monkeypatch):
+    """library_of(a pool) gives the Python module, working on that pool."""
+    def point(pool):
+        monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
+        import tlspool
 
-    return tlspool
+        return tlspool
+
+    return point
+
+
+@pytest.fixture
+def library(pool, library_of):
+    return library_of(pool)
 
 
 @pytest.fixture

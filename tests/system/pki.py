@@ -52,8 +52,8 @@ class Wish:
     extra: tuple = field(default=())
 
 
-def openssl(*words, stdin=None):
-    done = subprocess.run(["openssl", *map(str, words)], input=stdin, capture_output=True, timeout=60)
+def openssl(*words, stdin=None, before=()):
+    done = subprocess.run([*before, "openssl", *map(str, words)], input=stdin, capture_output=True, timeout=60)
     if done.returncode != 0:
         raise RuntimeError(f"openssl {' '.join(map(str, words))}: {done.stderr.decode(errors='replace')}")
     return done.stdout

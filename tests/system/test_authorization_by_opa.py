@@ -4,13 +4,13 @@ import sys
 import threading
 
 import pytest
+from authorization import JOE, client, reason
 from pool import ROOT, SANITIZED, Pool
 from talk import OurServer, s_client, shown
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 from opa import Opa  # noqa: E402
 
-JOE = "joe@clients.example"
 DEADLINE = 20000 if SANITIZED else 8000
 
 
@@ -58,27 +58,8 @@ deadline_ms = 300
 
 
 @pytest.fixture
-def lib(pooled, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(pooled.directory))
-    import tlspool
-
-    return tlspool
-
-
-def client(lib, pki, service, name=JOE):
-    party = pki.leaf(name, usage="clientAuth")
-    with OurServer(lib, "p256.example", remote_proof="required", service=service) as server, s_client(server.port, *shown(party)):
-        try:
-            with server.plain() as plain:
-                return plain.session
-        except lib.HandshakeFailed as failed:
-            return failed
-
-
-def reason(outcome):
-    assert isinstance(outcome, Exception), f"it was let in: {outcome}"
-    assert (outcome.reason, outcome.check) == ("policy", "authorization"), outcome
-    return str(outcome)
+def lib(pooled, library_of):
+    return library_of(pooled)
 
 
 @pytest.mark.parametrize("way", ["tcp", "unix"])

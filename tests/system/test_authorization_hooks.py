@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from authorization import JOE, client, reason
 from pool import ROOT, SANITIZED, Pool, eventually
 from talk import OurServer, s_client, shown
 
-JOE = "joe@clients.example"
 SUPPORT = ROOT / "tests" / "support"
 DEADLINE = 20000 if SANITIZED else 8000
 
@@ -55,28 +55,8 @@ def hooked(place, pki):
 
 
 @pytest.fixture
-def lib(hooked, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(hooked.directory))
-    import tlspool
-
-    return tlspool
-
-
-def client(lib, pki, service, name=JOE):
-    """The session with a client that proves `name`, or the failure."""
-    party = pki.leaf(name, usage="clientAuth")
-    with OurServer(lib, "p256.example", remote_proof="required", service=service) as server, s_client(server.port, *shown(party)):
-        try:
-            with server.plain() as plain:
-                return plain.session
-        except lib.HandshakeFailed as failed:
-            return failed
-
-
-def reason(outcome):
-    assert isinstance(outcome, Exception), f"it was let in: {outcome}"
-    assert (outcome.reason, outcome.check) == ("policy", "authorization"), outcome
-    return str(outcome)
+def lib(hooked, library_of):
+    return library_of(hooked)
 
 
 def processes_of(how):
@@ -163,16 +143,14 @@ def test_programs_are_confined(hooked):
         assert names <= {b"PATH", b"HOME", b"LANG"}
 
 
-def test_programs_end_with_the_pool_and_come_back_with_the_judge(make_pool, place, pki, monkeypatch):
+def test_programs_end_with_the_pool_and_come_back_with_the_judge(make_pool, place, pki, library_of):
     made = make_pool()
     bad = program(place, "misbehaving_hook.py", (SUPPORT / "misbehaving_hook.py").read_text())
     made.configure(f'[authorization]\nhooks = "h"\n[[hook]]\nname = "h"\nprogram = ["{sys.executable}", "{bad}", "restart"]\ndeadline_ms = {DEADLINE}')
     made.identity("p256.example")
     made.trust(pki.ca().cert)
     made.start()
-    monkeypatch.setenv("TLSPOOL_DIR", str(made.directory))
-    import tlspool
-
+    tlspool = library_of(made)
     first = set(eventually(lambda: len(processes_of("restart")) == 2 and processes_of("restart")))
     assert client(tlspool, pki, "x-fine").remote_identity == JOE
     [judge] = made.pids("judge")

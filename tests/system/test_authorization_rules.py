@@ -56,11 +56,8 @@ def ruled(place, pki):
 
 
 @pytest.fixture
-def lib(ruled, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(ruled.directory))
-    import tlspool
-
-    return tlspool
+def lib(ruled, library_of):
+    return library_of(ruled)
 
 
 def as_server(lib, pki, service, name=JOE, also=(SPIFFE,)):
@@ -172,14 +169,12 @@ def test_a_resumed_session_meets_the_same_rules(lib, ruled, pki, version):
         peer.close()
 
 
-def test_the_default_and_a_rule_change_with_a_reload(make_pool, pki, monkeypatch):
+def test_the_default_and_a_rule_change_with_a_reload(make_pool, pki, library_of):
     made = make_pool(extra='[authorization]\ndefault = "allow"\n[[rule]]\nremote = "@clients.example"\naction = "deny"')
     made.identity("p256.example")
     made.trust(pki.ca().cert)
     made.start()
-    monkeypatch.setenv("TLSPOOL_DIR", str(made.directory))
-    import tlspool
-
+    tlspool = library_of(made)
     assert refused(as_server(tlspool, pki, ""))
     assert as_client(tlspool, pki, "").remote_identity == WEB
     made.replace('remote = "@clients.example"', f'remote = "{WEB}"')
@@ -191,13 +186,11 @@ def test_the_default_and_a_rule_change_with_a_reload(make_pool, pki, monkeypatch
     assert refused(as_server(tlspool, pki, ""))
 
 
-def test_a_mistake_in_a_rule_keeps_the_old_ones(make_pool, pki, monkeypatch):
+def test_a_mistake_in_a_rule_keeps_the_old_ones(make_pool, pki, library_of):
     made = make_pool(extra=f'[[rule]]\nremote = "{WEB}"\naction = "allow"')
     made.trust(pki.ca().cert)
     made.start()
-    monkeypatch.setenv("TLSPOOL_DIR", str(made.directory))
-    import tlspool
-
+    tlspool = library_of(made)
     for text, said in (('time = "Mo 8-18"', '"Mo" is no day'), ('san = "web.example"', "is no URI"), ('remote = "*.example"', "is no selector"),
                        ('hooks = "nobody"', 'no [[hook]] named "nobody"')):
         before = made.config.read_text()

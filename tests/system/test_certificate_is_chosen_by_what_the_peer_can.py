@@ -32,10 +32,8 @@ def two(place, pki):
 
 
 @pytest.fixture
-def both(two, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(two.directory))
-    import tlspool
-    return tlspool
+def both(two, library_of):
+    return library_of(two)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -22,7 +22,7 @@ def write_certificate(pool, name):
                    cwd=keeper, env=environment, check=True, capture_output=True, timeout=60, **who)
 
 
-def test_server_shows_the_certificate_of_the_token(make_pool, monkeypatch):
+def test_server_shows_the_certificate_of_the_token(make_pool, library_of):
     pool = make_pool(name="token.example")
     write_certificate(pool, "token.example")
     drop_in = pool.directory / "identities" / "token.example.toml"
@@ -31,9 +31,7 @@ def test_server_shows_the_certificate_of_the_token(make_pool, monkeypatch):
     drop_in.write_text(text.replace('chain = "token.example.pem"', 'chain = "pkcs11:token=tlspool;object=token.example;type=cert"'))
     (pool.directory / "identities" / "token.example.pem").unlink()
     pool.start()
-    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
-    import tlspool
-
+    tlspool = library_of(pool)
     near, far = tcp_pair()
 
     def visit():

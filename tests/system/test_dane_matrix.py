@@ -83,11 +83,8 @@ def judged(place, pki, world):
 
 
 @pytest.fixture
-def lib(judged, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(judged.directory))
-    import tlspool
-
-    return tlspool
+def lib(judged, library_of):
+    return library_of(judged)
 
 
 def compare(chain, find):

@@ -47,11 +47,8 @@ def asking(place, pki):
 
 
 @pytest.fixture
-def lib(asking, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(asking.directory))
-    import tlspool
-
-    return tlspool
+def lib(asking, library_of):
+    return library_of(asking)
 
 
 @pytest.fixture

@@ -81,11 +81,8 @@ def ruled(place, pki):
 
 
 @pytest.fixture
-def lib(ruled, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(ruled.directory))
-    import tlspool
-
-    return tlspool
+def lib(ruled, library_of):
+    return library_of(ruled)
 
 
 def wanting(pki, pool, version, name=WEB, must=False):
@@ -231,15 +228,13 @@ def test_a_rule_that_does_not_name_servers_stops_none(lib, ruled):
 
 # --- what sessions rest on ---
 
-def test_a_changed_rule_ends_resumption(make_pool, pki, monkeypatch):
+def test_a_changed_rule_ends_resumption(make_pool, pki, library_of):
     pool = make_pool()
     pool.identity(JOE)
     pool.trust(pki.ca().cert)
     pool.replace("workers = 0", "workers = 1")  # each remembers its own sessions
     pool.start()
-    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
-    import tlspool
-
+    tlspool = library_of(pool)
     with wanting(pki, pool, "tls13") as server:
         assert visit(tlspool, server, local_identity=JOE).local_identity == JOE
         assert visit(tlspool, server, local_identity=JOE).resumed

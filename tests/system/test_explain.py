@@ -14,7 +14,7 @@ def judged(place, pki):
     made = Pool(place / "explain")
     made.identity("p256.example")
     made.trust(pki.ca().cert)
-    made.configure('[[policy]]\nservice = "mail"\nremote = ".example"\ntrust = "(chain and name) or dane"\n'
+    made.configure('[dns]\ndeadline = 500\n[[policy]]\nservice = "mail"\nremote = ".example"\ntrust = "(chain and name) or dane"\n'
                    '[[policy]]\nremote = "."\ntrust = "not selfsigned and key-strength(112)"\n')
     made.start()
     yield made

@@ -8,8 +8,8 @@ from pool import ROOT
 
 SOURCE = ROOT / "src"
 # In the order of docs/architecture.md.
-LIBRARIES = ["base", "loop", "wire", "config", "tls", "roles", "transport", "sharedkey", "etsi014", "trust", "authz", "kex"]
-PROCESSES = ["supervisor", "keeper", "worker", "judge", "fetcher"]
+LIBRARIES = ["base", "counters", "loop", "wire", "config", "tls", "roles", "transport", "sharedkey", "etsi014", "trust", "authz", "kex"]
+PROCESSES = ["supervisor", "keeper", "worker", "judge", "fetcher", "metrics"]
 FRONT_ENDS = ["client", "cli", "tunnel", "qkd", "proxy"]
 # What src/*/CMakeLists.txt states beyond that: one executable starts every process; the command shows what libtlspool
 # does, and the tunnel is a subcommand of it.

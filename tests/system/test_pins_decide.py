@@ -25,11 +25,8 @@ def pinning(place, pki):
 
 
 @pytest.fixture
-def lib(pinning, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(pinning.directory))
-    import tlspool
-
-    return tlspool
+def lib(pinning, library_of):
+    return library_of(pinning)
 
 
 def own(pki, name, which=1):

@@ -90,13 +90,11 @@ def test_a_pin_ends_while_the_pool_runs(pool, lib, pki):
     eventually(lambda: verified(lib, party, NAME, "pin") is None, timeout=40)
 
 
-def test_first_use_may_have_an_end(make_pool, pki, monkeypatch):
+def test_first_use_may_have_an_end(make_pool, pki, library_of):
     pool = make_pool()
     pool.configure('[pins]\nfirst_use_days = 2\n[[policy]]\ntrust = "pin-or-first-use"\n')
     pool.start()
-    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
-    import tlspool
-
+    tlspool = library_of(pool)
     assert verified(tlspool, own(pki), NAME, "any") == "pin"
     (pin,) = listed(pool)["pins"]
     assert pin["expires"] - pin["added"] == 2 * 24 * 60 * 60

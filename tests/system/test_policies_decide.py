@@ -38,11 +38,8 @@ def judged(place, pki):
 
 
 @pytest.fixture
-def lib(judged, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(judged.directory))
-    import tlspool
-
-    return tlspool
+def lib(judged, library_of):
+    return library_of(judged)
 
 
 def outcome(lib, party, identity=WEB, **options):
@@ -144,13 +141,11 @@ def test_a_mistake_keeps_the_old_policies(judged):
         late.unlink()
 
 
-def test_a_reload_puts_policies_into_force(make_pool, pki, monkeypatch):
+def test_a_reload_puts_policies_into_force(make_pool, pki, library_of):
     pool = make_pool()
     pool.trust(pki.ca().cert)
     pool.start()
-    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
-    import tlspool
-
+    tlspool = library_of(pool)
     party = pki.leaf(WEB)
     assert outcome(tlspool, party) == "chain"
     pool.configure('[[policy]]\nremote = "."\ntrust = "chain and name and key-strength(200)"')

@@ -23,10 +23,8 @@ def one_worker(place, pki):
 
 
 @pytest.fixture
-def client(one_worker, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(one_worker.directory))
-    import tlspool
-    return tlspool
+def client(one_worker, library_of):
+    return library_of(one_worker)
 
 
 def visit(library, context, name="web.example", **options):

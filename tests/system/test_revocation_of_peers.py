@@ -24,7 +24,8 @@ class World:
         self.delegate = self.ca.issue("Responder", section="responder")
         self.must = self.ca.issue("must.example", must_staple=True)
         bad_lists = {"no-list": None, "garbage": b"<html>", "forged": stranger.make_list(), "indirect": self.ca.make_list("indirect")}
-        answers = {"delegated": {"signer": self.delegate}, "by-a-server": {"signer": self.plain}, "stranger": {"signer": stranger}}
+        answers = {"delegated": {"signer": self.delegate}, "by-a-server": {"signer": self.plain}, "stranger": {"signer": stranger},
+                   "future": {"days": 2}, "stale": {"days": -2}}
         self.lists = {name: self.ca.issue(f"{name}.example", lists=f"/list/{name}") for name in bad_lists}
         self.answers = {name: self.ca.issue(f"{name}.example", responder=f"/ocsp/{name}") for name in (*answers, "unknown", "other", "silent")}
         self.ca.revoke(self.revoked)
@@ -63,11 +64,8 @@ def world(place):
 
 
 @pytest.fixture
-def lib(world, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(world.pool.directory))
-    import tlspool
-
-    return tlspool
+def lib(world, library_of):
+    return library_of(world.pool)
 
 
 def outcome(lib, party, service, *options):
@@ -99,7 +97,7 @@ def test_a_list_that_does_not_count_is_none(world, lib, name):
 
 
 @pytest.mark.parametrize("name, expected", [("delegated", "accepted"), ("by-a-server", "ocsp"), ("stranger", "ocsp"), ("unknown", "ocsp"), ("other", "ocsp"),
-                                            ("silent", "ocsp")])
+                                            ("silent", "ocsp"), ("future", "ocsp"), ("stale", "ocsp")])
 def test_who_answers_counts(world, lib, name, expected):
     assert outcome(lib, world.answers[name], "ocsp") == expected
     assert outcome(lib, world.answers[name], "ocsp-if-known") == ("accepted" if expected == "accepted" else "ocsp-if-known")
@@ -112,6 +110,9 @@ def test_the_reason_is_told(world, lib):
     with s_server(world.lists["garbage"]) as server:
         failed = refusal(lib, server.port, "garbage.example", service="crl")
     assert "/list/garbage" in str(failed)
+    with s_server(world.answers["future"]) as server:
+        failed = refusal(lib, server.port, "future.example", service="ocsp")
+    assert "from the future" in str(failed) or "not yet" in str(failed)
     with s_server(world.must) as server:
         failed = refusal(lib, server.port, "must.example", service="none")
     assert "counts only with an OCSP response" in str(failed)

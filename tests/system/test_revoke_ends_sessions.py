@@ -26,10 +26,8 @@ def revoking(place, pki):
 
 
 @pytest.fixture
-def lib(revoking, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(revoking.directory))
-    import tlspool
-
+def lib(revoking, library_of):
+    tlspool = library_of(revoking)
     yield tlspool
     for row in json.loads(revoking.tlspool("revoke", "list", "--json").stdout):
         word = {"selector": "selector", "serial": "serial", "key": "spki"}[row["by"]]

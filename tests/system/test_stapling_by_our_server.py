@@ -50,11 +50,8 @@ def replace_certificate(pool, ca):
 
 
 @pytest.fixture
-def lib(shop, monkeypatch):
-    monkeypatch.setenv("TLSPOOL_DIR", str(shop[0].directory))
-    import tlspool
-
-    return tlspool
+def lib(shop, library_of):
+    return library_of(shop[0])
 
 
 def problem(pool):

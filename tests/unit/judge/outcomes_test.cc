@@ -224,17 +224,12 @@ TEST_F(OutcomesTest, AnotherPoolFindsThem) {
   EXPECT_EQ(b->counters().shared, 1U);
 }
 
-TEST_F(OutcomesTest, WhatRestsOnThisPoolOrCostNothingStaysHere) {
+TEST_F(OutcomesTest, WhatCostNothingStaysHere) {
   const auto outcomes = made(setup({server.name}));
   wire::ChainVerdict v = accepted_as("a");
-  v.keep.ours_alone = true;
-  outcomes->judged(outcomes->key_of(question()), v);
-  v = accepted_as("a");
   v.keep.cost = false;
-  wire::ChainQuery other = question();
-  other.expected = "b";
-  outcomes->judged(outcomes->key_of(other), v);
-  EXPECT_EQ(outcomes->counters().entries, 2U);
+  outcomes->judged(outcomes->key_of(question()), v);
+  EXPECT_EQ(outcomes->counters().entries, 1U);
   EXPECT_EQ(outcomes->counters().put, 0U);
 }
 

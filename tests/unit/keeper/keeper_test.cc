@@ -218,6 +218,29 @@ TEST_F(KeeperTest, CredentialOfTheServiceOpensTheToken) {
   unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+TEST_F(KeeperTest, PinFileCountsWhereTheServiceHasNoSuchCredential) {
+  std::filesystem::create_directory("credentials");
+  setenv("CREDENTIALS_DIRECTORY", (directory_ + "/credentials").c_str(), 1);
+  wire::TokenSetup both = token();
+  both.pin_credential = "office";
+  start();
+  keeper_->apply(setup(both));
+  EXPECT_EQ(token_report().state, wire::TokenState::ready) << token_report().problem;
+  unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+TEST_F(KeeperTest, CredentialThatIsNoGoodIsNotMadeUpForByThePinFile) {
+  std::filesystem::create_directory("credentials");
+  write("credentials/office", "\n", 0440);
+  setenv("CREDENTIALS_DIRECTORY", (directory_ + "/credentials").c_str(), 1);
+  wire::TokenSetup both = token();
+  both.pin_credential = "office";
+  start();
+  keeper_->apply(setup(both));
+  EXPECT_NE(token_report().state, wire::TokenState::ready);
+  unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 TEST_F(KeeperTest, FailedTokenAnswersAtOnceAndIsReopened) {
   start(300ms);
   keeper_->apply(setup(shimmed()));

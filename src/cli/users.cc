@@ -45,7 +45,7 @@ Result<RunAs> find_user(const std::string& name) {
 }
 
 Status ensure_users(const config::Users& users) {
-  for (const std::string& name : {users.keeper, users.worker, users.judge, users.fetcher, users.hook}) {
+  for (const std::string& name : {users.keeper, users.worker, users.judge, users.fetcher, users.metrics, users.hook}) {
     if (find_user(name)) continue;
     if (auto added = add_user(name); !added) return added;
   }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "counters/page.h"
 #include "fetcher/dial.h"
 
 namespace tlspool::fetcher {
@@ -58,7 +59,10 @@ void Entity::serve() {
     const Job job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
+    const auto began = counters::Clock::now();
     wire::FetchAnswer said = answer(client, job);
+    counters::count<counters::Family::fetches>(said.problem == wire::KeyProblem::none ? counters::Fetch::answered : counters::Fetch::failed);
+    counters::observe<counters::Family::fetch_time>(counters::Clock::now() - began);
     lock.lock();
     ++idle_;  // before it is told: who asks again at once shall find this thread with its open connection
     lock.unlock();

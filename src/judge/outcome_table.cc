@@ -3,6 +3,8 @@
 
 #include <iterator>
 
+#include "counters/page.h"
+
 namespace tlspool::judge {
 namespace {
 
@@ -43,6 +45,7 @@ void OutcomeTable::put(const authz::EntryKey& key, wire::ChainVerdict verdict, s
   if (bytes > most_bytes / 16) return;
   newest_first_.push_front({key, std::move(verdict), until, bytes});
   by_key_.emplace(key, newest_first_.begin());
+  counters::change<counters::Family::outcome_cache_entries>(1);
   bytes_ += bytes;
   make_room();
 }
@@ -52,6 +55,7 @@ void OutcomeTable::erase(const authz::EntryKey& key) {
 }
 
 void OutcomeTable::clear() {
+  counters::change<counters::Family::outcome_cache_entries>(-static_cast<std::int64_t>(by_key_.size()));
   by_key_.clear();
   newest_first_.clear();
   bytes_ = 0;
@@ -60,6 +64,7 @@ void OutcomeTable::clear() {
 void OutcomeTable::drop(Place place) {
   bytes_ -= place->bytes;
   by_key_.erase(place->key);
+  counters::change<counters::Family::outcome_cache_entries>(-1);
   newest_first_.erase(place);
 }
 

@@ -8,6 +8,7 @@
 
 #include "authz/cluster_key.h"
 #include "base/log.h"
+#include "counters/page.h"
 
 namespace tlspool::judge {
 namespace {
@@ -82,6 +83,7 @@ const wire::ChainVerdict* Outcomes::recall(const Key& key) {
   if (key.generation != generation_) return nullptr;
   const wire::ChainVerdict* found = table_.find(key.entry, std::time(nullptr));
   if (found != nullptr) ++counters_.recalled;
+  counters::count<counters::Family::outcome_cache>(found != nullptr ? counters::Lookup::hit : counters::Lookup::miss);
   return found;
 }
 
@@ -108,6 +110,7 @@ std::optional<wire::ChainVerdict> Outcomes::opened(const Key& key, ByteView seal
   }
   if (!verdict) {
     ++counters_.worthless;
+    counters::count<counters::Family::outcome_cache_worthless>();
     log::debug("outcome.worthless", {{"reason", verdict.error().reason}});
     return std::nullopt;
   }
@@ -145,6 +148,7 @@ void Outcomes::store(const Key& key, const wire::ChainVerdict& verdict) {
   if (!sealed) return log::debug("outcome.not_shared", {{"reason", sealed.error().text()}});
   if (memcached_->set(authz::memcached_name(outcome_prefix, key.entry), std::move(*sealed), static_cast<std::uint32_t>(until - now))) {
     ++counters_.put;
+    counters::count<counters::Family::outcome_cache_put>();
   }
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/log.h"
+#include "counters/page.h"
 
 namespace tlspool::keeper {
 namespace {
@@ -67,6 +68,7 @@ Outcome consume(Chosen& chosen, TokenStore* store) {
   if (claim.in_token) {
     auto consumed = store->consume(claim.store, chosen.id, claim.want, claim.derivation);
     if (!consumed) {
+      counters::count<counters::Family::shared_keys>(counters::KeyEvent::burned);
       log::warning("key.burned", {{"store", claim.store.label}, {"key", claim.store.text_of(chosen.id)}, {"problem", consumed.error().text()}});
       finish(claim, KeyProblem::failed, std::move(consumed.error()), chosen.id);
       return Outcome::done;
@@ -74,6 +76,7 @@ Outcome consume(Chosen& chosen, TokenStore* store) {
     const bool wanted = claim.want == TokenStore::Want::secret;
     if (!consumed->ours || (wanted && consumed->secret.empty())) {
       const std::string reason = consumed->ours ? "the token has two different keys with this id" : "another pool claimed it";
+      counters::count<counters::Family::shared_keys>(counters::KeyEvent::burned);
       log::info("key.burned", {{"store", claim.store.label}, {"key", claim.store.text_of(chosen.id)}, {"reason", reason}});
       if (!claim.id) return Outcome::try_next;
       finish(claim, KeyProblem::used, {Code::busy, "claim a key", subject_of(claim, store, chosen.id), reason, {}}, chosen.id);

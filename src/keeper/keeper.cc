@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "counters/page.h"
 
 namespace tlspool::keeper {
 namespace {
@@ -90,7 +91,13 @@ wire::KeeperReport Keeper::report() const {
   return out;
 }
 
-void Keeper::send_report() { send_(wire::Kind::keeper_report, wire::encode(report())); }
+void Keeper::send_report() {
+  for (const auto& [name, token] : tokens_) {
+    const bool ready = token->configured() && token->state() == wire::TokenState::ready;
+    counters::set<counters::Family::token_ready>(ready ? 1 : 0, static_cast<counters::Token>(token->setup().number));
+  }
+  send_(wire::Kind::keeper_report, wire::encode(report()));
+}
 
 void Keeper::take(Frame frame) {
   const auto kind = static_cast<wire::Kind>(frame.kind);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "counters/page.h"
 #include "keeper/key_admin_job.h"
 #include "sharedkey/derive.h"
 
@@ -120,6 +121,7 @@ void KeyAdmin::withdraw(std::uint64_t number, wire::Withdraw request) {
         const wire::PeerSetup& of = *job->peer;
         if (shared->problem == wire::KeyProblem::none) {
           const std::string text = sharedkey::id_text(of.id_form, shared->id);
+          counters::count<counters::Family::shared_keys>(counters::KeyEvent::claimed);
           log::info("key.claimed", {{"peer", of.name}, {"store", of.store}, {"key", text}, {"direction", "delivery"}});
           job->withdrawn.keys.push_back({text, copy_of(shared->secret.bytes())});
         } else if (shared->problem == wire::KeyProblem::failed) {

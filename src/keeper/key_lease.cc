@@ -2,6 +2,7 @@
 // A server's key: held for one handshake, consumed when the peer has proved that it has it, too.
 #include "base/log.h"
 #include "base/text.h"
+#include "counters/page.h"
 #include "keeper/shared_keys.h"
 #include "sharedkey/derive.h"
 
@@ -213,6 +214,7 @@ void SharedKeys::settle(std::uint64_t channel, std::uint64_t number, const wire:
 void SharedKeys::consume(Lease lease, std::uint64_t channel, std::uint64_t number) {
   const wire::PeerSetup& peer = *lease.peer;
   if (lease.of == Lease::Of::lasting_key) {
+    counters::count<counters::Family::shared_keys>(counters::KeyEvent::consumed);
     log::info("key.consumed", {{"peer", peer.name}, {"key", peer.psk}, {"direction", "server"}});
     return settled(channel, number, {});
   }
@@ -236,10 +238,12 @@ void SharedKeys::consume(Lease lease, std::uint64_t channel, std::uint64_t numbe
       failures_.forget(of.store, lease.id);
       kme_.forget(of.store, lease.id);
       if (shared->problem == KeyProblem::none) {
+        counters::count<counters::Family::shared_keys>(counters::KeyEvent::consumed);
         log::info("key.consumed", {{"peer", of.name}, {"store", of.store}, {"key", key_text(of, lease.id)}, {"direction", "server"}});
         return settled(channel, number, {});
       }
       shared->error.subject = subject_of(of, lease.id);
+      counters::count<counters::Family::shared_keys>(counters::KeyEvent::refused);
       log::warning("key.refused", {{"peer", of.name}, {"problem", shared->error.text()}});
       settled(channel, number, fail(std::move(shared->error)));
     });
@@ -258,6 +262,7 @@ void SharedKeys::ended_as_failed(const Lease& lease) {
 
 void SharedKeys::burn(const Lease& lease) {
   const wire::PeerSetup& peer = *lease.peer;
+  counters::count<counters::Family::shared_keys>(counters::KeyEvent::burned);
   log::warning("key.burned", {{"peer", peer.name}, {"store", peer.store}, {"key", key_text(peer, lease.id)},
                               {"direction", "server"}, {"reason", "ten handshakes with it failed"}});
   const bool in_token = lease.of == Lease::Of::token_key;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A client's key: the next of the outgoing direction, gone before the worker has it.
 #include "base/log.h"
+#include "counters/page.h"
 #include "keeper/shared_keys.h"
 #include "sharedkey/derive.h"
 
@@ -119,9 +120,11 @@ void SharedKeys::give(const Ask& ask, const Bytes& id, Secret secret, std::size_
   const bool lasting = peer.source == wire::KeySource::psk;
   const std::string store = lasting ? std::string{} : peer.store;
   if (answer(ask, std::move(out))) {
+    counters::count<counters::Family::shared_keys>(counters::KeyEvent::claimed);
     log::info("key.claimed", {{"peer", peer.name}, {"store", store}, {"key", key}, {"direction", "client"},
                               {"left", lasting ? std::string{} : std::to_string(left)}});
   } else if (!lasting) {
+    counters::count<counters::Family::shared_keys>(counters::KeyEvent::burned);
     log::info("key.burned", {{"peer", peer.name}, {"store", store}, {"key", key}, {"direction", "client"},
                              {"reason", "the worker that asked for it has gone"}});
   }

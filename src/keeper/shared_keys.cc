@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "counters/page.h"
 #include "keeper/key_admin.h"
 #include "sharedkey/derive.h"
 
@@ -50,6 +51,7 @@ Bytes identity_of(const wire::PeerSetup& peer, ByteView id) {
 SharedKeys::SharedKeys(Loop& loop, FindToken find_token)
     : loop_(loop), find_token_(std::move(find_token)), mailbox_(loop), ledger_("ledger"), owner_("owner"), fetcher_(loop),
       kme_(loop, fetcher_, [this](const std::string& store, const Bytes& id) {
+        counters::count<counters::Family::shared_keys>(counters::KeyEvent::burned);
         log::info("key.burned", {{"store", store}, {"key", sharedkey::id_text(wire::IdForm::uuid, id)}, {"reason", "the key management entity gave it out once"}});
         Claim claim;
         claim.store.label = store;
@@ -160,6 +162,7 @@ void SharedKeys::took_frame(std::uint64_t channel, const Frame& frame) {
     if (auto wanted = wire::decode<wire::KeySettle>(frame.body)) return settle(channel, frame.number, *wanted);
   }
   // A worker that is in its right mind sends no such thing.
+  counters::count<counters::Family::shared_keys>(counters::KeyEvent::refused);
   log::warning("key.refused", {{"reason", "a malformed request"}, {"kind", std::to_string(frame.kind)}});
   closed(channel);
 }
@@ -201,6 +204,7 @@ bool SharedKeys::answer(const Ask& ask, wire::KeyAnswer answer) {
 }
 
 void SharedKeys::refuse(const Ask& ask, KeyProblem problem, const Error& error) {
+  counters::count<counters::Family::shared_keys>(counters::KeyEvent::refused);
   log::warning("key.refused", {{"peer", ask.peer ? ask.peer->name : printable(ask.request.peer)}, {"problem", error.text()}});
   wire::KeyAnswer out;
   out.problem = problem;

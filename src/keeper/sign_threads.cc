@@ -14,8 +14,30 @@
 
 namespace tlspool::keeper {
 
+namespace {
+
+using counters::Mechanism;
+using counters::SignResult;
+
+// RFC 8446 section 4.2.3.
+Mechanism mechanism_of(std::uint16_t scheme) {
+  if (scheme == 0x0403) return Mechanism::ecdsa_p256;
+  if (scheme == 0x0503) return Mechanism::ecdsa_p384;
+  if (scheme == 0x0807) return Mechanism::ed25519;
+  if ((scheme & 0xff) == 0x01) return Mechanism::rsa_pkcs1;
+  return (scheme >> 8) == 0x08 ? Mechanism::rsa_pss : Mechanism::other;
+}
+
+SignResult result_of(const Result<Bytes>& signature) {
+  if (signature) return SignResult::signed_;
+  const Code code = signature.error().code;
+  return code == Code::denied || code == Code::not_found ? SignResult::refused : SignResult::failed;
+}
+
+}  // namespace
+
 SignThreads::SignThreads(std::shared_ptr<Token> token, UniqueFd socket, unsigned parallel)
-    : token_(std::move(token)), socket_(std::move(socket)) {
+    : token_(std::move(token)), number_(static_cast<counters::Token>(token_->setup().number)), socket_(std::move(socket)) {
   const int flags = fcntl(socket_.get(), F_GETFL);
   if (flags >= 0) (void)fcntl(socket_.get(), F_SETFL, flags & ~O_NONBLOCK);
   const unsigned count = std::clamp(parallel, 1U, 64U);
@@ -62,7 +84,11 @@ void SignThreads::serve() {
       break;
     }
     wire::SignReply reply{request->number, {}, {}};
-    if (auto signature = token_->sign(signer, *request)) {
+    const auto began = counters::Clock::now();
+    auto signature = token_->sign(signer, *request);
+    counters::count<counters::Family::signatures>(number_, mechanism_of(request->scheme), result_of(signature));
+    if (signature) {
+      counters::observe<counters::Family::signature_time>(counters::Clock::now() - began, number_);
       reply.signature = std::move(*signature);
     } else {
       reply.problem = signature.error().text();

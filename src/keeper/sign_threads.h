@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "counters/page.h"
 #include "keeper/token.h"
 
 namespace tlspool::keeper {
@@ -28,6 +29,7 @@ class SignThreads {
   void serve();
   void refused();
   std::shared_ptr<Token> token_;
+  const counters::Token number_;
   UniqueFd socket_;
   std::atomic<unsigned> running_{0};
   std::atomic<unsigned> refused_{0};

@@ -73,7 +73,7 @@ Bytes ecdsa_der(ByteView raw) {
 }  // namespace
 
 tl::expected<Bytes, CallFailure> sign_text(const Session& session, const PrivateKey& key, std::uint16_t scheme,
-                                           ByteView input, const Secret& pin) {
+                                           ByteView input, const Secret& pin, std::optional<CK_OBJECT_HANDLE> copy) {
   if (!scheme_fits(scheme, key.type, false)) {
     return tl::unexpected<CallFailure>(
         CallFailure{{Code::invalid, "C_SignInit", session.subject(), "a scheme of another type of key", {}}, CKR_OK});
@@ -107,7 +107,7 @@ tl::expected<Bytes, CallFailure> sign_text(const Session& session, const Private
     }
   }
   CK_FUNCTION_LIST* calls = session.calls();
-  CK_RV rv = calls->C_SignInit(session.handle(), &mechanism, key.handle);
+  CK_RV rv = calls->C_SignInit(session.handle(), &mechanism, copy.value_or(key.handle));
   if (rv != CKR_OK) return failed(session, "C_SignInit", rv);
   if (key.always_authenticate) {
     auto* text = const_cast<std::uint8_t*>(pin.bytes().data());

@@ -11,6 +11,7 @@
 
 #include "base/secret.h"
 #include "keeper/gate.h"
+#include "keeper/key_copy.h"
 #include "keeper/rejected_pins.h"
 #include "keeper/signature.h"
 #include "wire/ipc.h"
@@ -76,6 +77,7 @@ class Token {
     wire::KeySetup setup;
     wire::KeyReport report;
     PrivateKey key;
+    KeyCopy copy;
   };
   void open();
   void close();
@@ -84,6 +86,7 @@ class Token {
   [[nodiscard]] Status log_in_with(const Secret& pin);
   void took(const Status& outcome);
   void read_keys();
+  void drop_copies();
   [[nodiscard]] Status read_key(Entry& entry) const;
   void broke(const CallFailure& failure);
   void set_problem(Error problem);

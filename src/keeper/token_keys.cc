@@ -24,7 +24,12 @@ std::string role_text(std::uint8_t role) { return role == wire::role_server ? "s
 
 }  // namespace
 
+void Token::drop_copies() {
+  for (auto& [number, entry] : keys_) entry.copy.drop(session_, generation_);
+}
+
 void Token::read_keys() {
+  drop_copies();  // a search would find them
   const bool ready = state_ == wire::TokenState::ready;
   for (auto& [number, entry] : keys_) {
     entry.report = {};
@@ -34,6 +39,9 @@ void Token::read_keys() {
     if (done) continue;
     entry.report.problem = done.error().text();
     if (ready) log::warning("key.unusable", {{"identity", entry.setup.identity}, {"problem", entry.report.problem}});
+  }
+  for (auto& [number, entry] : keys_) {
+    if (entry.report.usable) entry.copy.make(session_, *slot_, entry.key, generation_);
   }
 }
 
@@ -71,7 +79,7 @@ Result<Bytes> Token::sign(Signer& signer, const wire::SignRequest& request) {
     log::warning("key.refused", {{"token", name_}, {"key", std::to_string(request.key)}, {"reason", "no such key"}});
     return fail({Code::not_found, "sign", subject_, "no such key", {}});
   }
-  const Entry& entry = found->second;
+  Entry& entry = found->second;
   if (!entry.report.usable) return fail({Code::token_missing, "sign", subject_, entry.report.problem, {}});
   const SignVerdict verdict = judge_signature(
       {entry.key.type, entry.setup.roles, request.role, request.tls13, request.scheme, request.input, entry.setup.tls12});
@@ -82,7 +90,7 @@ Result<Bytes> Token::sign(Signer& signer, const wire::SignRequest& request) {
     return fail({Code::denied, "sign", "identity=" + entry.setup.identity, std::string(verdict.reason), {}});
   }
   if (auto done = give_session(signer, SessionUse::read_only); !done) return fail(std::move(done.error()));
-  auto signature = sign_text(signer.session, entry.key, request.scheme, request.input, pin_);
+  auto signature = sign_text(signer.session, entry.key, request.scheme, request.input, pin_, entry.copy.handle(signer.session, entry.key));
   if (!signature) {
     log::error("key.failed", {{"identity", entry.setup.identity}, {"token", name_},
                               {"problem", signature.error().error.text()}});

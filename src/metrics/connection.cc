@@ -17,7 +17,7 @@ bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == 
 
 }  // namespace
 
-Connection::Connection(Loop& loop, UniqueFd socket, Page page, OnEnd on_end)
+Connection::Connection(Loop& loop, UniqueFd socket, Page page, OnEnd on_end, std::chrono::milliseconds deadline)
     : socket_(std::move(socket)),
       page_(std::move(page)),
       on_end_(std::move(on_end)),

@@ -14,13 +14,13 @@ namespace tlspool::metrics {
 /// One request and its response. Whoever is slow is cut off.
 class Connection {
  public:
-  static constexpr std::chrono::seconds deadline{10};
+  static constexpr std::chrono::milliseconds usual_deadline{10'000};
   /// The metrics as of now.
   using Page = std::function<std::string()>;
   using OnEnd = std::function<void()>;
 
   /// `on_end` is called once and may destroy the connection.
-  Connection(Loop& loop, UniqueFd socket, Page page, OnEnd on_end);
+  Connection(Loop& loop, UniqueFd socket, Page page, OnEnd on_end, std::chrono::milliseconds deadline = usual_deadline);
 
  private:
   enum class Step { reading, writing, draining };

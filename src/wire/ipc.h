@@ -253,9 +253,10 @@ struct Limits {
   std::uint32_t handshakes_per_uid = 2048;   ///< a worker
   std::uint32_t control_connections = 8192;  ///< a worker
   std::uint32_t handshake_deadline_ms = 30000;
+  std::uint32_t idle_deadline_ms = 0;        ///< of a session on which nothing moves; 0: none
 };
 template <class Io> void fields(Io& io, Limits& m) {
-  io(m.sessions, m.handshakes, m.handshakes_per_uid, m.control_connections, m.handshake_deadline_ms);
+  io(m.sessions, m.handshakes, m.handshakes_per_uid, m.control_connections, m.handshake_deadline_ms, m.idle_deadline_ms);
 }
 
 /// Peer-to-peer TLS (docs/p2p-tls.md).

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "counters/page.h"
 #include "loop/loop.h"
 #include "worker/agents.h"
 #include "worker/client_sessions.h"
@@ -51,6 +52,11 @@ class Handshake {
   void start();
 
   [[nodiscard]] Connection& connection() { return *connection_; }
+  [[nodiscard]] const Connection& connection() const { return *connection_; }
+  /// Null before it began.
+  [[nodiscard]] const SSL* ssl() const { return ssl_.get(); }
+  /// Since it was made.
+  [[nodiscard]] counters::Clock::duration took() const { return counters::Clock::now() - made_; }
   [[nodiscard]] std::unique_ptr<Connection> take_connection() { return std::move(connection_); }
   [[nodiscard]] tls::Ssl take_ssl() { return std::move(ssl_); }
   [[nodiscard]] UniqueFd take_network() { return std::move(network_); }
@@ -146,6 +152,7 @@ class Handshake {
   UniqueFd network_;
   OnDone on_done_;
   std::function<void()> on_wait_;
+  counters::Clock::time_point made_ = counters::Clock::now();
   tls::Ssl ssl_;
   std::unique_ptr<Poll> poll_;
   std::unique_ptr<Timer> timer_;

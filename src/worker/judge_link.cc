@@ -28,7 +28,7 @@ void JudgeLink::connect(UniqueFd socket) {
 std::uint64_t JudgeLink::ask(const wire::ChainQuery& query, OnVerdict on_verdict) {
   if (!channel_ || !channel_->open()) return 0;
   const std::uint64_t number = ++last_number_;
-  waiting_[number] = std::move(on_verdict);
+  waiting_[number] = {std::move(on_verdict), counters::Clock::now()};
   channel_->send(static_cast<std::uint16_t>(wire::Kind::chain_query), number, wire::encode(query));
   return number;
 }
@@ -36,7 +36,8 @@ std::uint64_t JudgeLink::ask(const wire::ChainQuery& query, OnVerdict on_verdict
 void JudgeLink::answered(Frame frame) {
   const auto found = waiting_.find(frame.number);
   if (frame.kind != static_cast<std::uint16_t>(wire::Kind::chain_verdict) || found == waiting_.end()) return;
-  OnVerdict on_verdict = std::move(found->second);
+  counters::observe<counters::Family::judge_wait>(counters::Clock::now() - found->second.since);
+  OnVerdict on_verdict = std::move(found->second.on_verdict);
   waiting_.erase(found);
   auto verdict = wire::decode<wire::ChainVerdict>(frame.body);
   on_verdict(verdict ? std::move(*verdict) : no_verdict("the judge's answer could not be read"));
@@ -44,7 +45,7 @@ void JudgeLink::answered(Frame frame) {
 
 void JudgeLink::lost() {
   auto orphans = std::exchange(waiting_, {});
-  for (auto& [number, on_verdict] : orphans) on_verdict(no_verdict("the judge went away; try again in a moment"));
+  for (auto& [number, orphan] : orphans) orphan.on_verdict(no_verdict("the judge went away; try again in a moment"));
 }
 
 }  // namespace tlspool::worker

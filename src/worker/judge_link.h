@@ -4,6 +4,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "counters/page.h"
 #include "loop/channel.h"
 #include "wire/ipc.h"
 
@@ -26,7 +27,11 @@ class JudgeLink {
 
   Loop& loop_;
   std::unique_ptr<Channel> channel_;
-  std::unordered_map<std::uint64_t, OnVerdict> waiting_;
+  struct Waiting {
+    OnVerdict on_verdict;
+    counters::Clock::time_point since;
+  };
+  std::unordered_map<std::uint64_t, Waiting> waiting_;
   std::uint64_t last_number_ = 0;
 };
 

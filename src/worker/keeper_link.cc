@@ -34,7 +34,7 @@ bool KeeperLink::ask(const std::string& token, wire::SignRequest& request, OnRep
   request.number = ++last_number_;
   line.queue.push_back(wire::encode(request));
   if (line.queue.size() == 1 && !flush(line)) return false;  // the poll finds the closed socket
-  waiting_[request.number] = {token, std::move(on_reply)};
+  waiting_[request.number] = {token, std::move(on_reply), counters::Clock::now()};
   if (!line.queue.empty()) line.poll->want(Poll::readable | Poll::writable);
   return true;
 }
@@ -75,6 +75,7 @@ void KeeperLink::ready(Line& line, int events) {
     if (!reply) continue;
     const auto found = waiting_.find(reply->number);
     if (found == waiting_.end()) continue;
+    counters::observe<counters::Family::keeper_wait>(counters::Clock::now() - found->second.since);
     OnReply on_reply = std::move(found->second.on_reply);
     waiting_.erase(found);
     on_reply(std::move(*reply));

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/fd.h"
+#include "counters/page.h"
 #include "loop/loop.h"
 #include "wire/ipc.h"
 
@@ -37,6 +38,7 @@ class KeeperLink {
   struct Waiting {
     std::string token;
     OnReply on_reply;
+    counters::Clock::time_point since;
   };
   void ready(Line& line, int events);
   static bool flush(Line& line);

@@ -40,6 +40,10 @@ class Session {
   [[nodiscard]] wire::Value facts();
   [[nodiscard]] wire::SessionRow row();
   [[nodiscard]] State state() const;
+  /// Milliseconds for which no byte was moved, as far as earlier calls of this could see; `now` is Loop::now().
+  [[nodiscard]] std::uint64_t idle_for(std::uint64_t now);
+  /// Since it began.
+  [[nodiscard]] std::chrono::milliseconds length() const { return std::chrono::milliseconds(loop_.now() - began_); }
   /// RFC 5705, RFC 8446 section 7.5.
   [[nodiscard]] Result<Secret> export_keying_material(const std::string& label, const Bytes* context, std::size_t length);
   /// DER, leaf first, as the peer sent it.
@@ -47,10 +51,14 @@ class Session {
   [[nodiscard]] Status update_keys(bool request_peer);
 
  private:
+  Loop& loop_;
   std::string id_;
   std::unique_ptr<Connection> connection_;
   bool tls13_;
   std::int64_t started_;
+  std::uint64_t began_;  // Loop::now()
+  std::uint64_t moved_ = 0;  // bytes, when idle_for() looked
+  std::uint64_t moved_at_;   // when it saw that number first
   std::unique_ptr<transport::StreamPump> pump_;
 };
 

@@ -41,7 +41,7 @@ class Sessions {
   [[nodiscard]] std::size_t open() const { return open_.size(); }
   [[nodiscard]] wire::SessionList list();
   /// Ends those for which `why` gives a text, which their programs are told; says how many.
-  std::size_t end_if(const std::function<std::string(const Session&)>& why);
+  std::size_t end_if(const std::function<std::string(Session&)>& why);
   /// Ends them all, in order.
   void stop_all();
 

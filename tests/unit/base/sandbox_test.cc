@@ -85,11 +85,12 @@ std::vector<std::string> names_of_attempts() {
   for (const auto& [name, attempt] : worker_attempts) out.push_back(name);
   return out;
 }
-INSTANTIATE_TEST_SUITE_P(Attempts, Worker, testing::ValuesIn(names_of_attempts()), [](const auto& info) {
+std::string name_of_attempt(const testing::TestParamInfo<std::string>& info) {
   std::string name = info.param;
   for (char& c : name) c = c == ' ' ? '_' : c;
   return name;
-});
+}
+INSTANTIATE_TEST_SUITE_P(Attempts, Worker, testing::ValuesIn(names_of_attempts()), name_of_attempt);
 
 TEST(Worker, StillMovesBytesOnWhatItHas) {
   int pair[2];
@@ -275,6 +276,32 @@ TEST(Fetcher, ServesNobodyWritesNothingAndExecutesNothing) {
                      }),
             0);
   rmdir(directory);
+}
+
+class Metrics : public testing::TestWithParam<std::string> {};
+TEST_P(Metrics, NeverAgain) { EXPECT_EQ(confined({.confinement = Confinement::metrics}, worker_attempts.at(GetParam())), 0); }
+INSTANTIATE_TEST_SUITE_P(Attempts, Metrics, testing::ValuesIn(names_of_attempts()), name_of_attempt);
+
+TEST(Metrics, AnswersAndReadsWhatItHas) {
+  int listening = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_EQ(bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof(sa_family_t)), 0);  // the kernel names it
+  ASSERT_EQ(listen(listening, 1), 0);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(getsockname(listening, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const int caller = socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_EQ(connect(caller, reinterpret_cast<sockaddr*>(&address), size), 0);
+  const int stat = open("/proc/self/stat", O_RDONLY);
+  EXPECT_EQ(confined({.confinement = Confinement::metrics}, [&] {
+    const int accepted = accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+    char text[16];
+    if (accepted < 0 || pread(stat, text, sizeof text, 0) <= 0) return 1;
+    int pair[2];
+    if (refused(socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) != 0) return 2;
+    return write(accepted, "x", 1) == 1 ? 0 : 3;
+  }), 0);
+  for (const int fd : {listening, caller, stat}) close(fd);
 }
 
 TEST(EveryProcess, RefusesDumps) {

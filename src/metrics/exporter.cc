@@ -10,9 +10,7 @@
 #include <ctime>
 
 #include "base/log.h"
-#include "wire/confine.h"
 #include "wire/ipc.h"
-#include "wire/log_setup.h"
 #include "wire/metrics.h"
 
 namespace tlspool::metrics {
@@ -48,14 +46,7 @@ Exporter::Exporter(Loop& loop, UniqueFd supervisor, counters::Machine machine)
 
 void Exporter::on_supervisor(Frame frame) {
   const auto kind = static_cast<wire::Kind>(frame.kind);
-  if (kind == wire::Kind::log_setup) {
-    if (auto done = wire::start_log(std::move(frame)); !done) return give_up(done.error());
-    // Nothing that comes later needs more: it is all handed over by descriptor.
-    const auto tell = [this](UniqueFd watch) {
-      supervisor_.send(static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch)));
-    };
-    if (auto done = wire::confine({.confinement = Confinement::metrics}, tell); !done) return give_up(done.error());
-  } else if (kind == wire::Kind::metrics_setup) {
+  if (kind == wire::Kind::metrics_setup) {
     auto setup = wire::decode<wire::MetricsSetup>(frame.body);
     if (!setup) return give_up(setup.error());
     tokens_ = std::move(setup->tokens);

@@ -153,7 +153,7 @@ class Pool {
   void end_reload(const Status& how);
   void reload_is_late();
   void answer_executable(Child& worker, const Frame& frame);
-  void adopt(Frame frame);
+  void adopt(Child& from, Frame frame);
   void terminate();
   void look_stopped();
 

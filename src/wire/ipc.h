@@ -134,13 +134,14 @@ struct KeySetup {
   std::uint32_t key = 0;       ///< number by which workers name the key; unique within one setup
   std::string token;           ///< TokenSetup::name
   std::string uri;             ///< RFC 7512, selects the private key
-  std::uint8_t roles = 0;      ///< RoleBits that any program may ask for
+  std::uint8_t roles = 0;      ///< RoleBits that some program may ask for; 0: nobody may use the identity, so nothing is signed
   std::string chain_uri;       ///< certificates in the token; empty: the chain came from a file
   Bytes leaf;                  ///< leaf certificate (DER) where the chain came from a file; its key must match
   std::string identity;        ///< for log lines
+  bool tls12 = true;           ///< TLS 1.2 is allowed
 };
 template <class Io> void fields(Io& io, KeySetup& m) {
-  io(m.key, m.token, m.uri, m.roles, m.chain_uri, m.leaf, m.identity);
+  io(m.key, m.token, m.uri, m.roles, m.chain_uri, m.leaf, m.identity, m.tls12);
 }
 
 struct KeeperSetup {

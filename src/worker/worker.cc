@@ -49,9 +49,7 @@ void Worker::send(wire::Kind kind, std::uint64_t number, const Bytes& body) {
 }
 
 void Worker::give_watch(UniqueFd watch) {
-  std::vector<UniqueFd> descriptors;
-  descriptors.push_back(std::move(watch));
-  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, std::move(descriptors));
+  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch)));
 }
 
 void Worker::frame(Frame frame) {

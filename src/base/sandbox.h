@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/fd.h"
 
 namespace tlspool {
 
@@ -30,6 +31,11 @@ struct SandboxRequest {
 /// no_new_privs, not dumpable, no core file, Landlock and seccomp. A kernel without Landlock is an error:
 /// a sandbox that silently lacks a wall is none.
 [[nodiscard]] Status enter_sandbox(const SandboxRequest& request);
+
+/// The same, and the kernel tells of each system call that the filter refuses on the descriptor that this returns
+/// (base/refused_calls.h). Whoever made the call waits until somebody has answered: give the descriptor to another
+/// process at once. An invalid one: this kernel tells nobody but its audit log, and the calls just fail.
+[[nodiscard]] Result<UniqueFd> enter_watched_sandbox(const SandboxRequest& request);
 
 /// Which user a process becomes when the supervisor runs as root.
 struct RunAs {

@@ -59,7 +59,7 @@ Result<std::string> read_answer(int fd, const std::string& subject, std::vector<
 Error refused(const config::Paths& paths, std::string_view method, const wire::Answer& answer) {
   const std::string name = answer.error.substr(answer.error.rfind('.') + 1);
   if (name == "ConfigurationRefused") {
-    return {Code::config, "configuration", "", answer.parameters.text("message"), "the old one stays in force"};
+    return {Code::config, "reload", "", answer.parameters.text("message"), "the old configuration stays in force"};
   }
   if (name == "TokenUnknown") {
     return {Code::not_found, "token", answer.parameters.text("token"), "not in the configuration",

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/completion_options.h"
 #include "cli/dane_options.h"
 #include "cli/kex_options.h"
 #include "cli/pin_options.h"
@@ -370,6 +371,7 @@ int main(int argc, char** argv) {
   cli::add_pins_and_revocations(app, options.pool, todo);
   add_serve(*app.get_subcommand("qkd"), options, todo);
   add_check(*app.get_subcommand("qkd"), options, todo);
+  cli::add_completion(app, todo);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

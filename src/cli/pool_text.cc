@@ -25,6 +25,7 @@ handshakes = 4096  # under way at the same time
 handshakes_per_uid = 2048  # of one user's programs
 control_connections = 8192  # programs connected to the pool
 handshake_deadline = 30  # seconds, where a program names none
+idle_deadline = 0  # seconds without a byte after which a session ends; 0: never
 
 [trust]
 system = true  # believe in the authorities of /etc/ssl/certs

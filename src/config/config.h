@@ -43,6 +43,7 @@ struct Identity {
 struct Trust {
   bool system = true;
   std::vector<std::string> anchors;  ///< absolute paths
+  std::string where;                 ///< FILE:LINE of `anchors`, for messages
 };
 
 /// [cache]: outcomes that are remembered, and shared with other pools.

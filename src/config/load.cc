@@ -13,8 +13,20 @@
 namespace tlspool::config {
 namespace {
 
+Result<std::string> read_source(const std::string& path, std::size_t& left) {
+  auto text = read_file(path, left);
+  if (text) {
+    left -= text->size();
+  } else if (text.error().code == Code::invalid) {
+    return fail({Code::config, "configuration", path,
+                 "with this file the configuration is longer than " + std::to_string(most_configuration >> 20) + " MiB",
+                 "put what is long, such as lists of certificates, into files that the configuration names"});
+  }
+  return text;
+}
+
 // No directory, no files: a pool may have no such directory at all.
-Status add_drop_ins(const std::string& directory, Source::Holds holds, std::vector<Source>& sources) {
+Status add_drop_ins(const std::string& directory, Source::Holds holds, std::size_t& left, std::vector<Source>& sources) {
   std::vector<std::string> files;
   std::error_code failed;
   for (std::filesystem::directory_iterator entry(directory, failed), end; !failed && entry != end;
@@ -27,7 +39,7 @@ Status add_drop_ins(const std::string& directory, Source::Holds holds, std::vect
   }
   std::sort(files.begin(), files.end());
   for (const std::string& file : files) {
-    auto text = read_file(file);
+    auto text = read_source(file, left);
     if (!text) return fail(std::move(text.error()));
     sources.push_back({file, std::move(*text), holds});
   }
@@ -57,7 +69,8 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
 
 Result<Config> load(const Paths& paths) {
   std::vector<Source> sources;
-  auto first = read_file(paths.file());
+  std::size_t left = most_configuration;
+  auto first = read_source(paths.file(), left);
   if (!first) {
     Error e = std::move(first.error());
     if (e.code == Code::not_found) {
@@ -66,11 +79,11 @@ Result<Config> load(const Paths& paths) {
     return fail(std::move(e));
   }
   sources.push_back({paths.file(), std::move(*first)});
-  if (auto done = add_drop_ins(paths.identities(), Source::Holds::identities, sources); !done) return fail(done.error());
-  if (auto done = add_drop_ins(paths.peers(), Source::Holds::peers, sources); !done) return fail(done.error());
-  if (auto done = add_drop_ins(paths.policies(), Source::Holds::policies, sources); !done) return fail(done.error());
-  if (auto done = add_drop_ins(paths.rules(), Source::Holds::rules, sources); !done) return fail(done.error());
-  if (auto done = add_drop_ins(paths.disclosures(), Source::Holds::disclosures, sources); !done) return fail(done.error());
+  if (auto done = add_drop_ins(paths.identities(), Source::Holds::identities, left, sources); !done) return fail(done.error());
+  if (auto done = add_drop_ins(paths.peers(), Source::Holds::peers, left, sources); !done) return fail(done.error());
+  if (auto done = add_drop_ins(paths.policies(), Source::Holds::policies, left, sources); !done) return fail(done.error());
+  if (auto done = add_drop_ins(paths.rules(), Source::Holds::rules, left, sources); !done) return fail(done.error());
+  if (auto done = add_drop_ins(paths.disclosures(), Source::Holds::disclosures, left, sources); !done) return fail(done.error());
   auto config = parse(sources, paths.directory, paths.keeper);
   if (!config) return config;
   if (auto done = resolve(*config); !done) return fail(std::move(done.error()));

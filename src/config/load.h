@@ -5,6 +5,9 @@
 
 namespace tlspool::config {
 
+/// All files of the configuration together. What they say is also held, and sent, in other forms.
+inline constexpr std::size_t most_configuration = 64 << 20;
+
 /// Reads tlspool.toml and what lies in identities/, peers/, policies/, rules/ and disclosures/ (*.toml, in the order of their names),
 /// then parse() and resolve().
 [[nodiscard]] Result<Config> load(const Paths& paths);

@@ -14,6 +14,8 @@
 namespace tlspool::config {
 namespace {
 
+constexpr std::uint32_t longest_idle = 30 * 24 * 60 * 60;  // seconds
+
 std::string below(const std::string& directory, const std::string& path) {
   return path.starts_with('/') ? path : directory + "/" + path;
 }
@@ -49,6 +51,9 @@ void read_limits(Section s, wire::Limits& limits) {
   std::uint32_t seconds = limits.handshake_deadline_ms / 1000;
   s.number("handshake_deadline", 1, 600, seconds);
   limits.handshake_deadline_ms = seconds * 1000;
+  std::uint32_t idle = limits.idle_deadline_ms / 1000;
+  s.number("idle_deadline", 0, longest_idle, idle);
+  limits.idle_deadline_ms = idle * 1000;
   s.done();
 }
 
@@ -65,6 +70,7 @@ void read_peer_to_peer(Section s, wire::PeerToPeerSetup& out) {
 void read_trust(Section s, Trust& trust, const std::string& directory) {
   s.flag("system", trust.system);
   s.texts("anchors", [&](const std::string& file, int) { trust.anchors.push_back(below(directory, file)); });
+  if (s.has("anchors")) trust.where = s.file() + ":" + std::to_string(s.line("anchors"));
   s.done();
 }
 

@@ -25,7 +25,7 @@ enum class SessionEnd : std::uint8_t { close_notify, truncated, reset, local, er
 enum class Direction : std::uint8_t { in, out };
 /// Why a call for a handshake was refused before its first byte.
 enum class Refusal : std::uint8_t { malformed, invalid, descriptors, identity, limit };
-enum class Limit : std::uint8_t { sessions, handshakes, handshakes_per_uid, control_connections, control_connections_per_uid };
+enum class Limit : std::uint8_t { sessions, handshakes, handshakes_per_uid, descriptors, control_connections, control_connections_per_uid };
 enum class Lookup : std::uint8_t { hit, miss };
 enum class Mechanism : std::uint8_t { rsa_pkcs1, rsa_pss, ecdsa_p256, ecdsa_p384, ed25519, other };
 enum class SignResult : std::uint8_t { signed_, refused, failed };
@@ -63,7 +63,7 @@ inline constexpr std::array<std::string_view, 29> check{
 inline constexpr std::array<std::string_view, 5> session_end{"closeNotify", "truncated", "reset", "local", "error"};
 inline constexpr std::array<std::string_view, 2> direction{"in", "out"};
 inline constexpr std::array<std::string_view, 5> refusal{"malformed", "invalid", "descriptors", "identity", "limit"};
-inline constexpr std::array<std::string_view, 5> limit{"sessions", "handshakes", "handshakes_per_uid", "control_connections",
+inline constexpr std::array<std::string_view, 6> limit{"sessions", "handshakes", "handshakes_per_uid", "descriptors", "control_connections",
                                                        "control_connections_per_uid"};
 inline constexpr std::array<std::string_view, 2> lookup{"hit", "miss"};
 inline constexpr std::array<std::string_view, 6> mechanism{"rsa_pkcs1", "rsa_pss", "ecdsa_p256", "ecdsa_p384", "ed25519", "other"};

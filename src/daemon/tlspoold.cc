@@ -14,6 +14,7 @@
 #include "keeper/main.h"
 #include "metrics/main.h"
 #include "supervisor/main.h"
+#include "supervisor/outside.h"
 #include "worker/main.h"
 
 namespace {
@@ -21,12 +22,13 @@ namespace {
 constexpr int usage_error = 2;
 
 constexpr const char* usage =
-    "Usage: tlspoold [--pool DIR] [--check] [--log text|json]\n"
+    "Usage: tlspoold [--pool DIR] [--check] [--log text|json] [--outside DIR]\n"
     "The daemon of a TLS pool; runs in the foreground and logs to standard error.\n"
     "\n"
     "  --pool DIR        the pool's directory (default: $TLSPOOL_DIR, else the system's or your own)\n"
     "  --check           check the configuration and the files it names, then exit\n"
     "  --log text|json   how to log, whatever the configuration says\n"
+    "  --outside DIR     have systemd start what needs the network, at DIR/judge.sock and DIR/fetcher.sock\n"
     "  --version         print the version\n"
     "  --help            print this\n"
     "\n"
@@ -38,11 +40,14 @@ int wrong_usage(const std::string& what) {
 }
 
 // The processes that the supervisor and `tlspool` start; not for people.
-int run_process(const std::string& role, const std::string& channel_text) {
+int run_process(const std::string& role, const std::string& channel_text, bool outside) {
   int channel = -1;
   const char* end = channel_text.data() + channel_text.size();
   if (std::from_chars(channel_text.data(), end, channel).ptr != end || channel < 3) {
     return wrong_usage("--process is started by other programs of the pool only");
+  }
+  if (outside) {
+    if (auto done = tlspool::supervisor::greet(channel); !done) return 1;
   }
   // For ps(1): the program was executed by way of /proc/self/exe.
   (void)prctl(PR_SET_NAME, ("tlspool-" + role).c_str());
@@ -58,10 +63,11 @@ int run_process(const std::string& role, const std::string& channel_text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  enum Option : int { pool = 1, check, log, version, help, process, channel };
+  enum Option : int { pool = 1, check, log, outside, version, help, process, channel };
   const option options[] = {{"pool", required_argument, nullptr, pool},
                             {"check", no_argument, nullptr, check},
                             {"log", required_argument, nullptr, log},
+                            {"outside", required_argument, nullptr, outside},
                             {"version", no_argument, nullptr, version},
                             {"help", no_argument, nullptr, help},
                             {"process", required_argument, nullptr, process},
@@ -83,6 +89,7 @@ int main(int argc, char** argv) {
           return wrong_usage("--log is text or json");
         }
         break;
+      case outside: wanted.outside = optarg; break;
       case version: std::puts("tlspoold " TLSPOOL_VERSION); return 0;
       case help: std::fputs(usage, stdout); return 0;
       case process: role = optarg; break;
@@ -91,5 +98,5 @@ int main(int argc, char** argv) {
     }
   }
   if (optind < argc) return wrong_usage(std::string("superfluous: ") + argv[optind]);
-  return role.empty() ? tlspool::supervisor::run(wanted) : run_process(role, channel_text);
+  return role.empty() ? tlspool::supervisor::run(wanted) : run_process(role, channel_text, !wanted.outside.empty());
 }

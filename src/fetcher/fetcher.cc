@@ -10,10 +10,10 @@
 
 #include "base/log.h"
 #include "base/name_service.h"
-#include "base/sandbox.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "fetcher/dial.h"
+#include "wire/confine.h"
 #include "wire/log_setup.h"
 
 namespace tlspool::fetcher {
@@ -86,7 +86,8 @@ void Fetcher::set_up(const Frame& frame) {
   const auto setup = wire::decode<wire::FetcherSetup>(frame.body);
   if (!setup) return give_up(setup.error());
   if (!sandboxed_) {
-    if (auto done = enter_sandbox({Confinement::fetcher, prepare_resolver(), {}}); !done) return give_up(done.error());
+    const auto tell = [this](UniqueFd watch) { supervisor_.send(number_of(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch))); };
+    if (auto done = wire::confine({Confinement::fetcher, prepare_resolver(), {}}, tell); !done) return give_up(done.error());
     sandboxed_ = true;
   }
   std::map<std::string, std::shared_ptr<Entity>> entities;

@@ -64,9 +64,7 @@ ReadAnchors read_anchors(const wire::JudgeSetup& setup) {
   for (const std::string& path : files_of(setup)) {
     auto text = read_anchor_file(path);
     const auto added = text ? out.anchors.add_pem(*text, path) : fail(std::move(text.error()));
-    if (added) continue;
-    if (!out.problem.empty()) out.problem += "; ";
-    out.problem += added.error().text();
+    if (!added) out.problems.push_back(added.error().text());
   }
   return out;
 }

@@ -13,9 +13,9 @@ inline constexpr const char* system_bundle = "/etc/ssl/certs/ca-certificates.crt
 
 struct ReadAnchors {
   trust::Anchors anchors;
-  std::string problem;  ///< every file that could not be used, with its reason; empty: all were
+  std::vector<std::string> problems;  ///< every file that could not be used, with its reason
 };
-/// A file that can't be used is left out and named in `problem`; the others count.
+/// A file that can't be used is left out and named in `problems`; the others count.
 [[nodiscard]] ReadAnchors read_anchors(const wire::JudgeSetup& setup);
 
 /// The whole of a regular file of at most 16 MiB.

@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judge/judge.h"
 
+#include <algorithm>
 #include <ctime>
 #include <string>
 
 #include "base/log.h"
 #include "base/name_service.h"
-#include "base/sandbox.h"
 #include "judge/administration.h"
 #include "judge/anchor_files.h"
 #include "judge/tls_dial.h"
 #include "judge/dane_source.h"
 #include "judge/pin_source.h"
 #include "trust/chain.h"
+#include "wire/confine.h"
 #include "wire/log_setup.h"
 
 namespace tlspool::judge {
 namespace {
 
 constexpr std::uint16_t number_of(wire::Kind kind) { return static_cast<std::uint16_t>(kind); }
+
+std::string together(const std::vector<std::string>& problems) {
+  std::string out;
+  for (const std::string& problem : problems) out += (out.empty() ? "" : "; ") + problem;
+  return out;
+}
 
 }  // namespace
 
@@ -70,6 +77,12 @@ void Judge::set_up(const Frame& frame) {
   if (!setup) return give_up(setup.error());
   ReadAnchors read = read_anchors(*setup);
   const wire::JudgeTables tables = std::exchange(tables_, {});
+  if (sandboxed_) {
+    std::vector<std::string> fresh = read.problems;
+    std::erase_if(fresh, [this](const std::string& one) { return std::ranges::find(anchor_problems_, one) != anchor_problems_.end(); });
+    if (!fresh.empty()) return refuse(frame.number, together(fresh));
+  }
+  anchor_problems_ = std::move(read.problems);
   auto policies = trust::Policies::make(tables.policies);
   if (!policies) return give_up(policies.error());  // the supervisor has read them, too: this can't be
   auto rules = authz::Ruleset::make(tables.rules, setup->authorization);
@@ -81,7 +94,8 @@ void Judge::set_up(const Frame& frame) {
     });
     std::vector<std::string> readable = readable_paths(*setup);
     for (std::string& path : prepare_resolver()) readable.push_back(std::move(path));
-    if (auto done = enter_sandbox({Confinement::judge, std::move(readable), {setup->state}}); !done) return give_up(done.error());
+    const auto tell = [this](UniqueFd watch) { supervisor_.send(number_of(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch))); };
+    if (auto done = wire::confine({Confinement::judge, std::move(readable), {setup->state}}, tell); !done) return give_up(done.error());
     sandboxed_ = true;
     pins_ = std::make_shared<PinStore>(loop_, setup->state);
     revoked_ = std::make_shared<RevokedStore>(setup->state);
@@ -102,17 +116,24 @@ void Judge::set_up(const Frame& frame) {
   law.rules = std::make_shared<const authz::Ruleset>(std::move(*rules));
   hooks_->set(setup->authorization.hooks);
   law.hooks = hooks_;
-  const std::uint32_t count = law.anchors->count();
-  if (!read.problem.empty()) log::warning("judge.anchors", {{"problem", read.problem}});
+  anchors_ = law.anchors->count();
+  std::vector<std::string> problems = anchor_problems_;
+  if (!problems.empty()) log::warning("judge.anchors", {{"problem", together(problems)}});
   for (const std::string& problem : {pins_->problem(), revoked_->problem()}) {
-    if (!problem.empty()) read.problem += (read.problem.empty() ? "" : "; ") + problem;
+    if (!problem.empty()) problems.push_back(problem);
   }
-  log::debug("judge.ready", {{"anchors", std::to_string(count)}, {"policies", std::to_string(law.policies->size())}, {"rules", std::to_string(law.rules->size())}});
+  log::debug("judge.ready", {{"anchors", std::to_string(anchors_)}, {"policies", std::to_string(law.policies->size())}, {"rules", std::to_string(law.rules->size())}});
   const CallerMatters caller{law.rules->looks_at_uid(), law.rules->looks_at_executable()};
   questions_.set(std::move(law));
   outcomes_.depend_on(revoked_->digest());
   if (auto done = outcomes_.set(std::move(setup->cache), caller); !done) return give_up(done.error());
-  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{count, std::move(read.problem), revoked_->digest()}));
+  supervisor_.send(number_of(wire::Kind::judge_ready), frame.number, wire::encode(wire::JudgeReady{anchors_, together(problems), revoked_->digest()}));
+}
+
+// What is new and broken does not take the place of what worked.
+void Judge::refuse(std::uint64_t number, std::string problem) {
+  log::warning("judge.kept", {{"problem", problem}});
+  supervisor_.send(number_of(wire::Kind::judge_ready), number, wire::encode(wire::JudgeReady{anchors_, std::move(problem), revoked_->digest(), true}));
 }
 
 void Judge::administer(const Frame& frame) {

@@ -30,6 +30,7 @@ class Judge {
   void collect(const Frame& frame);
   void administer(const Frame& frame);
   void set_up(const Frame& frame);
+  void refuse(std::uint64_t number, std::string problem);
   void share(const Frame& frame);
   void add_worker(Frame frame);
   void add_hook(Frame frame);
@@ -57,6 +58,8 @@ class Judge {
   std::shared_ptr<PinStore> pins_;         ///< null before the first setup
   std::shared_ptr<RevokedStore> revoked_;  ///< likewise
   wire::JudgeTables tables_;  ///< parts that came, for the next setup
+  std::uint32_t anchors_ = 0;                 // in force, and
+  std::vector<std::string> anchor_problems_;  // what could not be read of them
   bool sandboxed_ = false;
   int exit_status_ = 0;
   std::uint64_t last_worker_ = 0;

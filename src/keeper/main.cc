@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "keeper/environment.h"
 #include "keeper/keeper.h"
+#include "wire/confine.h"
 
 namespace tlspool::keeper {
 namespace {
@@ -41,7 +42,14 @@ int run(int channel) {
   });
   const SandboxRequest walls = keeper_sandbox(*setup);
   keeper.apply(std::move(*setup));
-  if (auto done = enter_sandbox(walls); !done) return refuse_start(done.error());
+  Status told;
+  const auto tell = [&](UniqueFd watch) {
+    Frame frame{static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, {}};
+    frame.descriptors.push_back(std::move(watch));
+    told = send_frame(channel, frame);
+  };
+  if (auto done = wire::confine(walls, tell); !done) return refuse_start(done.error());
+  if (!told) return refuse_start(told.error());
 
   supervisor = std::make_unique<Channel>(
       loop, std::move(socket), [&](Frame frame) { keeper.take(std::move(frame)); },

@@ -22,7 +22,11 @@ Value maybe(const std::string& text) { return text.empty() ? Value() : Value(tex
 Value processes(const Pool& pool) {
   Value out = Value::array();
   for (const Child* child : pool.children()) {
-    out.push(Value::object().set("name", child->name()).set("pid", child->pid()).set("restarts", child->restarts()));
+    out.push(Value::object()
+                 .set("name", child->name())
+                 .set("pid", child->pid())
+                 .set("restarts", child->restarts())
+                 .set("ready", child->phase() == Child::Phase::ready));
   }
   return out;
 }

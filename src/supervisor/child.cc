@@ -4,22 +4,56 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <utility>
+
 #include "base/log.h"
+#include "supervisor/outside.h"
 
 namespace tlspool::supervisor {
 
 Child::Child(Loop& loop, std::string name, StartAs as, Events events, const counters::Page* page)
-    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), page_(page), timer_(loop) {}
+    : loop_(loop), name_(std::move(name)), as_(std::move(as)), events_(std::move(events)), page_(page), refusals_(loop, name_), timer_(loop) {}
 
 Status Child::start() {
+  uv_update_time(loop_.raw());
+  born_ = loop_.now();
+  if (!as_.socket.empty()) return ask();
   auto started = start_process(as_);
   if (!started) return fail(std::move(started.error()));
   pid_ = started->pid;
+  begin(std::move(started->channel));
+  return {};
+}
+
+Status Child::ask() {
+  auto socket = ask_for_process(as_.socket);
+  if (!socket) return fail(std::move(socket.error()));
+  outside_ = std::move(*socket);
   phase_ = Phase::starting;
-  uv_update_time(loop_.raw());
-  born_ = loop_.now();
+  timer_.start(start_deadline, [this] { ended("systemd did not start it in time"); });
+  outside_poll_ = std::make_unique<Poll>(loop_, outside_.get(), [this](int) { greeted(); });
+  outside_poll_->want(Poll::readable);
+  return {};
+}
+
+void Child::greeted() {
+  const auto pid = take_greeting(outside_.get());
+  if (!pid) return ended(pid.error().text());
+  if (!pid->has_value()) return;
+  auto process = open_process(**pid);
+  if (!process) return ended(process.error().text());
+  pid_ = **pid;
+  outside_poll_.reset();
+  UniqueFd channel = std::exchange(outside_, std::move(*process));
+  outside_poll_ = std::make_unique<Poll>(loop_, outside_.get(), [this](int) { ended("its unit has ended"); });
+  outside_poll_->want(Poll::readable);
+  begin(std::move(channel));
+}
+
+void Child::begin(UniqueFd channel) {
+  phase_ = Phase::starting;
   channel_ = std::make_unique<Channel>(
-      loop_, std::move(started->channel), [this](Frame frame) { events_.frame(std::move(frame)); },
+      loop_, std::move(channel), [this](Frame frame) { took(std::move(frame)); },
       [this] {
         // It ends by itself when its channel broke; its own exit status says more than our SIGKILL.
         timer_.start(std::chrono::seconds(2), [this] { signal(SIGKILL); });
@@ -33,15 +67,26 @@ Status Child::start() {
     if (auto writable = page_->for_writer()) memory = only(std::move(*writable));
   }
   send(wire::Kind::log_setup,
-       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_}, 0, std::move(memory));
+       wire::LogSetup{log::format() == log::Format::json, static_cast<std::uint8_t>(log::level()), name_, true}, 0, std::move(memory));
   events_.started();
-  return {};
+}
+
+void Child::took(Frame frame) {
+  if (static_cast<wire::Kind>(frame.kind) != wire::Kind::sandbox_watch) return events_.frame(std::move(frame));
+  // Once, while nothing has reached the process yet that could have taken it.
+  if (phase_ == Phase::starting && !refusals_.watching() && frame.descriptors.size() == 1) {
+    return refusals_.watch(std::move(frame.descriptors.front()));
+  }
+  log::error("frame.refused", {{"name", name_}, {"kind", std::to_string(frame.kind)}});
 }
 
 void Child::ready() {
   if (phase_ != Phase::starting) return;
   phase_ = Phase::ready;
   timer_.stop();
+  if (const auto gap = std::exchange(died_, 0); gap != 0) {
+    log::info("process.ready", {{"name", name_}, {"after_ms", std::to_string(loop_.now() - gap)}});
+  }
 }
 
 void Child::after_end(AfterEnd what) {
@@ -55,22 +100,33 @@ void Child::send_bytes(wire::Kind kind, ByteView body, std::uint64_t number, std
 }
 
 void Child::signal(int number) const {
-  if (pid_ > 0) kill(pid_, number);
+  if (pid_ <= 0) return;
+  if (as_.socket.empty()) {
+    kill(pid_, number);
+  } else {
+    signal_process(outside_.get(), number);
+  }
 }
 
 void Child::reap() {
   int status = 0;
-  if (pid_ <= 0 || waitpid(pid_, &status, WNOHANG) != pid_) return;
+  if (pid_ <= 0 || !as_.socket.empty() || waitpid(pid_, &status, WNOHANG) != pid_) return;
   pid_ = 0;
   ended(describe_end(status));
 }
 
 void Child::ended(const std::string& reason) {
+  const auto died = phase_ == Phase::ready ? Backoff::Died::in_service : Backoff::Died::before_ready;
+  if (died == Backoff::Died::in_service) died_ = loop_.now();
   phase_ = Phase::down;
+  pid_ = 0;
   channel_.reset();
+  outside_poll_.reset();
+  outside_.reset();
+  refusals_.watch({});
   timer_.stop();
   if (after_end_ == AfterEnd::start_again) {
-    const auto wait = backoff_.next(std::chrono::milliseconds(loop_.now() - born_));
+    const auto wait = backoff_.next(std::chrono::milliseconds(loop_.now() - born_), died);
     log::error("process.died", {{"name", name_}, {"reason", reason}, {"restart_in_ms", std::to_string(wait.count())}});
     timer_.start(wait, [this] { start_again(); });
   }

@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "supervisor/backoff.h"
 #include "supervisor/process.h"
+#include "supervisor/refusals.h"
 #include "wire/ipc.h"
 
 namespace tlspool::supervisor {
@@ -51,6 +52,10 @@ class Child {
   [[nodiscard]] int restarts() const { return restarts_; }
 
  private:
+  [[nodiscard]] Status ask();
+  void greeted();
+  void begin(UniqueFd channel);
+  void took(Frame frame);
   void ended(const std::string& reason);
   void start_again();
 
@@ -60,11 +65,16 @@ class Child {
   Events events_;
   const counters::Page* page_;
   std::unique_ptr<Channel> channel_;
+  Refusals refusals_;
+  // Of a process that systemd starts: its socket until it has said that it is there, and then what stands for it.
+  UniqueFd outside_;
+  std::unique_ptr<Poll> outside_poll_;
   Timer timer_;  // the start's deadline, the pause before the next start, or the wait for a hung-up child's end
   Backoff backoff_;
   Phase phase_ = Phase::down;
   pid_t pid_ = 0;
   std::uint64_t born_ = 0;
+  std::uint64_t died_ = 0;  // when it was last in service; 0: it has been told that it is again
   int restarts_ = 0;
   AfterEnd after_end_ = AfterEnd::stay_down;
 };

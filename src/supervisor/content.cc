@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -99,6 +100,18 @@ Result<std::vector<HookPrograms::Program>> find_hooks(const config::Config& conf
   return out;
 }
 
+// Policies and rules go to the judge in parts. The rest goes in one piece to each of the others, and a channel carries so much.
+Status check_size(const config::Config& config, const Material& material, const config::Paths& paths) {
+  constexpr std::size_t most = Channel::max_body - (1 << 20);  // what the tokens hold comes on top
+  KeyNumbers numbers;
+  const std::size_t worker = wire::encode(worker_setup(config, material, numbers, {}, {})).size();
+  const std::size_t keeper = wire::encode(keeper_setup(config, material, numbers, paths, {})).size();
+  if (std::max(worker, keeper) <= most) return {};
+  return fail({Code::config, "configuration", paths.file(),
+               "all but [[policy]] and [[rule]] is longer than " + std::to_string(most >> 20) + " MiB, with the certificate chains that it names",
+               "use fewer [[identity]], [[allow]], [[peer]] or [[disclosure]]; another pool can have the others"});
+}
+
 }  // namespace
 
 Result<Content> read_content(const config::Paths& paths) {
@@ -132,6 +145,7 @@ Result<Content> read_content(const config::Paths& paths) {
     if (!found) return fail(std::move(found.error()));
     metrics = *found;
   }
+  if (auto done = check_size(*config, *material, paths); !done) return fail(std::move(done.error()));
   auto hooks = find_hooks(*config, paths.file());
   if (!hooks) return fail(std::move(hooks.error()));
   return Content{std::move(*config), std::move(*material), fetcher, std::move(*hooks), std::move(cluster), metrics};

@@ -11,16 +11,23 @@ void Gather::ask(const std::vector<Child*>& children, wire::Kind query, const By
   for (Child* child : children) {
     if (child->phase() != Child::Phase::ready) continue;
     child->send_bytes(query, body, number);
-    ++round.missing;
+    round.missing.insert(child);
   }
-  round.timer->start(round.missing == 0 ? std::chrono::seconds(0) : deadline, [this, number] { finish(number); });
+  round.timer->start(round.missing.empty() ? std::chrono::seconds(0) : deadline, [this, number] { finish(number); });
 }
 
-void Gather::answered(Frame frame) {
+void Gather::answered(const Child& from, Frame frame) {
   const auto found = rounds_.find(frame.number);
-  if (found == rounds_.end()) return;
+  if (found == rounds_.end() || found->second.missing.erase(&from) == 0) return;
   found->second.answers.push_back(std::move(frame.body));
-  if (--found->second.missing == 0) finish(frame.number);
+  if (found->second.missing.empty()) finish(frame.number);
+}
+
+void Gather::lost(const Child& child) {
+  for (auto& [number, round] : rounds_) {
+    // Later: who asks may ask again, and this is no time to look at a list that changes.
+    if (round.missing.erase(&child) != 0 && round.missing.empty()) round.timer->start(std::chrono::seconds(0), [this, n = number] { finish(n); });
+  }
 }
 
 void Gather::finish(std::uint64_t number) {

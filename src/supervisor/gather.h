@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "loop/channel.h"
@@ -20,11 +21,13 @@ class Gather {
   /// `done` comes later, never from within ask().
   void ask(const std::vector<Child*>& children, wire::Kind query, const Bytes& body, Done done);
   /// An answer; one that nobody waits for any more is dropped.
-  void answered(Frame frame);
+  void answered(const Child& from, Frame frame);
+  /// It died: what it was asked it will not answer.
+  void lost(const Child& child);
 
  private:
   struct Round {
-    std::size_t missing = 0;
+    std::set<const Child*> missing;
     std::vector<Bytes> answers;
     Done done;
     std::unique_ptr<Timer> timer;

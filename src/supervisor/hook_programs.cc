@@ -16,6 +16,9 @@
 namespace tlspool::supervisor {
 namespace {
 
+// A program that has lived for so long did its work.
+constexpr std::chrono::seconds settled{1};
+
 bool same(const HookPrograms::Program& a, const HookPrograms::Program& b) {
   const auto uid = [](const HookPrograms::Program& p) { return p.user ? p.user->uid : 0; };
   return wire::encode(a.setup) == wire::encode(b.setup) && uid(a) == uid(b);
@@ -96,7 +99,9 @@ void HookPrograms::ended(Place& place, const std::string& reason) {
   place.error_poll.reset();
   place.error_output.reset();
   place.pid = 0;
-  const auto wait = place.backoff.next(std::chrono::milliseconds(loop_.now() - place.born));
+  // Nobody says when a program is ready.
+  const std::chrono::milliseconds lived{loop_.now() - place.born};
+  const auto wait = place.backoff.next(lived, lived < settled ? Backoff::Died::before_ready : Backoff::Died::in_service);
   log::error("hook.ended", {{"hook", programs_[place.program].setup.name}, {"reason", reason}, {"restart_in_ms", std::to_string(wait.count())}});
   place.timer->start(wait, [this, &place] { start(place); });
 }

@@ -74,20 +74,23 @@ class Daemon {
     notify_reloading();
     auto content = read_content(paths_);
     if (content) content = with_audit(std::move(*content), paths_);
-    if (!content) {
-      counters::count<counters::Family::reloads>(counters::Reload::refused);
-      log::error("config.refused", {{"reason", content.error().text()}, {"kept", "the configuration from before"}});
-      notify_ready("Ready; the last configuration was refused: " + content.error().subject);
-      return done(fail(std::move(content.error())));
-    }
+    if (!content) return refused(content.error(), done);
     warn_of_restart(content->config);
-    pool_.reload(std::move(*content), [this, done = std::move(done)] {
+    pool_.reload(std::move(*content), [this, done = std::move(done)](const Status& applied) {
+      if (!applied) return refused(applied.error(), done);
       log::info("config.applied", {{"pool", paths_.directory}});
       counters::count<counters::Family::reloads>(counters::Reload::applied);
       note_applied();
       notify_ready("Ready, pool " + paths_.directory);
       done({});
     });
+  }
+
+  static void refused(const Error& error, const std::function<void(Status)>& done) {
+    counters::count<counters::Family::reloads>(counters::Reload::refused);
+    log::error("config.refused", {{"reason", error.text()}, {"kept", "the configuration from before"}});
+    notify_ready("Ready; the last configuration was refused: " + error.subject);
+    done(fail(Error(error)));
   }
 
   // What a running process can't take on.
@@ -145,6 +148,7 @@ int start(const config::Paths& paths, const Options& options) {
   log::start(options.log.value_or(config.log_format), config.log_level, "supervisor");
   auto ground = find_ground(paths, config);
   if (!ground) return refuse(ground.error());
+  ground->outside = options.outside;
   auto audit = open_audit(config.audit, paths.directory);
   if (!audit) return refuse(audit.error());
   content->audit = std::move(*audit);

@@ -10,6 +10,7 @@ namespace tlspool::supervisor {
 struct Options {
   std::string pool;  ///< --pool; empty: see config::find_pool
   bool check = false;
+  std::string outside;  ///< --outside: see Ground
   std::optional<log::Format> log;  ///< overrides the configuration's
 };
 

@@ -36,7 +36,7 @@ Result<Material> read_material(const config::Config& config) {
     auto pem = config::read_file(file, longest_file);
     auto anchors = pem ? tls::chain_from_pem(*pem, file) : fail(pem.error());
     if (!anchors) {
-      return fail({Code::config, "trust anchor", file, anchors.error().text(), "correct [trust] anchors in tlspool.toml"});
+      return fail({Code::config, "configuration", config.trust.where, "trust anchor: " + anchors.error().text(), "correct [trust] anchors"});
     }
     const auto bytes = view(*pem);
     out.trust.insert(out.trust.end(), bytes.begin(), bytes.end());

@@ -17,7 +17,6 @@
 namespace tlspool::supervisor {
 namespace {
 
-constexpr std::chrono::seconds reload_deadline{10};
 constexpr std::chrono::seconds drain_deadline{3};
 constexpr std::chrono::seconds stop_deadline{5};
 
@@ -54,7 +53,7 @@ void Pool::make_children() {
                     [this](const std::string& why) { ended(*keeper_, why); }},
       pages_.of("keeper"));
   judge_ = std::make_unique<Child>(
-      loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}},
+      loop_, "judge", StartAs{"judge", ground_.paths.directory, ground_.judge, {}, ground_.socket_of("judge")},
       Child::Events{[this] { equip_judge(); }, [this](Frame f) { from_judge(std::move(f)); },
                     [this](const std::string& why) { ended(*judge_, why); }},
       pages_.of("judge"));
@@ -111,7 +110,7 @@ void Pool::equip_keeper() {
 
 void Pool::equip_judge() {
   metrics_.show(*judge_);
-  send_judge_setup();
+  send_judge_setup(content_, 0);
   hooks_.start_anew(content_.hooks);
   hook_controls_.assign(workers_.size(), 0);
   if (!reported_) return;
@@ -173,14 +172,12 @@ void Pool::from_keeper(Frame frame) {
   end_sessions_of_lost_tokens(*report);
   report_ = std::move(*report);
   keeper_->ready();
-  if (reload_) {
-    reload_->keeper = false;
-    return look_reloaded();
-  }
   renew_setup();
+  if (reload_) reload_->keeper = false;
   if (!std::exchange(reported_, true)) {
     for (std::uint32_t i = 0; i < workers_.size(); ++i) equip_worker(i);
   }
+  look_reloaded();
   look_ready();
 }
 
@@ -196,7 +193,7 @@ void Pool::from_judge(Frame frame) {
   }
   if (kind == Kind::judge_staple) return take_staple(frame);
   if (kind == Kind::judge_admin_answer) return judge_calls_.answered(frame);
-  if (kind == Kind::outcomes_answer) return gather_.answered(std::move(frame));
+  if (kind == Kind::outcomes_answer) return gather_.answered(*judge_, std::move(frame));
   if (kind != Kind::judge_ready) return;
   auto ready = wire::decode<wire::JudgeReady>(frame.body);
   if (!ready) return log::error("judge.malformed", {{"reason", ready.error().text()}});
@@ -205,10 +202,7 @@ void Pool::from_judge(Frame frame) {
   judge_->ready();
   take_revoked(ready->revoked);
   tickets_.ask();
-  if (reload_) {
-    reload_->judge = false;
-    return look_reloaded();
-  }
+  judged(frame.number, *ready);
   look_ready();
 }
 
@@ -223,7 +217,7 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
   } else if (kind == Kind::adopt) {
     adopt(std::move(frame));
   } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer || kind == Kind::sessions_ended) {
-    gather_.answered(std::move(frame));
+    gather_.answered(worker, std::move(frame));
   } else {
     log::warning("worker.unexpected", {{"name", worker.name()}, {"kind", std::to_string(frame.kind)}});
   }
@@ -284,55 +278,19 @@ void Pool::look_ready() {
 }
 
 void Pool::ended(Child& child, const std::string& reason) {
+  gather_.lost(child);
   if (&child == judge_.get()) judge_calls_.lost();
   metrics_.hide(child);
   if (stopped_) return look_stopped();
+  if (&child == judge_.get() && reload_ && reload_->judge) {
+    end_reload(fail({Code::busy, "reload", "judge", reason + " while it looked at the new configuration", "try again"}));
+  }
   if (!ready_) return events_.failed(child.name() + ": " + reason);
 }
 
 void Pool::reap() {
   for (Child* child : children()) child->reap();
   hooks_.reap();
-}
-
-void Pool::reload(Content content, std::function<void()> applied) {
-  std::vector<std::string> before;
-  for (const auto& token : content_.config.tokens) before.push_back(token.name);
-  content_ = std::move(content);
-  if (!reload_) reload_ = Reload{};
-  reload_->applied.push_back(std::move(applied));
-  reload_->keeper = keeper_->running();
-  reload_->judge = judge_->running();
-  send_keeper_setup();
-  send_judge_setup();
-  hooks_.set(content_.hooks);
-  apply_metrics();
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
-    connect_hook_controls(i);
-    send_audit(i);
-  }
-  reload_fetcher();
-  for (const auto& token : content_.config.tokens) {
-    if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;
-    for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_keeper(i, token.name);
-  }
-  reload_timer_.start(reload_deadline, [this] { finish_reload(); });
-  look_reloaded();
-}
-
-void Pool::look_reloaded() {
-  if (reload_ && !reload_->keeper && !reload_->judge && !reload_->fetcher) finish_reload();
-}
-
-void Pool::finish_reload() {
-  reload_timer_.stop();
-  auto waiting = std::exchange(reload_, std::nullopt)->applied;
-  renew_setup();
-  recheck_sessions();
-  // Frames keep their order: a worker that answers this has taken the setup that went before.
-  ask_workers(Kind::counters_query, [waiting = std::move(waiting)](std::vector<Bytes>) {
-    for (const auto& applied : waiting) applied();
-  });
 }
 
 void Pool::stop(std::function<void()> done) {

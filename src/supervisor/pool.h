@@ -30,6 +30,8 @@ struct Ground {
   std::optional<RunAs> judge;
   std::uint32_t workers = 1;
   Credentials credentials;
+  std::string outside;  ///< directory of the sockets at which systemd starts what needs the network; empty: nothing is outside
+  [[nodiscard]] std::string socket_of(const std::string& role) const { return outside.empty() ? "" : outside + "/" + role + ".sock"; }
 };
 
 /// The configuration together with the files it names, read and checked.
@@ -50,13 +52,15 @@ class Pool {
     std::function<void()> ready;                          ///< once: every process is ready
     std::function<void(const std::string& why)> failed;  ///< a process died before that
   };
+  using OnReloaded = std::function<void(const Status&)>;
   using OnOutcomes = std::function<void(std::optional<wire::OutcomeCounters>)>;
   Pool(Loop& loop, Ground ground, Content content, UniqueFd listener, Events events);
   ~Pool();
 
   [[nodiscard]] Status start();
-  /// Every process gets the new content; `applied` comes when all have it (or 10 s later).
-  void reload(Content content, std::function<void()> applied);
+  /// Every process gets the new content; `done` comes when all have it (or 10 s later). The judge is asked first: what it can't read and
+  /// could before, or is new, is an error, and the old content stays. While one is under way, the newest of those that follow waits.
+  void reload(Content content, OnReloaded done);
   /// Ends sessions and processes; `done` comes when all are gone, 5 s later at the latest.
   void stop(std::function<void()> done);
   /// Look which processes have ended.
@@ -93,9 +97,10 @@ class Pool {
  private:
   // A reload under way: who has yet to answer, and who waits for its end.
   struct Reload {
-    std::vector<std::function<void()>> applied;
-    bool keeper = true;
+    Content content;  // until the judge has agreed
+    std::vector<OnReloaded> done;
     bool judge = true;
+    bool keeper = false;
     bool fetcher = false;
   };
 
@@ -108,7 +113,7 @@ class Pool {
   [[nodiscard]] bool wants_fetcher() const;
   void send_keeper_setup();
   void equip_keeper();
-  void send_judge_setup();
+  void send_judge_setup(const Content& content, std::uint64_t number);
   void send_own_certificates();
   void take_staple(const Frame& frame);
   void send_staples(std::uint32_t worker);
@@ -139,8 +144,14 @@ class Pool {
   void recheck_sessions();
   void end_sessions_of_lost_tokens(const wire::KeeperReport& now);
   void look_ready();
+  // pool_reload.cc
+  void begin_reload();
+  void judged(std::uint64_t number, const wire::JudgeReady& ready);
+  void take_content();
   void look_reloaded();
   void finish_reload();
+  void end_reload(const Status& how);
+  void reload_is_late();
   void answer_executable(Child& worker, const Frame& frame);
   void adopt(Frame frame);
   void terminate();
@@ -163,6 +174,8 @@ class Pool {
   std::shared_ptr<const ClusterKeys> ticket_cluster_;  // whose key tickets_ has
   bool ready_ = false;
   std::optional<Reload> reload_;
+  std::optional<Reload> next_reload_;
+  std::uint64_t reload_number_ = 0;
   Timer reload_timer_;
   std::function<void()> stopped_;
   bool drained_ = false;  // no worker is left, and the others were told to end

@@ -22,7 +22,7 @@ constexpr std::size_t most_controls = 16;
 void Pool::make_fetcher() {
   controls_.assign(ground_.workers, 0);
   fetcher_ = std::make_unique<Child>(
-      loop_, "fetcher", StartAs{"fetcher", "/", content_.fetcher, {}},
+      loop_, "fetcher", StartAs{"fetcher", "/", content_.fetcher, {}, ground_.socket_of("fetcher")},
       Child::Events{[this] { equip_fetcher(); }, [this](Frame f) { from_fetcher(std::move(f)); },
                     [this](const std::string& why) { ended(*fetcher_, why); }},
       pages_.of("fetcher"));
@@ -65,10 +65,8 @@ void Pool::from_fetcher(const Frame& frame) {
     return log::warning("fetcher.unexpected", {{"kind", std::to_string(frame.kind)}});
   }
   fetcher_->ready();
-  if (reload_) {
-    reload_->fetcher = false;
-    return look_reloaded();
-  }
+  if (reload_) reload_->fetcher = false;
+  look_reloaded();
   look_ready();
 }
 

@@ -17,12 +17,12 @@ bool same_cluster(const std::shared_ptr<const ClusterKeys>& a, const std::shared
 
 }  // namespace
 
-void Pool::send_judge_setup() {
-  for (const Bytes& part : judge_tables(content_.config)) judge_->send_bytes(Kind::judge_tables, part, 0, {});
-  wire::JudgeSetup setup = judge_setup(content_.config, ground_.paths);
-  setup.cache = cache_setup(content_.config, content_.cluster.get(), outcome_policy(content_.config, content_.material, ground_.paths));
+void Pool::send_judge_setup(const Content& content, std::uint64_t number) {
+  for (const Bytes& part : judge_tables(content.config)) judge_->send_bytes(Kind::judge_tables, part, 0, {});
+  wire::JudgeSetup setup = judge_setup(content.config, ground_.paths);
+  setup.cache = cache_setup(content.config, content.cluster.get(), outcome_policy(content.config, content.material, ground_.paths));
   Bytes body = wire::encode(setup);
-  judge_->send_bytes(Kind::judge_setup, body, 0);
+  judge_->send_bytes(Kind::judge_setup, body, number, {});
   wipe(setup.cache.key);
   wipe(body);
 }

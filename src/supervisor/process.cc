@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,22 +45,36 @@ Status arrange_descriptors(int channel, int report) {
   return {};
 }
 
-Status prepare(const StartAs& as) {
+// It sees its channel close when the supervisor is gone, but not while it is stopped, or waits inside a token.
+Status end_with(pid_t parent) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fail(system_error("prctl", "PR_SET_PDEATHSIG", errno));
+  if (getppid() != parent) return fail({Code::closed, "start", "", "the supervisor is gone", {}});
+  return {};
+}
+
+Status prepare(const StartAs& as, pid_t parent) {
   if (auto done = hand_over(as.credentials); !done) return done;
+  // The directories above may be closed to its user, and its own directory to a root without CAP_DAC_OVERRIDE.
   if (!as.directory.empty() && chdir(as.directory.c_str()) != 0) {
+    if (errno == EACCES && as.user) {
+      if (auto done = become(*as.user); !done) return done;
+      if (chdir(as.directory.c_str()) == 0) return {};
+    }
     Error e = system_error("chdir", as.directory, errno);
     e.advice = "make the pool with `tlspool init`";
     return fail(std::move(e));
   }
-  if (as.user) return become(*as.user);
-  return {};
+  if (as.user) {
+    if (auto done = become(*as.user); !done) return done;
+  }
+  return end_with(parent);  // after the change of user, which forgets it
 }
 
-[[noreturn]] void be_child(const StartAs& as, int channel, int report) {
+[[noreturn]] void be_child(const StartAs& as, int channel, int report, pid_t parent) {
   Status done = arrange_descriptors(channel, report);
   const int to = done ? report_fd : report;
   reset_signals();
-  if (done) done = prepare(as);
+  if (done) done = prepare(as, parent);
   if (done) {
     std::string role = as.role;
     std::string arguments[] = {"tlspoold", "--process", role, "--channel", std::to_string(channel_fd)};
@@ -89,8 +104,9 @@ Result<Started> start_process(const StartAs& as) {
   sigset_t old;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &old);
+  const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid == 0) be_child(as, pair->second.get(), report_out.get());
+  if (pid == 0) be_child(as, pair->second.get(), report_out.get(), parent);
   const int failed = errno;
   sigprocmask(SIG_SETMASK, &old, nullptr);
   if (pid < 0) return fail(system_error("fork", as.role, failed));

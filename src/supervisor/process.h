@@ -18,6 +18,7 @@ struct StartAs {
   std::string directory;       ///< its working directory; entered before the user changes; empty: as it is
   std::optional<RunAs> user;   ///< none: the supervisor's own
   Credentials credentials;     ///< the keeper's; empty for the others
+  std::string socket = {};     ///< where systemd starts it (outside.h); empty: it is started here
 };
 
 struct Started {

@@ -23,10 +23,11 @@ Status ensure_state_directory(const std::string& path, const std::optional<RunAs
   const uid_t owner = user ? user->uid : geteuid();
   const bool made = mkdir(path.c_str(), 0700) == 0;
   if (!made && errno != EEXIST) return fail(system_error("mkdir", path, errno));
-  const UniqueFd directory{open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+  // Root may be without the right to look into what is not its own.
+  const UniqueFd directory{open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
   struct stat info{};
   if (!directory.valid() || fstat(directory.get(), &info) != 0) return fail(wrong(path, system_error("open", path, errno).reason, owner));
-  if (made && user && fchown(directory.get(), user->uid, user->gid) != 0) {
+  if (made && user && fchownat(directory.get(), "", user->uid, user->gid, AT_EMPTY_PATH) != 0) {
     Error e = system_error("chown", path, errno);
     e.advice = "make it with `install -d -m 700 -o " + std::to_string(user->uid) + " -g " + std::to_string(user->gid) + " " + path + "`";
     rmdir(path.c_str());

@@ -57,7 +57,8 @@ void StreamPump::saw_alert(int description) {
 
 void StreamPump::network_ready(int events) {
   if ((events & Poll::writable) != 0 || write_wants_read_) write_network();
-  if ((events & Poll::readable) != 0) read_network();
+  const bool answered = (events & Poll::writable) != 0 && std::exchange(read_wants_write_, false);
+  if ((events & Poll::readable) != 0 || answered) read_network();
   settle();
 }
 
@@ -76,7 +77,7 @@ void StreamPump::plain_ready(int events) {
 }
 
 void StreamPump::read_network() {
-  if (inbound_ != Flow::open || !to_plain_.empty()) return;
+  if (inbound_ != Flow::open || !to_plain_.empty() || read_wants_write_) return;
   std::size_t moved = 0;
   while (moved < fair_share) {
     std::size_t filled = 0;
@@ -95,6 +96,7 @@ void StreamPump::read_network() {
     received_ += filled;
     counters::add<counters::Family::bytes>(filled, counters::Direction::in);
     const bool taken = filled == 0 || write_plain({scratch_.data(), filled});
+    read_wants_write_ = error == SSL_ERROR_WANT_WRITE;
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return;
     if (error == SSL_ERROR_ZERO_RETURN) {
       if (!got_close_notify_ && outcome_.end == End::open) outcome_ = {End::truncated, "the connection ended without close_notify"};
@@ -195,7 +197,7 @@ void StreamPump::end_inbound() {
 }
 
 void StreamPump::end_outbound() {
-  if (outbound_ == Flow::ended || !to_network_.empty()) return;
+  if (outbound_ == Flow::ended || !to_network_.empty() || read_wants_write_) return;
   ERR_clear_error();
   const int rc = SSL_shutdown(ssl_.get());
   if (rc < 0 && SSL_get_error(ssl_.get(), rc) == SSL_ERROR_WANT_WRITE) return;  // goes on when writable
@@ -277,9 +279,9 @@ void StreamPump::settle() {
     });
   }
   again_ = false;
-  const bool must_write = !to_network_.empty() || outbound_ == Flow::ending;
+  const bool must_write = !to_network_.empty() || outbound_ == Flow::ending || read_wants_write_;
   int network = Poll::none;
-  if ((inbound_ == Flow::open && to_plain_.empty()) || write_wants_read_) network |= Poll::readable;
+  if ((inbound_ == Flow::open && to_plain_.empty() && !read_wants_write_) || write_wants_read_) network |= Poll::readable;
   if (must_write && !write_wants_read_) network |= Poll::writable;
   int plain = Poll::none;
   if (!plain_gone_) {

@@ -90,6 +90,7 @@ class StreamPump {
   bool plain_gone_ = false;     // the program closed its end for good; what it wrote before may still be there
   bool got_close_notify_ = false;
   bool write_wants_read_ = false;
+  bool read_wants_write_ = false;  // an answer to the peer's key update must go out first
   bool again_ = false;  // the fairness cap was hit: more may wait inside OpenSSL
   bool lingering_ = false;
   bool finished_ = false;

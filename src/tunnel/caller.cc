@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tunnel/caller.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <vector>
+#include <deque>
+#include <map>
 
 #include "base/socket.h"
 #include "tunnel/request.h"
@@ -17,19 +15,28 @@
 namespace tlspool::tunnel {
 
 struct Caller::Line {
+  struct Passed {
+    Done done;
+    std::uint64_t since = 0;
+  };
+  struct Waiting {  // for room in the socket
+    UniqueFd tls;
+    UniqueFd plain;
+  };
+  std::size_t worker = 0;
   UniqueFd fd;
   std::unique_ptr<Poll> poll;
-  Done done;               ///< empty: idle
-  std::uint64_t since = 0; ///< when the call was sent
-  std::string partial;     ///< what came of the answer so far
+  std::uint64_t next = 0;
+  std::map<std::uint64_t, Passed> passed;  ///< by number, and so by age
+  std::deque<Waiting> waiting;
+  std::string partial;  ///< what came of the next answer so far
 };
 
-Caller::Caller(Loop& loop, std::string socket, std::string request)
-    : loop_(loop), socket_(std::move(socket)), request_(std::move(request)) {}
+Caller::Caller(Loop& loop, std::string socket, Beginning beginning) : loop_(loop), socket_(std::move(socket)), beginning_(std::move(beginning)), lines_(1) {}
 
 Caller::~Caller() = default;
 
-Result<Caller::Line*> Caller::dial() {
+Result<Caller::Line*> Caller::dial(std::size_t worker) {
   // Blocks only while the daemon's backlog (SOMAXCONN) is full of connections that it has not accepted.
   auto fd = connect_unix(socket_);
   if (!fd) {
@@ -37,83 +44,106 @@ Result<Caller::Line*> Caller::dial() {
     e.advice = "is tlspoold running for this pool? `tlspool doctor` tells more";
     return fail(std::move(e));
   }
+  const std::string text = beginning_(worker);
+  auto sent = transmit(fd->get(), view(text), {}, MSG_DONTWAIT);
+  if (!sent) return fail(std::move(sent.error()));
+  if (!sent->has_value() || **sent != text.size()) return fail({Code::closed, "Forward", socket_, "the pool does not read", {}});
   auto line = std::make_unique<Line>();
   Line* raw = line.get();
+  raw->worker = worker;
   raw->fd = std::move(*fd);
-  raw->poll = std::make_unique<Poll>(loop_, raw->fd.get(), [this, raw](int) { ready(*raw); });
+  raw->poll = std::make_unique<Poll>(loop_, raw->fd.get(), [this, raw](int events) { ready(*raw, events); });
   raw->poll->want(Poll::readable);
-  lines_.emplace(raw->fd.get(), std::move(line));
+  lines_[worker] = std::move(line);
   return raw;
 }
 
-Result<Caller::Sent> Caller::send(Line& line, const UniqueFd& tls, const UniqueFd& plain) {
-  const std::array<int, 2> descriptors{tls.get(), plain.get()};
-  auto sent = transmit(line.fd.get(), view(request_), descriptors, MSG_DONTWAIT);
-  if (sent && sent->has_value() && **sent == request_.size()) return Sent::yes;
-  if (!sent && sent.error().code != Code::closed) return fail(std::move(sent.error()));
-  // The daemon went away, or (which a fresh connection's buffer rules out) took only a part.
-  return Sent::stale;
+// How many workers there are is known once the first has answered.
+Result<Caller::Line*> Caller::choose() {
+  Line* best = nullptr;
+  for (std::size_t i = 0; i < workers_; ++i) {
+    const std::size_t at = (turn_ + i) % workers_;
+    if (!lines_[at]) return dial(at);
+    if (best == nullptr || lines_[at]->passed.size() < best->passed.size()) best = lines_[at].get();
+  }
+  turn_ = best->worker + 1;
+  return best;
 }
 
 Status Caller::start(UniqueFd tls, UniqueFd plain, Done done) {
-  while (true) {
-    Line* line = nullptr;
-    const bool fresh = idle_.empty();
-    if (fresh) {
-      auto dialled = dial();
-      if (!dialled) return fail(std::move(dialled.error()));
-      line = *dialled;
-    } else {
-      line = lines_.at(idle_.front()).get();
-      idle_.pop_front();
-    }
-    const auto sent = send(*line, tls, plain);
-    if (sent && *sent == Sent::yes) {
-      line->done = std::move(done);
-      line->since = loop_.now();
+  Line::Waiting both{std::move(tls), std::move(plain)};
+  // A connection may be of a pool that has gone since; then once more, with the one that is there now.
+  for (std::size_t attempts = 0; attempts <= workers_; ++attempts) {
+    auto chosen = choose();
+    if (!chosen) return fail(std::move(chosen.error()));
+    Line& line = **chosen;
+    line.waiting.push_back(std::move(both));
+    if (line.waiting.size() > 1 || flush(line)) {
+      line.passed[line.next++] = {std::move(done), loop_.now()};
       return {};
     }
-    lines_.erase(line->fd.get());
-    if (!sent) return fail(sent.error());
-    if (fresh) return fail({Code::closed, "StartTLS", socket_, "the pool closed the connection", {}});
+    both = std::move(line.waiting.back());
+    drop(line, "the pool went away during the handshake");
   }
+  return fail({Code::closed, "Pass", socket_, "the pool closed the connection", {}});
 }
 
-void Caller::ready(Line& line) {
+// False: the connection is of no use any more.
+bool Caller::flush(Line& line) {
+  while (!line.waiting.empty()) {
+    const Line::Waiting& first = line.waiting.front();
+    const std::array<int, 2> descriptors{first.tls.get(), first.plain.get()};
+    const auto sent = transmit(line.fd.get(), view(pass_text), descriptors, MSG_DONTWAIT);
+    if (sent && !sent->has_value()) break;
+    // A message of this size goes as a whole or not at all.
+    if (!sent || **sent != pass_text.size()) return false;
+    line.waiting.pop_front();
+  }
+  line.poll->want(Poll::readable | (line.waiting.empty() ? Poll::none : Poll::writable));
+  return true;
+}
+
+void Caller::ready(Line& line, int events) {
+  if ((events & Poll::writable) != 0 && !flush(line)) return drop(line, "the pool went away during the handshake");
+  if ((events & Poll::readable) == 0) return;
   static std::array<char, 64 * 1024> buffer;  // one for all: the loop has one thread
   // Plain recv: a descriptor that came along, which no answer of ours has, is dropped by the kernel.
   const ssize_t n = recv(line.fd.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return drop(line, "the pool went away during the handshake");
-  std::string_view text(buffer.data(), static_cast<std::size_t>(n));
-  if (!line.partial.empty() || text.back() != '\0') {
-    line.partial += text;
-    if (line.partial.size() > wire::max_message) return drop(line, "the pool's answer has no end");
-    if (line.partial.back() != '\0') return;
-    text = line.partial;
+  line.partial.append(buffer.data(), static_cast<std::size_t>(n));
+  if (line.partial.size() > wire::max_message) return drop(line, "the pool's answer has no end");
+  std::vector<std::pair<Done, std::string>> ended;
+  std::size_t at = 0;
+  for (std::size_t nul = line.partial.find('\0'); nul != std::string::npos; nul = line.partial.find('\0', at)) {
+    Outcomes outcomes = outcomes_in(std::string_view(line.partial).substr(at, nul - at));
+    if (!outcomes.problem.empty()) return drop(line, outcomes.problem);
+    if (line.worker == 0) workers_ = outcomes.workers;
+    if (lines_.size() < workers_) lines_.resize(workers_);
+    for (auto& [number, failure] : outcomes.ended) {
+      if (auto found = line.passed.extract(number); !found.empty()) ended.emplace_back(std::move(found.mapped().done), std::move(failure));
+    }
+    at = nul + 1;
   }
-  if (!line.done) return drop(line, {});  // an answer to nothing
-  text.remove_suffix(1);
-  const std::string failure = failure_in(text);
-  line.partial.clear();
-  const Done done = std::exchange(line.done, nullptr);
-  idle_.push_back(line.fd.get());
-  done(failure);
+  line.partial.erase(0, at);
+  for (const auto& [done, failure] : ended) done(failure);  // which may drop the line
 }
 
-void Caller::drop(Line& line, std::string_view why) {
-  const Done done = std::exchange(line.done, nullptr);
-  std::erase(idle_, line.fd.get());
-  lines_.erase(line.fd.get());
-  if (done) done(why);
+void Caller::drop(Line& line, const std::string& why) {
+  const std::unique_ptr<Line> dropped = std::move(lines_[line.worker]);
+  if (line.worker == 0) workers_ = 1;  // another pool may have another number of them
+  for (auto& [number, passed] : dropped->passed) passed.done(why);
 }
 
 void Caller::expire(std::uint64_t oldest) {
-  std::vector<Line*> late;
-  for (const auto& [fd, line] : lines_) {
-    if (line->done && line->since < oldest) late.push_back(line.get());
+  std::vector<Done> late;
+  for (const auto& line : lines_) {
+    while (line && !line->passed.empty() && line->passed.begin()->second.since < oldest) {
+      late.push_back(std::move(line->passed.begin()->second.done));
+      line->passed.erase(line->passed.begin());
+    }
   }
-  for (Line* line : late) drop(*line, "the pool did not answer in time");
+  for (const Done& done : late) done("the pool did not answer in time");
 }
 
 }  // namespace tlspool::tunnel

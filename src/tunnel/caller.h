@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <deque>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -12,34 +12,36 @@
 
 namespace tlspool::tunnel {
 
-/// Control connections to the pool, each with one StartTLS at a time. They are kept and used again in turn,
-/// so that the pool's workers, which each own some of them, get even shares.
+/// One control connection to each of the pool's workers, over which pairs of sockets are passed: to the worker with the fewest handshakes
+/// under way.
 class Caller {
  public:
   /// Empty: TLS runs. Else what went wrong, for people.
-  using Done = std::function<void(std::string_view failure)>;
+  using Done = std::function<void(const std::string& failure)>;
+  /// The call that begins a connection to one worker.
+  using Beginning = std::function<std::string(std::size_t worker)>;
 
-  Caller(Loop& loop, std::string socket, std::string request);
+  Caller(Loop& loop, std::string socket, Beginning beginning);
   ~Caller();
-  /// Sends the request with both descriptors and closes this process's copies. An error comes back at once
-  /// where nothing was sent, else through `done`.
+  /// Passes both descriptors and closes this process's copies. An error comes back at once where nothing was passed, else through `done`.
   [[nodiscard]] Status start(UniqueFd tls, UniqueFd plain, Done done);
-  /// Gives up on calls that were sent before `oldest` (the loop's milliseconds).
+  /// Gives up on what was passed before `oldest` (the loop's milliseconds).
   void expire(std::uint64_t oldest);
 
  private:
   struct Line;
-  enum class Sent { yes, stale };
-  [[nodiscard]] Result<Line*> dial();
-  [[nodiscard]] Result<Sent> send(Line& line, const UniqueFd& tls, const UniqueFd& plain);
-  void ready(Line& line);
-  void drop(Line& line, std::string_view why);
+  [[nodiscard]] Result<Line*> dial(std::size_t worker);
+  [[nodiscard]] Result<Line*> choose();
+  [[nodiscard]] bool flush(Line& line);
+  void ready(Line& line, int events);
+  void drop(Line& line, const std::string& why);
 
   Loop& loop_;
   std::string socket_;
-  std::string request_;
-  std::unordered_map<int, std::unique_ptr<Line>> lines_;
-  std::deque<int> idle_;
+  Beginning beginning_;
+  std::vector<std::unique_ptr<Line>> lines_;  ///< by worker; null: not connected
+  std::size_t workers_ = 1;
+  std::size_t turn_ = 0;
 };
 
 }  // namespace tlspool::tunnel

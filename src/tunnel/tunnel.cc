@@ -28,7 +28,7 @@ class Tunnel {
  public:
   Tunnel(const cli::TunnelOptions& options, const config::Paths& paths, std::vector<cli::SocketAddress> targets)
       : options_(options),
-        caller_(loop_, paths.programs_socket(), starttls_text(options)),
+        caller_(loop_, paths.programs_socket(), [&options](std::size_t worker) { return forward_text(options, worker); }),
         connector_(loop_, std::move(targets)),
         sweep_(loop_) {}
 
@@ -61,7 +61,7 @@ class Tunnel {
       UniqueFd tls = std::move(in ? passage->accepted : *connected);
       UniqueFd plain = std::move(in ? *connected : passage->accepted);
       const Status sent = caller_.start(std::move(tls), std::move(plain),
-                                        [this, passage](std::string_view failure) { done(*passage, failure); });
+                                        [this, passage](const std::string& failure) { done(*passage, failure); });
       if (!sent) done(*passage, sent.error().text());
     });
   }

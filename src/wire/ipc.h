@@ -22,6 +22,8 @@ namespace tlspool::wire {
 enum class Kind : std::uint16_t {
   // supervisor -> any
   log_setup = 1,      ///< LogSetup + the memory in which the process counts (counters/page.h), first frame to every process
+  // any -> supervisor
+  sandbox_watch,      ///< no body + the descriptor on which the kernel tells of system calls that the sandbox refused
   // supervisor <-> keeper
   keeper_setup = 10,  ///< supervisor: KeeperSetup; may come again (reload)
   keeper_report,      ///< keeper: KeeperReport, after each setup and whenever a token changes state
@@ -97,8 +99,9 @@ struct LogSetup {
   bool json = false;
   std::uint8_t level = 1;  ///< log::Level
   std::string process;
+  bool watched = false;    ///< the process is to send sandbox_watch when it closes its sandbox
 };
-template <class Io> void fields(Io& io, LogSetup& m) { io(m.json, m.level, m.process); }
+template <class Io> void fields(Io& io, LogSetup& m) { io(m.json, m.level, m.process, m.watched); }
 
 enum class KeyType : std::uint8_t { rsa, p256, p384, ed25519 };
 enum class TokenState : std::uint8_t {
@@ -251,9 +254,10 @@ struct Limits {
   std::uint32_t handshakes_per_uid = 2048;   ///< a worker
   std::uint32_t control_connections = 8192;  ///< a worker
   std::uint32_t handshake_deadline_ms = 30000;
+  std::uint32_t idle_deadline_ms = 0;        ///< of a session on which nothing moves; 0: none
 };
 template <class Io> void fields(Io& io, Limits& m) {
-  io(m.sessions, m.handshakes, m.handshakes_per_uid, m.control_connections, m.handshake_deadline_ms);
+  io(m.sessions, m.handshakes, m.handshakes_per_uid, m.control_connections, m.handshake_deadline_ms, m.idle_deadline_ms);
 }
 
 /// Peer-to-peer TLS (docs/p2p-tls.md).

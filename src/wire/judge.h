@@ -40,8 +40,9 @@ struct JudgeReady {
   std::uint32_t anchors = 0;
   std::string problem;  ///< a file that could not be read; the judge then trusts what is left
   Bytes revoked;        ///< digest of all that `tlspool revoke` named
+  bool refused = false; ///< it had a set-up before and keeps that: `problem` is new with this one
 };
-template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem, m.revoked); }
+template <class Io> void fields(Io& io, JudgeReady& m) { io(m.anchors, m.problem, m.revoked, m.refused); }
 
 /// Which shared key protects a connection.
 enum class SharedKeyUse : std::uint8_t {

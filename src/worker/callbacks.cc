@@ -103,6 +103,13 @@ void refuse_ticket_of_psk12(SSL* ssl) {
   if (suite != nullptr && SSL_CIPHER_get_auth_nid(suite) == NID_auth_psk) SSL_set_options(ssl, SSL_OP_NO_TICKET);
 }
 
+// RFC 8446, section 6: all alerts but user_canceled, whatever level they claim; RFC 5246, section 7.2: those of level fatal, and close_notify.
+bool ends_session(const SSL* ssl, int alert) {
+  const int description = alert & 0xff;
+  if (SSL_version(ssl) >= TLS1_3_VERSION) return description != SSL_AD_USER_CANCELLED;
+  return alert >> 8 == SSL3_AL_FATAL || description == SSL_AD_CLOSE_NOTIFY;
+}
+
 void note_event(const SSL* ssl, int where, int value) {
   Connection* c = Connection::of(ssl);
   if (c == nullptr) return;
@@ -113,7 +120,7 @@ void note_event(const SSL* ssl, int where, int value) {
   const int description = value & 0xff;
   if ((where & SSL_CB_READ) != 0) {
     c->alert_received = description;
-    if (c->pump != nullptr) c->pump->saw_alert(description);
+    if (c->pump != nullptr && ends_session(ssl, value)) c->pump->saw_alert(description);
   } else {
     c->alert_sent = description;
   }

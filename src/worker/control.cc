@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "wire/varlink.h"
 #include "worker/account.h"
+#include "worker/diagnosis.h"
+#include "worker/forwarder.h"
 #include "worker/replies.h"
 
 namespace tlspool::worker {
@@ -34,7 +36,7 @@ Control::~Control() {
   if (watching_) worker_.agents().drop(credentials_.uid);
   if (handshake_) {
     count_left(handshake_->connection(), handshake_->ssl());
-    worker_.audit().refused(handshake_->connection(), handshake_->ssl(), {"left", "the program left before the handshake had ended"}, handshake_->took());
+    worker_.audit().left(*handshake_);
     worker_.handshake_ended(credentials_.uid);
   }
   if (executable_query_ != 0) worker_.forget_executable(executable_query_);
@@ -61,11 +63,14 @@ const std::vector<Control::Method>& Control::methods() {
       {"CancelExchange", &Control::cancel_exchange},
       {"WatchDisclosures", &Control::watch_disclosures},
       {"AnswerDisclosure", &Control::answer_disclosure},
+      {"Forward", &Control::forward},
+      {"Pass", &Control::pass},
   };
   return table;
 }
 
 void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
+  if (forwarder_) return forward_message(text, std::move(descriptors));
   auto call = wire::parse_call(text);
   if (!call) {
     log::warning("control.malformed", {{"uid", std::to_string(credentials_.uid)},
@@ -91,8 +96,8 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
 // The worker that has to do with a call; -1: any.
 int Control::worker_for(const wire::Call& call) {
   if (call.method.find("Exchange") != std::string::npos) return 0;  // all are there
-  // An agent is with each of them; sessions are listed worker by worker.
-  if (call.method == "WatchDisclosures" || call.method == "ListSessions") return static_cast<int>(std::clamp<std::int64_t>(call.parameters.number("worker", 0), -1, 256));
+  // An agent is with each of them, a tunnel's connections are spread over them, and sessions are listed one by one.
+  if (call.method == "WatchDisclosures" || call.method == "Forward" || call.method == "ListSessions") return static_cast<int>(std::clamp<std::int64_t>(call.parameters.number("worker", 0), -1, 256));
   // These ids name their worker.
   const std::string id = call.parameters.text(call.method == "AnswerDisclosure" ? "question" : "session");
   return id.empty() ? -1 : Sessions::worker_of(id);
@@ -143,8 +148,7 @@ void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descripto
 
 // Asked anew for each call: the program may have become another one since the last.
 void Control::learn_executable(std::function<void()> then) {
-  const wire::WorkerSetup& setup = worker_.policy().setup();
-  if (program_ != Program::any || !(setup.tell_executable || authz::need_executable(setup.rules))) return then();
+  if (program_ != Program::any || !worker_.policy().needs_executable()) return then();
   executable_query_ = worker_.ask_executable(credentials_.pid, [this, then = std::move(then)](std::string path) {
     executable_query_ = 0;
     executable_ = std::move(path);
@@ -152,7 +156,7 @@ void Control::learn_executable(std::function<void()> then) {
   });
 }
 
-bool Control::may(const Policy& policy, const StartRequest& request) const {
+bool Control::may(const Policy& policy, const StartRequest& request, const authz::Caller& who) const {
   if (program_ != Program::any) {
     const auto& own = program_ == Program::fetcher ? policy.setup().fetcher_identities : policy.setup().hook_identities;
     const bool none = program_ == Program::judge && request.local_identity.empty();
@@ -160,7 +164,6 @@ bool Control::may(const Policy& policy, const StartRequest& request) const {
   }
   // A server without an identity in the request is looked at when its peer has named one.
   if (request.roles == wire::role_server && request.local_identity.empty()) return true;
-  const authz::Caller who = caller();
   return std::ranges::all_of(std::array{wire::role_client, wire::role_server}, [&](wire::RoleBits role) {
     return (request.roles & role) == 0 || policy.allows(who, request.local_identity, role);
   });
@@ -175,8 +178,7 @@ void Control::refuse_identity(const std::string& identity, const char* role) {
                                     {"role", role}});
   answer(pool_error("IdentityRefused",
                     wire::Value::object()
-                        .set("message", "this program may not use the identity in this role, or there is none of this name; see "
-                                        "[[allow]] in tlspool.toml(5) and `tlspool identity list`")
+                        .set("message", may_not_use)
                         .set("localIdentity", or_null(identity))));
 }
 
@@ -190,7 +192,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
     return;
   }
   const std::shared_ptr<const Policy> policy = worker_.shared_policy();
-  if (!may(*policy, request)) {
+  if (!may(*policy, request, caller())) {
     refuse_identity(request.local_identity, request.peer_to_peer ? "peer" : request.roles == wire::role_server ? "server" : "client");
     connection_->resume();
     return;
@@ -232,16 +234,9 @@ void Control::done(const HandshakeFailure* failure) {
     handshake_->connection().handshake_took = std::chrono::duration_cast<std::chrono::microseconds>(took);
     established();
   } else {
-    const Connection& c = handshake_->connection();
     worker_.count_failure();
-    worker_.audit().refused(c, handshake_->ssl(), *failure, took);
-    log::warning("handshake.failed", {{"reason", failure->reason},
-                                      {"message", failure->message},
-                                      {"local", c.local_identity},
-                                      {"expected", c.request.remote_identity},
-                                      {"service", c.request.service},
-                                      {"uid", std::to_string(credentials_.uid)},
-                                      {"pid", std::to_string(credentials_.pid)}});
+    worker_.audit().refused(handshake_->connection(), handshake_->ssl(), *failure, took);
+    log_failure(handshake_->connection(), *failure);
     const std::string text = failure_text(*failure);
     handshake_.reset();  // gives the socket's flags back before the program hears of it
     plain_.reset();

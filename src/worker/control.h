@@ -13,6 +13,8 @@
 
 namespace tlspool::worker {
 
+class Forwarder;
+
 /// One program's control connection. Calls are answered in order, one at a time.
 class Control {
  public:
@@ -52,8 +54,12 @@ class Control {
   void answer_disclosure(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void gone();
 
+  void forward(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void pass(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void forward_message(const std::string& text, std::vector<UniqueFd> descriptors);
+
   void dispatch(const wire::Call& call, std::vector<UniqueFd>& descriptors);
-  [[nodiscard]] bool may(const Policy& policy, const StartRequest& request) const;
+  [[nodiscard]] bool may(const Policy& policy, const StartRequest& request, const authz::Caller& who) const;
   void begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway);
   /// Goes on with `then` when caller() knows the program's executable, if any rule asks for that.
   void learn_executable(std::function<void()> then);
@@ -82,6 +88,8 @@ class Control {
   std::unique_ptr<VarlinkConnection> connection_;
   bool oneway_ = false;
   bool watching_ = false;  // it is its user's agent
+  std::unique_ptr<Forwarder> forwarder_;  // the connection is for nothing else then
+  std::string pass_text_;                 // what was a good call of Pass
   // The handshake under way and what it needs when it is done.
   std::unique_ptr<Handshake> handshake_;
   UniqueFd plain_;          // the program's own plain socket, or our end of the pair

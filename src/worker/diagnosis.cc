@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "base/log.h"
 #include "tls/names.h"
 
 namespace tlspool::worker {
@@ -159,6 +160,16 @@ HandshakeFailure diagnose(const Diagnosis& d) {
   // Whatever a server says or does not say when it ends the handshake: it asked for what it was not shown.
   if (c.role == wire::role_client && !c.not_shown.empty()) f.message += "; " + c.not_shown;
   return f;
+}
+
+void log_failure(const Connection& connection, const HandshakeFailure& failure) {
+  log::warning("handshake.failed", {{"reason", failure.reason},
+                                    {"message", failure.message},
+                                    {"local", connection.local_identity},
+                                    {"expected", connection.request.remote_identity},
+                                    {"service", connection.request.service},
+                                    {"uid", std::to_string(connection.caller.credentials.uid)},
+                                    {"pid", std::to_string(connection.caller.credentials.pid)}});
 }
 
 }  // namespace tlspool::worker

@@ -33,4 +33,7 @@ struct Diagnosis {
 /// Pure: one reason, and one message that says what failed, on what, and what to do.
 [[nodiscard]] HandshakeFailure diagnose(const Diagnosis& d);
 
+/// The line handshake.failed of the log.
+void log_failure(const Connection& connection, const HandshakeFailure& failure);
+
 }  // namespace tlspool::worker

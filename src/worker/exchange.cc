@@ -236,6 +236,20 @@ void Exchange::refuse(std::string problem) {
   report(&failure);
 }
 
+trust::PeerFacts Exchange::peer() const {
+  trust::PeerFacts out;
+  if (connection_) out = connection_->proved.facts();
+  if (!request_.remote_identity.empty()) out.names.push_back(request_.remote_identity);
+  return out;
+}
+
+void Exchange::end(std::string problem) {
+  if (state_ == State::failed) return;
+  handshake_.reset();
+  message_.clear();
+  refuse(std::move(problem));
+}
+
 Result<Secret> Exchange::exported(const char* label, std::size_t length) {
   const Bytes context = names_in_order();
   Secret out{length};

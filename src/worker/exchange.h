@@ -56,6 +56,11 @@ class Exchange {
   [[nodiscard]] const Bytes& message() const { return message_; }
   [[nodiscard]] bool has_new_message() const { return new_message_; }
 
+  /// By what its other side may be revoked: whom it names, and who has proved to be that so far.
+  [[nodiscard]] trust::PeerFacts peer() const;
+  /// Ends it, whatever it waits for: nothing goes on with it, and its key is not given out any more.
+  void end(std::string problem);
+
   /// The user has compared the words.
   void confirm() { state_ = State::finished; }
   /// The exchanged key, of RFC 8446 section 7.5. Code::tls in any state but finished.

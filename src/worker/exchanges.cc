@@ -58,6 +58,15 @@ std::vector<Exchange*> Exchanges::of(uid_t uid) {
   return out;
 }
 
+std::size_t Exchanges::end_if(const std::function<std::string(const Exchange&)>& why) {
+  std::vector<std::pair<Exchange*, std::string>> found;
+  for (const auto& e : all_) {
+    if (std::string text = why(*e); e->state() != Exchange::State::failed && !text.empty()) found.emplace_back(e.get(), std::move(text));
+  }
+  for (auto& [exchange, text] : found) exchange->end(std::move(text));  // may remove() it
+  return found.size();
+}
+
 void Exchanges::remove(const Exchange* exchange) {
   const auto found = std::ranges::find_if(all_, [&](const auto& e) { return e.get() == exchange; });
   if (found == all_.end()) return;

@@ -23,6 +23,8 @@ class Exchanges {
   /// The one to which a message belongs.
   [[nodiscard]] Exchange* find(uid_t uid, const kex::ExchangeId& wire_id);
   [[nodiscard]] std::vector<Exchange*> of(uid_t uid);
+  /// Ends those for which `why` has a reason, and says how many.
+  std::size_t end_if(const std::function<std::string(const Exchange&)>& why);
   /// Also from within the exchange's own callbacks.
   void remove(const Exchange* exchange);
 

@@ -9,12 +9,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <deque>
 
 #include "base/text.h"
 #include "tls/names.h"
 #include "worker/callbacks.h"
 #include "worker/diagnosis.h"
+#include "worker/fair_queue.h"
 #include "worker/phantom.h"
 #include "worker/psk.h"
 
@@ -24,7 +24,7 @@ namespace {
 // The handshake whose SSL_do_handshake is on the stack: the key provider is told a key, not a connection.
 Handshake* stepping = nullptr;
 // Handshakes that OpenSSL had no job for (SSL_ERROR_WANT_ASYNC_JOB): no event wakes them, a freed job does.
-std::deque<Handshake*> waiting_for_job;
+FairQueue<Handshake*> waiting_for_job;
 
 }  // namespace
 
@@ -44,7 +44,7 @@ Handshake::~Handshake() {
   if (waits_for_key_) services_.keys.forget(asked_);
   if (waits_for_judge_) services_.judge.forget(asked_);
   if (waits_for_agent_) services_.agents.withdraw(question_);
-  if (waits_for_job_) std::erase(waiting_for_job, this);
+  if (waits_for_job_) waiting_for_job.remove(this);
   if (network_.valid() && (flags_ & O_NONBLOCK) == 0) fcntl(network_.get(), F_SETFL, flags_);
 }
 
@@ -193,7 +193,7 @@ void Handshake::step() {
     case SSL_ERROR_WANT_ASYNC: return;  // wait() has noted on whom
     case SSL_ERROR_WANT_ASYNC_JOB:
       waits_for_job_ = true;
-      waiting_for_job.push_back(this);
+      waiting_for_job.push(connection_->caller.credentials.uid, this);
       return;
     default: give_up(failure_of(error, number)); return;
   }
@@ -222,8 +222,7 @@ void Handshake::resume() {
 // A connected socket is writable sooner or later, so the loop comes back to it.
 void Handshake::wake_one_that_waits_for_a_job() {
   if (waiting_for_job.empty()) return;
-  Handshake* next = waiting_for_job.front();
-  waiting_for_job.pop_front();
+  Handshake* next = waiting_for_job.pop();
   next->waits_for_job_ = false;
   next->poll_->want(Poll::writable);
 }

@@ -6,8 +6,8 @@
 #include <csignal>
 
 #include "base/log.h"
-#include "base/sandbox.h"
 #include "tls/key_provider.h"
+#include "wire/confine.h"
 #include "wire/idl.h"
 #include "wire/log_setup.h"
 #include "worker/control.h"
@@ -62,7 +62,8 @@ int run(int channel) {
   worker.frame(std::move(*setup));
   if (worker.exit_status() != 0) return worker.exit_status();
   SignalWatch terminate(loop, SIGTERM, [&](int) { loop.stop(); });
-  if (auto done = enter_sandbox({.confinement = Confinement::worker}); !done) return give_up(done.error());
+  const auto tell = [&](UniqueFd watch) { worker.give_watch(std::move(watch)); };
+  if (auto done = wire::confine({.confinement = Confinement::worker}, tell); !done) return give_up(done.error());
   worker.ready();
   loop.run();
   return worker.exit_status();

@@ -81,6 +81,8 @@ std::set<std::string> Policy::proved_by_shared_keys() const {
   return names;
 }
 
+bool Policy::needs_executable() const { return setup_.tell_executable || authz::need_executable(setup_.rules); }
+
 std::string Policy::token_of(std::uint32_t key) const {
   const auto found = tokens_.find(key);
   return found == tokens_.end() ? std::string{} : found->second;

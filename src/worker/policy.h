@@ -39,6 +39,8 @@ class Policy {
   [[nodiscard]] const authz::Disclosures& disclosures() const { return disclosures_; }
   /// Identities of ours that no [[identity]] has, but a [[peer]]: our shared keys with it prove them.
   [[nodiscard]] std::set<std::string> proved_by_shared_keys() const;
+  /// Whether some rule looks at the executable of the calling program.
+  [[nodiscard]] bool needs_executable() const;
   /// Name of the token that holds a key; empty for an unknown number.
   [[nodiscard]] std::string token_of(std::uint32_t key) const;
 

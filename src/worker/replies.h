@@ -8,6 +8,10 @@
 
 namespace tlspool::worker {
 
+/// What a program hears that no [[allow]] lets use an identity.
+inline constexpr const char* may_not_use =
+    "this program may not use the identity in this role, or there is none of this name; see [[allow]] in tlspool.toml(5) and `tlspool identity list`";
+
 /// Null for an empty text: what the interface writes as `?string`.
 [[nodiscard]] wire::Value or_null(const std::string& text);
 /// An error of io.tlspool.Pool, by its short name, as message text.

@@ -59,7 +59,8 @@ Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connect
       connection_(std::move(connection)),
       tls13_(SSL_version(network.ssl.get()) == TLS1_3_VERSION),
       started_(std::time(nullptr)),
-      began_(loop.now()) {
+      began_(loop.now()),
+      moved_at_(began_) {
   connection_->handshake = nullptr;
   pump_ = std::make_unique<transport::StreamPump>(loop, std::move(network), std::move(plain), scratch,
                                                   [this, end = std::move(on_end)] { end(*this); });
@@ -69,6 +70,14 @@ Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connect
 std::string Session::shown_identity() const {
   const Connection& c = *connection_;
   return c.role == wire::role_server || c.local_shown ? c.local_identity : std::string{};
+}
+
+std::uint64_t Session::idle_for(std::uint64_t now) {
+  if (const std::uint64_t moved = pump_->sent() + pump_->received(); moved != moved_) {
+    moved_ = moved;
+    moved_at_ = now;
+  }
+  return now - moved_at_;
 }
 
 State Session::state() const {

@@ -40,6 +40,8 @@ class Session {
   [[nodiscard]] wire::Value facts();
   [[nodiscard]] wire::SessionRow row();
   [[nodiscard]] State state() const;
+  /// Milliseconds for which no byte was moved, as far as earlier calls of this could see; `now` is Loop::now().
+  [[nodiscard]] std::uint64_t idle_for(std::uint64_t now);
   /// Since it began.
   [[nodiscard]] std::chrono::milliseconds length() const { return std::chrono::milliseconds(loop_.now() - began_); }
   /// RFC 5705, RFC 8446 section 7.5.
@@ -55,6 +57,8 @@ class Session {
   bool tls13_;
   std::int64_t started_;
   std::uint64_t began_;  // Loop::now()
+  std::uint64_t moved_ = 0;  // bytes, when idle_for() looked
+  std::uint64_t moved_at_;   // when it saw that number first
   std::unique_ptr<transport::StreamPump> pump_;
 };
 

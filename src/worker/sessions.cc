@@ -73,7 +73,7 @@ std::vector<std::string> Sessions::ids() const {
   return out;
 }
 
-std::size_t Sessions::end_if(const std::function<std::string(const Session&)>& why) {
+std::size_t Sessions::end_if(const std::function<std::string(Session&)>& why) {
   std::vector<std::pair<Session*, std::string>> all;
   for (auto& [id, session] : open_) {
     if (std::string text = why(*session); !text.empty()) all.emplace_back(session.get(), std::move(text));

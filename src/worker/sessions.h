@@ -43,7 +43,7 @@ class Sessions {
   /// Of this user, or of all; at most so many, 0: all.
   [[nodiscard]] wire::SessionList list(std::size_t most = 0, std::optional<uid_t> of = std::nullopt);
   /// Ends those for which `why` gives a text, which their programs are told; says how many.
-  std::size_t end_if(const std::function<std::string(const Session&)>& why);
+  std::size_t end_if(const std::function<std::string(Session&)>& why);
   /// Ends them all, in order.
   void stop_all();
 

@@ -16,6 +16,7 @@ namespace {
 constexpr int accept_batch = 64;
 // After EMFILE and the like nothing gets better by asking again at once.
 constexpr std::chrono::milliseconds accept_rest{100};
+constexpr std::uint64_t accept_silence_ms = 60'000;  // between two complaints about it
 
 template <class T>
 Result<T> body_of(const Frame& frame) {
@@ -27,7 +28,7 @@ Result<T> body_of(const Frame& frame) {
 }  // namespace
 
 Worker::Worker(Loop& loop, UniqueFd channel)
-    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), rechecks_(loop, judge_, sessions_), exchanges_(loop), accept_pause_(loop), sweep_(loop) {
+    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), rechecks_(loop, judge_, sessions_), exchanges_(loop), accept_pause_(loop), sweep_(loop), idle_(loop) {
   supervisor_ = std::make_unique<Channel>(
       loop, std::move(channel), [this](Frame f) { frame(std::move(f)); },
       [this] {
@@ -45,6 +46,12 @@ Worker::~Worker() {
 
 void Worker::send(wire::Kind kind, std::uint64_t number, const Bytes& body) {
   supervisor_->send(static_cast<std::uint16_t>(kind), number, body);
+}
+
+void Worker::give_watch(UniqueFd watch) {
+  std::vector<UniqueFd> descriptors;
+  descriptors.push_back(std::move(watch));
+  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, std::move(descriptors));
 }
 
 void Worker::frame(Frame frame) {
@@ -86,6 +93,7 @@ void Worker::frame(Frame frame) {
     }
     case wire::Kind::counters_query:
       counters_.sessions = sessions_.open();
+      counters_.handshakes = room_.handshakes();
       send(wire::Kind::counters_answer, frame.number, wire::encode(counters_));
       return;
     case wire::Kind::judge_staple:
@@ -114,6 +122,18 @@ void Worker::set_up(const Frame& frame) {
     return;
   }
   policy_ = std::move(*policy);
+  look_for_idle();
+}
+
+// Not a timer for each session: of thousands nearly all would be wound up for nothing.
+void Worker::look_for_idle() {
+  const std::uint64_t deadline = policy_->setup().limits.idle_deadline_ms;
+  if (deadline == 0) return idle_.stop();
+  const std::size_t count = sessions_.end_if([&](Session& session) {
+    return session.idle_for(loop_.now()) >= deadline ? "no byte was moved for " + std::to_string(deadline / 1000) + " s, the idle_deadline" : std::string{};
+  });
+  if (count > 0) log::info("sessions.idle", {{"ended", std::to_string(count)}});
+  idle_.start(std::chrono::milliseconds{std::clamp<std::uint64_t>(deadline / 8, 100, 60'000)}, [this] { look_for_idle(); });
 }
 
 std::chrono::milliseconds Worker::default_deadline() const {
@@ -121,41 +141,32 @@ std::chrono::milliseconds Worker::default_deadline() const {
 }
 
 Status Worker::admit_handshake(uid_t uid) const {
-  const wire::Limits& limits = policy_->setup().limits;
-  const auto full = [](const char* limit, std::uint32_t most) {
-    counters::count<counters::Family::limits>(counters::value_of<counters::Limit>(limit));
-    return fail({Code::busy, "limit reached", limit, std::to_string(most) + " for each worker",
-                 "try again later, or raise it in [limits] of tlspool.toml"});
-  };
-  if (sessions_.open() >= limits.sessions) return full("sessions", limits.sessions);
-  if (counters_.handshakes >= limits.handshakes) return full("handshakes", limits.handshakes);
-  const auto own = handshakes_of_.find(uid);
-  if (own != handshakes_of_.end() && own->second >= limits.handshakes_per_uid) {
-    return full("handshakes_per_uid", limits.handshakes_per_uid);
-  }
-  return {};
+  Status room = room_.for_handshake(policy_->setup().limits, uid);
+  if (!room) counters::count<counters::Family::limits>(counters::value_of<counters::Limit>(room.error().subject));
+  return room;
 }
 
 void Worker::handshake_began(uid_t uid) {
-  ++counters_.handshakes;
   counters::change<counters::Family::handshakes_in_flight>(1);
-  ++handshakes_of_[uid];
+  room_.handshake_began(uid);
 }
 
 void Worker::handshake_ended(uid_t uid) {
-  --counters_.handshakes;
   counters::change<counters::Family::handshakes_in_flight>(-1);
-  if (--handshakes_of_[uid] == 0) handshakes_of_.erase(uid);
+  room_.handshake_ended(uid);
 }
 
 Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connection,
                              transport::StreamPump::Network network, UniqueFd plain) {
+  const uid_t uid = connection->caller.credentials.uid;
+  room_.session_began(uid);
   ++counters_.started;
   count_session_began(*connection);
   if (connection->resumed(network.ssl.get())) ++counters_.resumed;
   Session& session = sessions_.add(std::make_unique<Session>(
       loop_, std::move(id), std::move(connection), std::move(network), std::move(plain), *scratch_,
-      [this](Session& ended) {
+      [this, uid](Session& ended) {
+        room_.session_ended(uid);
         count_session_ended(ended);
         audit_.session_ended(ended);
         sessions_.end(ended, loop_.now());
@@ -197,10 +208,18 @@ void Worker::accept_some() {
       listener_poll_->want(Poll::none);  // remove_control() starts it again
       return;
     }
-    UniqueFd socket{accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+    UniqueFd socket;
+    if (room_.has_descriptors()) {
+      socket.reset(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    } else {
+      errno = EMFILE;
+    }
     if (!socket.valid()) {
       if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ECONNABORTED || errno == EINTR) return;
-      log::error("accept.failed", {{"problem", system_error("accept", "pool.sock", errno).text()}});
+      if (const std::uint64_t now = loop_.now(); !accept_told_ || now - *accept_told_ >= accept_silence_ms) {
+        log::error("accept.failed", {{"problem", system_error("accept", "pool.sock", errno).text()}});
+        accept_told_ = now;
+      }
       listener_poll_->want(Poll::none);
       accept_pause_.start(accept_rest, [this] { listener_poll_->want(Poll::readable); });
       return;
@@ -217,12 +236,12 @@ void Worker::add_control(UniqueFd socket, Program program, std::string first_mes
   }
   const uid_t uid = credentials->uid;
   // Half of the room is for the others, whatever one user does.
-  if (program == Program::any && controls_of_[uid] >= std::max(1U, policy_->setup().limits.control_connections / 2)) {
+  if (program == Program::any && !room_.for_control(policy_->setup().limits, uid)) {
     counters::count<counters::Family::limits>(counters::Limit::control_connections_per_uid);
     log::warning("control.limit", {{"uid", std::to_string(uid)}});
     return;
   }
-  ++controls_of_[uid];
+  room_.control_began(uid);
   auto holder = std::make_shared<Control*>(nullptr);
   auto control = std::make_unique<Control>(*this, std::move(socket), std::move(*credentials), program, [this, holder] { remove_control(*holder); });
   Control* raw = control.get();
@@ -236,7 +255,7 @@ void Worker::add_control(UniqueFd socket, Program program, std::string first_mes
 void Worker::remove_control(Control* control) {
   const auto found = controls_.find(control);
   if (found == controls_.end()) return;
-  if (const uid_t uid = control->uid(); --controls_of_[uid] == 0) controls_of_.erase(uid);
+  room_.control_ended(control->uid());
   gone_.push_back(std::move(found->second));
   controls_.erase(found);
   counters::change<counters::Family::control_connections>(-1);
@@ -278,6 +297,11 @@ void Worker::end_sessions(const Frame& frame) {
     if (std::ranges::find(end->identities, session.shown_identity()) != end->identities.end()) return "the token of " + c.local_identity + " is gone";
     return {};
   });
+  const std::size_t exchanges = exchanges_.end_if([&](const Exchange& exchange) {
+    const wire::RevokedRow* row = now.find(exchange.peer());
+    return row == nullptr ? std::string{} : "the other side was revoked by its " + trust::text_of(*row);
+  });
+  if (exchanges > 0) log::info("exchanges.revoked", {{"ended", std::to_string(exchanges)}});
   send(wire::Kind::sessions_ended, frame.number, wire::encode(wire::SessionsEnded{count}));
 }
 

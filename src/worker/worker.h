@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -19,6 +20,7 @@
 #include "worker/key_link.h"
 #include "worker/policy.h"
 #include "worker/rechecks.h"
+#include "worker/room.h"
 #include "worker/sessions.h"
 
 namespace tlspool::worker {
@@ -35,6 +37,8 @@ class Worker {
 
   /// The supervisor's frame; also those that came before the loop ran.
   void frame(Frame frame);
+  /// Kind::sandbox_watch.
+  void give_watch(UniqueFd watch);
   /// Tells the supervisor that the setup is applied and the sandbox closed.
   void ready() { send(wire::Kind::worker_ready, 0, {}); }
   [[nodiscard]] int exit_status() const { return exit_status_; }
@@ -64,6 +68,7 @@ class Worker {
 
  private:
   void set_up(const Frame& frame);
+  void look_for_idle();
   void listen_on(UniqueFd listener);
   void accept_some();
   void add_control(UniqueFd socket, Program program, std::string first_message = {});
@@ -91,11 +96,12 @@ class Worker {
   UniqueFd listener_;
   std::unique_ptr<Poll> listener_poll_;
   Timer accept_pause_;
+  std::optional<std::uint64_t> accept_told_;  // Loop::now()
   Timer sweep_;
+  Timer idle_;
   std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
   std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks
-  std::unordered_map<uid_t, std::uint32_t> handshakes_of_;
-  std::unordered_map<uid_t, std::uint32_t> controls_of_;
+  Room room_{Room::descriptors_allowed()};
   std::unordered_map<std::uint64_t, std::function<void(std::string)>> executable_queries_;
   std::uint64_t last_query_ = 0;
   wire::Counters counters_;

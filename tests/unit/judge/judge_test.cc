@@ -161,8 +161,24 @@ TEST_F(JudgeProcess, SandboxShutsOtherFiles) {
   const std::string pin = file("keeper/pin", issue(ca_spec("Root")).pem());
   set_up({file("ca.pem", issue(ca_spec("Root")).pem())});
   const auto ready = set_up({pin});
-  EXPECT_EQ(ready.anchors, 0u);
+  EXPECT_TRUE(ready.refused);
+  EXPECT_EQ(ready.anchors, 1u);
   EXPECT_NE(ready.problem.find("Permission denied"), std::string::npos) << ready.problem;
+}
+
+TEST_F(JudgeProcess, ASetUpWithANewProblemIsRefusedAndTheOldOneHolds) {
+  const Party ca = issue(ca_spec("Root"));
+  const std::string good = file("good.pem", ca.pem());
+  const std::string lost = directory_ + "/lost.pem";
+  EXPECT_FALSE(set_up({good, lost}).refused);  // at the start it counts what there is
+  const UniqueFd fd = worker();
+  EXPECT_FALSE(set_up({good, lost}).refused);  // no worse than before
+  const auto ready = set_up({lost, file("bad.pem", "no certificate")});
+  EXPECT_TRUE(ready.refused);
+  EXPECT_NE(ready.problem.find("bad.pem"), std::string::npos) << ready.problem;
+  EXPECT_EQ(ready.problem.find("lost.pem"), std::string::npos) << ready.problem;
+  EXPECT_TRUE(ask(fd, web(ca), 1).accepted);
+  EXPECT_FALSE(set_up({good}).refused);
 }
 
 TEST_F(JudgeProcess, EndsCleanlyOnSigterm) {

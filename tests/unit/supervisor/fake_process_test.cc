@@ -89,7 +89,7 @@ int fake_process(const char* role, int channel) {
     if (!frame) return 0;
     const auto kind = static_cast<Kind>(frame->kind);
     if (kind == Kind::keeper_setup) report(channel, wire::decode<wire::KeeperSetup>(frame->body).value());
-    if (kind == Kind::judge_setup) answer(channel, Kind::judge_ready, 0, wire::JudgeReady{5, ""});
+    if (kind == Kind::judge_setup) answer(channel, Kind::judge_ready, frame->number, wire::JudgeReady{5, "", {}, std::getenv("FAKE_REFUSES") != nullptr && frame->number != 0});
     if (kind == Kind::fetcher_setup) answer(channel, Kind::fetcher_ready, 0, wire::FetcherSetup{});
     if (kind == Kind::outcomes_query) answer(channel, Kind::outcomes_answer, frame->number, wire::OutcomeCounters{.judged = 7});
     if (kind == Kind::fetcher_channel) fetcher = std::move(frame->descriptors.at(0));

@@ -133,7 +133,7 @@ class PoolTest : public testing::Test {
       admin_socket = listen_unix(path, 0600).value();
       admin = std::make_unique<Admin>(loop, admin_socket.get(), *pool, [this](std::function<void(Status)> done) {
         if (broken) return done(fail({Code::config, "configuration", "tlspool.toml:3", "broken", {}}));
-        pool->reload(second, [done = std::move(done)] { done({}); });
+        pool->reload(second, std::move(done));
       });
     }
     const UniqueFd client = connect_unix(path).value();
@@ -249,6 +249,41 @@ TEST_F(PoolTest, BrokenConfigurationIsRefusedAndTheOldOneStays) {
   EXPECT_EQ(answer.error, "io.tlspool.Admin.ConfigurationRefused");
   EXPECT_EQ(answer.parameters.text("message"), "configuration: tlspool.toml:3: broken");
   EXPECT_EQ(rows()[0].local_identity, "web.example");
+}
+
+TEST_F(PoolTest, WhatTheJudgeCanNotReadIsRefusedAndTheOldConfigurationStays) {
+  setenv("FAKE_REFUSES", "1", 1);
+  start();
+  const Bytes before = pool->setup().policy;
+  const auto answer = call("io.tlspool.Admin.Reload");
+  unsetenv("FAKE_REFUSES");
+  EXPECT_EQ(answer.error, "io.tlspool.Admin.ConfigurationRefused");
+  EXPECT_NE(answer.parameters.text("message").find("the judge: "), std::string::npos) << answer.parameters.text("message");
+  EXPECT_EQ(rows()[0].local_identity, "web.example");
+  EXPECT_EQ(pool->setup().policy, before);
+  kill_and_wait("judge");
+  EXPECT_EQ(call("io.tlspool.Admin.Reload").error, "");
+  EXPECT_EQ(rows()[0].local_identity, "new.example");
+}
+
+TEST_F(PoolTest, AnEndOfTheJudgeWhileItLooksAtANewConfigurationIsAnError) {
+  start();
+  named("judge").signal(SIGSTOP);
+  bool refused = false;
+  pool->reload(second, [&](const Status& done) { refused = !done; });
+  named("judge").signal(SIGKILL);
+  EXPECT_TRUE(until([&] { return refused; }));
+  EXPECT_TRUE(until([this] { return named("judge").phase() == Child::Phase::ready; }));
+  EXPECT_EQ(call("io.tlspool.Admin.Reload").error, "");
+  EXPECT_EQ(rows()[0].local_identity, "new.example");
+}
+
+TEST_F(PoolTest, ReloadsThatComeTogetherAreAllAnsweredAndTheLastOneCounts) {
+  start();
+  int answered = 0;
+  for (int i = 0; i < 5; ++i) pool->reload(i < 4 ? content() : renamed(), [&](const Status& done) { answered += done ? 1 : 0; });
+  EXPECT_TRUE(until([&] { return answered == 5; }));
+  EXPECT_EQ(rows()[0].local_identity, "new.example");
 }
 
 TEST_F(PoolTest, StatusFitsTheInterfaceAndAddsTheWorkersUp) {

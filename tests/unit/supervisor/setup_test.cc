@@ -163,15 +163,33 @@ TEST_F(SetupTest, ChainOfATokenThatWentAwayIsKept) {
   EXPECT_EQ(now.keys[1].chain, (std::vector<Bytes>{{7}}));
 }
 
-TEST(Backoff, FirstDeathIsFollowedAtOnceThenLonger) {
+TEST(Backoff, WhatNeverBecomesReadyIsStartedAtOnceThenEverLater) {
   using namespace std::chrono_literals;
   Backoff b;
-  EXPECT_EQ(b.next(5s), 0ms);
-  EXPECT_EQ(b.next(1s), 1s);
-  EXPECT_EQ(b.next(1s), 2s);
-  for (int i = 0; i < 10; ++i) (void)b.next(1s);
-  EXPECT_EQ(b.next(1s), 30s);
-  EXPECT_EQ(b.next(11s), 0ms);
+  const auto next = [&b](std::chrono::milliseconds lived) { return b.next(lived, Backoff::Died::before_ready); };
+  EXPECT_EQ(next(5s), 0ms);
+  EXPECT_EQ(next(1s), 1s);
+  EXPECT_EQ(next(1s), 2s);
+  for (int i = 0; i < 10; ++i) (void)next(1s);
+  EXPECT_EQ(next(1s), 30s);
+  EXPECT_EQ(next(11s), 0ms);
+}
+
+TEST(Backoff, WhatWasReadyIsBackWithinASecondHoweverOftenItDies) {
+  using namespace std::chrono_literals;
+  Backoff b;
+  auto before = 0ms;
+  for (int i = 0; i < 200; ++i) {
+    const auto wait = b.next(100ms, Backoff::Died::in_service);
+    EXPECT_GE(wait, before);
+    EXPECT_LE(wait, 250ms);
+    before = wait;
+  }
+  EXPECT_GT(before, 0ms);
+  EXPECT_EQ(b.next(11s, Backoff::Died::in_service), 0ms);
+  // That it cannot start any more is another matter.
+  EXPECT_EQ(b.next(1s, Backoff::Died::before_ready), 0ms);
+  EXPECT_EQ(b.next(1s, Backoff::Died::before_ready), 1s);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace tlspool::tunnel {
 namespace {
 
 wire::Call call_for(const cli::TunnelOptions& options) {
-  std::string text = starttls_text(options);
+  std::string text = forward_text(options, 0);
   EXPECT_EQ(text.back(), '\0');
   text.pop_back();
   auto call = wire::parse_call(text);
@@ -21,7 +21,8 @@ wire::Call call_for(const cli::TunnelOptions& options) {
 
 TEST(TunnelRequest, TlsInIsAServerThatAsksForNoCertificate) {
   const auto call = call_for({.listen = "127.0.0.1:1", .connect = "127.0.0.1:2", .side = cli::Side::tls_in, .as = "a.example"});
-  EXPECT_EQ(call.method, "StartTLS");
+  EXPECT_EQ(call.method, "Forward");
+  EXPECT_TRUE(call.more);
   EXPECT_EQ(call.parameters.text("role"), "server");
   EXPECT_EQ(call.parameters.text("localIdentity"), "a.example");
   EXPECT_EQ(call.parameters.find("remoteIdentity"), nullptr);
@@ -82,15 +83,30 @@ TEST(TunnelRequest, OnlyAPlainClientIsSureToSpeakFirst) {
   EXPECT_FALSE(other_side_speaks_first({.side = Side::tls_in, .roles = {.remote = Role::peer}}));
 }
 
-TEST(TunnelAnswer, ASuccessIsNoFailure) {
-  EXPECT_EQ(failure_in(R"({"parameters":{"session":{"id":"00"}}})"), "");
-  EXPECT_EQ(failure_in(R"({"parameters":{"session":{"alpn":"error"}}})"), "");
+TEST(TunnelRequest, WhatGoesWithEachPairIsACallOfTheInterface) {
+  const auto call = wire::parse_call(pass_text.substr(0, pass_text.size() - 1));
+  ASSERT_TRUE(call);
+  EXPECT_TRUE(call->oneway);
+  EXPECT_TRUE(wire::pool_interface().check_call(call->method, call->parameters));
 }
 
-TEST(TunnelAnswer, AFailureIsItsMessage) {
-  EXPECT_EQ(failure_in(R"({"error":"io.tlspool.Pool.HandshakeFailed","parameters":{"message":"no\nway"}})"), "no\\x0away");
-  EXPECT_NE(failure_in(R"({"error":"org.varlink.service.PermissionDenied"})"), "");
-  EXPECT_NE(failure_in("{\"error\""), "");
+TEST(TunnelAnswer, TellsOfSeveralByNumber) {
+  const Outcomes none = outcomes_in(R"({"continues":true,"parameters":{"workers":3,"established":[],"failed":[]}})");
+  EXPECT_EQ(none.problem, "");
+  EXPECT_EQ(none.workers, 3u);
+  EXPECT_TRUE(none.ended.empty());
+  const Outcomes three = outcomes_in(
+      R"({"continues":true,"parameters":{"workers":1,"established":[4,2],"failed":[{"number":3,"message":"no\nway"}]}})");
+  ASSERT_EQ(three.ended.size(), 3u);
+  EXPECT_EQ(three.ended[0], (std::pair<std::uint64_t, std::string>{4, ""}));
+  EXPECT_EQ(three.ended[1].first, 2u);
+  EXPECT_EQ(three.ended[2], (std::pair<std::uint64_t, std::string>{3, "no\\x0away"}));
+}
+
+TEST(TunnelAnswer, AFailedCallEndsAll) {
+  EXPECT_EQ(outcomes_in(R"({"error":"io.tlspool.Pool.LimitReached","parameters":{"message":"no\nway"}})").problem, "no\\x0away");
+  EXPECT_NE(outcomes_in(R"({"error":"org.varlink.service.PermissionDenied"})").problem, "");
+  EXPECT_NE(outcomes_in("{\"error\"").problem, "");
 }
 
 TEST(TunnelComplaints, AFloodIsCountedNotWritten) {

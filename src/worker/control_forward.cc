@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calls of a program that has many pairs of sockets joined in the same way.
+#include "base/log.h"
+#include "wire/varlink.h"
+#include "worker/control.h"
+#include "worker/forwarder.h"
+#include "worker/replies.h"
+
+namespace tlspool::worker {
+
+void Control::forward(const wire::Call& call, std::vector<UniqueFd>&) {
+  const wire::WorkerSetup& setup = worker_.policy().setup();
+  const std::int64_t worker = call.parameters.number("worker", 0);
+  if (worker < 0 || worker >= setup.count) return answer(invalid_parameter("worker"));
+  if (!call.more) return answer(wire::error_text("org.varlink.service.ExpectedMore"));
+  wire::Value parameters = call.parameters;
+  parameters.set("fileDescriptor", 0).set("plaintextFileDescriptor", 1);
+  auto request = parse_start(parameters, worker_.default_deadline());
+  if (!request) return answer(invalid_parameter(request.error().subject));
+  const auto may_now = [this](const Policy& policy, const StartRequest& wanted, const authz::Caller& who) { return may(policy, wanted, who); };
+  const auto tell = [this](wire::Value what) { connection_->send(wire::reply_text(std::move(what), wire::Reply::continues)); };
+  forwarder_ = std::make_unique<Forwarder>(worker_, credentials_, std::move(*request), may_now, tell);
+  tell(wire::Value::object().set("workers", setup.count).set("established", wire::Value::array()).set("failed", wire::Value::array()));
+}
+
+// On a connection that forwards each Pass is taken by forward_message().
+void Control::pass(const wire::Call&, std::vector<UniqueFd>&) {
+  answer(wire::error_text("org.varlink.service.PermissionDenied", wire::Value::object()));
+}
+
+// Whoever calls Pass says the same each time; it is parsed once.
+void Control::forward_message(const std::string& text, std::vector<UniqueFd> descriptors) {
+  if (text != pass_text_) {
+    const auto call = wire::parse_call(text);
+    const bool good = call && call->oneway && call->method == "Pass" && !wire::answer_common(*call, wire::pool_interface(), TLSPOOL_VERSION) &&
+                      call->parameters.number("fileDescriptor", -1) == 0 && call->parameters.number("plaintextFileDescriptor", -1) == 1;
+    if (!good) {
+      log::warning("control.malformed", {{"uid", std::to_string(credentials_.uid)},
+                                         {"pid", std::to_string(credentials_.pid)},
+                                         {"problem", "after Forward something else than a oneway Pass of descriptors 0 and 1"}});
+      connection_->pause();
+      return on_gone_();
+    }
+    pass_text_ = text;
+  }
+  forwarder_->pass(std::move(descriptors));
+}
+
+}  // namespace tlspool::worker

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hundreds of reloads, good ones and broken ones, with open sessions: no process grows or keeps a descriptor. TLSPOOL_RELOADS says how many."""
+import os
+
+import pytest
+import storm
+from control import Control
+from pool import SANITIZED, eventually
+
+RELOADS = int(os.environ.get("TLSPOOL_RELOADS", 60))
+WARM = 30
+# What the allocator and the sanitizer's quarantine may still take after the first ones, in KiB.
+SLACK = 256 * 1024 if SANITIZED else 1024
+
+
+@pytest.fixture
+def pool(make_pool, pki):
+    made = make_pool()
+    made.identity("other.example")
+    made.replace("workers = 0", "workers = 2")
+    made.trust(pki.ca().cert)
+    return made.start()
+
+
+def sizes(pool):
+    """{process: (resident KiB, descriptors or nothing)}"""
+    out = {}
+    for name, pid in [("supervisor", pool.process.pid)] + [(p["name"], p["pid"]) for p in storm.processes(pool)]:
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        links = pool.open_files(pid)
+        out[name] = resident, None if links is None else len(links)
+    return out
+
+
+def test_sizes(pool):
+    import tlspool as library
+    good = pool.config.read_text()
+    # The same again; other rules, so that policy and ticket key are new; a mistake.
+    texts = [good, good + '\n[[rule]]\nservice = "x"\naction = "deny"\n\n[[rule]]\naction = "allow"\n', good, good + "\n[nonsense]\n"]
+    peer, plain = storm.begin(library, pool, storm.unverified())
+    with Control(pool.directory / "run" / "admin.sock") as admin:
+        def reload(count):
+            for i in range(count):
+                pool.config.write_text(texts[i % len(texts)])
+                answer = admin.call("io.tlspool.Admin.Reload")
+                assert ("error" in answer) == (i % len(texts) == 3), answer
+
+        reload(WARM)
+        before = sizes(pool)
+        reload(RELOADS)
+        after = eventually(lambda: (now := sizes(pool)) and all(now[n][1] == before[n][1] for n in before) and now,
+                           message=lambda: f"{before} became {sizes(pool)}")
+    growth = {name: after[name][0] - before[name][0] for name in before}
+    print(f"{RELOADS} reloads: {growth} KiB; descriptors {({n: after[n][1] for n in after})}")
+    assert max(growth.values()) < SLACK, f"{before} became {after}"
+    peer.sendall(b"through all of them")
+    assert plain.recv(100) == b"through all of them"
+    assert not pool.events("process.died")
+    peer.close()
+    plain.close()

@@ -61,7 +61,7 @@ constexpr int write_calls[] = {
 constexpr int thread_calls[] = {SCMP_SYS(set_tid_address)};
 // Of a descriptor that the process has. Not who is signalled when something happens on it (F_SETOWN, F_SETSIG): that
 // would be kill() by another name.
-constexpr int descriptor_commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL};
+constexpr int descriptor_commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS};
 constexpr int lock_commands[] = {F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW};
 
 constexpr int outgoing_calls[] = {SCMP_SYS(bind)};

@@ -11,6 +11,11 @@ namespace tlspool::keeper {
 
 using wire::KeyProblem;
 
+namespace {
+// As many as a worker has handshakes that wait.
+constexpr std::size_t most_unanswered = 1024;
+}  // namespace
+
 std::string key_text(const wire::PeerSetup& peer, ByteView id) {
   if (peer.source == wire::KeySource::psk) return peer.psk;
   return sharedkey::id_text(peer.id_form, id);
@@ -117,8 +122,11 @@ KeyThread* SharedKeys::thread(const std::string& token) {
 
 void SharedKeys::serve_worker(UniqueFd socket) {
   const std::uint64_t number = ++last_channel_;
+  Channel::Limits limits = Channel::for_server("worker");
+  // One worker's requests are nobody else's wait: all are served in the order in which they came.
+  limits.unanswered = most_unanswered;
   workers_[number] = std::make_unique<Channel>(
-      loop_, std::move(socket),
+      loop_, std::move(socket), std::move(limits),
       [this, number](Frame frame) {
         took_frame(number, frame);
         wipe(frame.body);

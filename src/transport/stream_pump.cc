@@ -20,6 +20,8 @@ constexpr std::size_t fair_share = 512 * 1024;
 // How long a session whose program is gone waits for the peer to close, so that the kernel does not turn
 // our last bytes into a reset (unread input at close() makes one).
 constexpr std::chrono::milliseconds linger{5000};
+// A ticket goes with the first data: that is one segment, and the peer is woken once. It does not wait for longer than this.
+constexpr std::chrono::milliseconds ticket_waits{10};
 
 bool hung_up(int fd) {
   pollfd p{fd, 0, 0};
@@ -44,6 +46,15 @@ StreamPump::StreamPump(Loop& loop, Network network, UniqueFd plain, Scratch& scr
   // Application data may have come in the same segment as the last handshake message. The owner is still
   // being built, so look on the next round of the loop.
   if (SSL_has_pending(ssl_.get()) == 1) again_ = true;
+  if (!network.first.empty()) {
+    wire_.hold_first(std::move(network.first));
+    first_timer_ = std::make_unique<Timer>(loop);
+    first_timer_->start(ticket_waits, [this] {
+      first_timer_.reset();
+      wire_.release_first();
+      settle();
+    });
+  }
   settle();
 }
 
@@ -102,7 +113,7 @@ void StreamPump::read_network() {
     counters::add<counters::Family::bytes>(filled, counters::Direction::in);
     const bool taken = filled == 0 || write_plain({scratch_.plain.data(), filled});
     read_wants_write_ = error == SSL_ERROR_WANT_WRITE;
-    if ((error == SSL_ERROR_WANT_READ && !wire_.more_may_be_there()) || error == SSL_ERROR_WANT_WRITE) return;
+    if ((error == SSL_ERROR_WANT_READ && !wire_.more_may_be_there()) || read_wants_write_) return;
     if (error == SSL_ERROR_ZERO_RETURN) {
       if (!got_close_notify_ && outcome_.end == End::open) outcome_ = {End::truncated, "the connection ended without close_notify"};
       if (got_close_notify_ && outcome_.end == End::open) outcome_.end = End::close_notify;
@@ -176,13 +187,14 @@ bool StreamPump::seal(ByteView& bytes) {
     }
     bytes = bytes.subspan(written);
     sealed_ += written;
+    if (first_timer_ && !wire_.holds_first()) first_timer_.reset();
   }
   return true;
 }
 
 // Gives the socket what there is for it. False: it is broken.
-bool StreamPump::send_records() {
-  if (!wire_.flush()) {
+bool StreamPump::send_records(WireBio::Follows follows) {
+  if (!wire_.flush(follows)) {
     tls_failed(SSL_ERROR_SYSCALL);
     return false;
   }
@@ -214,14 +226,14 @@ void StreamPump::end_inbound() {
 }
 
 void StreamPump::end_outbound() {
-  if (outbound_ == Flow::ended || !to_network_.empty() || wire_.blocked() || read_wants_write_) return;
+  if (outbound_ == Flow::ended || !to_network_.empty() || read_wants_write_ || wire_.blocked()) return;
   if (!said_close_notify_) {
     ERR_clear_error();
     const int rc = SSL_shutdown(ssl_.get());
     if (rc < 0 && SSL_get_error(ssl_.get(), rc) == SSL_ERROR_WANT_WRITE) return;  // goes on when writable
     said_close_notify_ = true;
   }
-  if (!send_records() || wire_.blocked()) return;
+  if (!send_records(WireBio::Follows::end) || wire_.blocked()) return;
   outbound_ = Flow::ended;
   shutdown(network_.get(), SHUT_WR);
 }
@@ -327,7 +339,11 @@ void StreamPump::settle() {
 
 void StreamPump::after(std::chrono::milliseconds delay, Timer::Callback callback) {
   if (!timer_) timer_ = std::make_unique<Timer>(loop_);
-  timer_->start(delay, std::move(callback));
+  // Most sessions never need one again.
+  timer_->start(delay, [this, callback = std::move(callback)] {
+    timer_.reset();
+    callback();
+  });
 }
 
 void StreamPump::finish() {
@@ -338,6 +354,7 @@ void StreamPump::finish() {
   if (outcome_.end != End::error) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   network_poll_.reset();
   plain_poll_.reset();
+  first_timer_.reset();
   timer_.reset();
   if (outcome_.end == End::open) outcome_.end = End::local;
   network_.reset();

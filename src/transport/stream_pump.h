@@ -41,6 +41,8 @@ class StreamPump {
     tls::Ssl ssl;
     UniqueFd socket;
     std::unique_ptr<Poll> poll;
+    /// Records that are to be sent first, but need not be sent before there is something else: a ticket.
+    Bytes first;
   };
   StreamPump(Loop& loop, Network network, UniqueFd plain, Scratch& scratch, OnEnd on_end);
   ~StreamPump();
@@ -72,7 +74,7 @@ class StreamPump {
   void read_plain();
   void write_network();
   bool seal(ByteView& bytes);
-  bool send_records();
+  bool send_records(WireBio::Follows follows = WireBio::Follows::nothing);
   void shut_down();
   void end_inbound();
   void end_outbound();
@@ -91,6 +93,7 @@ class StreamPump {
   OnEnd on_end_;
   std::unique_ptr<Poll> network_poll_;
   std::unique_ptr<Poll> plain_poll_;
+  std::unique_ptr<Timer> first_timer_;  // as long as wire_ holds records
   std::unique_ptr<Timer> timer_;  // fairness, and the time that a closed session lingers
   Bytes to_plain_;                // decrypted, but the plain side does not take it
   Bytes to_network_;              // read from the plain side, but not encrypted yet

@@ -119,7 +119,15 @@ void WireBio::put_by() {
   records_.in_at = records_.in_end = 0;
 }
 
+// Nothing was written before them, so there is room.
+void WireBio::release_first() {
+  const Bytes first = std::exchange(first_, {});
+  std::copy(first.begin(), first.end(), records_.out.data() + records_.out_end);
+  records_.out_end += first.size();
+}
+
 int WireBio::write(const char* from, int size) {
+  if (holds_first()) release_first();
   const auto count = static_cast<std::size_t>(size);
   if (!blocked() && count > records_.out.size() - records_.out_end && !flush()) return -1;
   if (blocked() || count > records_.out.size()) {
@@ -131,7 +139,7 @@ int WireBio::write(const char* from, int size) {
   return size;
 }
 
-bool WireBio::flush() {
+bool WireBio::flush(Follows follows) {
   const bool old = blocked();
   const std::uint8_t* from = old ? rest_.data() + rest_at_ : records_.out.data();
   const std::size_t count = old ? rest_.size() - rest_at_ : records_.out_end;
@@ -139,7 +147,7 @@ bool WireBio::flush() {
   records_.out_end = 0;
   ssize_t n = 0;
   do {
-    n = send(socket_, from, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+    n = send(socket_, from, count, MSG_NOSIGNAL | MSG_DONTWAIT | (follows == Follows::end ? MSG_MORE : 0));
   } while (n < 0 && errno == EINTR);
   if (n < 0 && errno != EAGAIN) {
     forget(rest_, rest_at_);

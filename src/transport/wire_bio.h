@@ -30,15 +30,21 @@ class WireBio {
   WireBio(const WireBio&) = delete;
   WireBio& operator=(const WireBio&) = delete;
 
+  /// Records that OpenSSL has written before: they go out before anything else that it writes, or when they are released.
+  void hold_first(Bytes records) { first_ = std::move(records); }
+  [[nodiscard]] bool holds_first() const { return !first_.empty(); }
+  void release_first();
   /// Lets the next read ask the socket, once.
   void may_receive() { may_receive_ = true; }
   /// OpenSSL has read a record to its end.
   void record_read() { in_record_ = 0; }
   /// What the socket gave last filled the buffer: more may be there.
   [[nodiscard]] bool more_may_be_there() const { return filled_; }
+  /// What the owner does next: the end of the stream can go in the same segment as what comes before it.
+  enum class Follows { nothing, end };
   /// Sends what was written since; at the end of each step, and when the socket is writable again. False: the socket is
   /// broken, `errno` says why.
-  [[nodiscard]] bool flush();
+  [[nodiscard]] bool flush(Follows follows = Follows::nothing);
   /// The socket took only a part. Nothing more is written until flush() has sent the rest.
   [[nodiscard]] bool blocked() const { return !rest_.empty(); }
   /// Keeps what OpenSSL has not read yet; at the end of each step.
@@ -55,6 +61,7 @@ class WireBio {
   std::size_t in_record_ = 0;  // bytes of an incomplete record that OpenSSL has, at most
   Bytes unread_;
   std::size_t unread_at_ = 0;
+  Bytes first_;
   Bytes rest_;
   std::size_t rest_at_ = 0;
   bool may_receive_ = false;

@@ -122,6 +122,24 @@ TEST_F(SetupTest, RulesOfTheConfigurationReplaceTheDefault) {
   EXPECT_EQ(worker().rules[0].uids, (std::vector<std::uint32_t>{33}));
 }
 
+TEST_F(SetupTest, KeeperIsToldInWhichRolesSomeProgramMayUseAKey) {
+  const auto told = [&] { return keeper_setup(config, material, numbers, paths, {}).keys.at(0).roles; };
+  const std::string name = config.identities[0].name;
+  config.identities[0].roles = wire::role_client | wire::role_server;
+  EXPECT_EQ(told(), wire::role_client | wire::role_server) << "without rules the owner may";
+  config.allow.push_back({{33}, {}, {}, {"other.example"}, wire::role_client | wire::role_server});
+  EXPECT_EQ(told(), 0) << "nobody";
+  config.kmes.emplace_back().identity = name;
+  EXPECT_EQ(told(), wire::role_client) << "the fetcher";
+  config.allow.push_back({{33}, {}, {}, {name}, wire::role_server});
+  EXPECT_EQ(told(), wire::role_client | wire::role_server);
+  config.identities[0].roles = wire::role_server;
+  EXPECT_EQ(told(), wire::role_server) << "no more than the identity itself";
+  config.kmes.clear();
+  config.allow = {{{33}, {}, {}, {"*"}, wire::role_client}};
+  EXPECT_EQ(told(), 0);
+}
+
 TEST_F(SetupTest, PolicyDigestIsTheSameForTheSamePolicy) {
   EXPECT_EQ(worker().policy, worker().policy);
   EXPECT_EQ(worker().policy.size(), 32u);

@@ -16,7 +16,7 @@ namespace tlspool::counters {
 enum class Family : std::uint8_t {
   // worker
   handshakes, handshake_checks, handshake_time, handshakes_in_flight, keeper_wait, judge_wait,
-  sessions, session_ends, session_length, bytes, refusals, limits, control_connections, resumption_lookups,
+  sessions, session_ends, session_length, bytes, refusals, limits, control_connections, resumption_lookups, audit_lines,
   // keeper
   signatures, signature_time, token_ready, shared_keys, shared_keys_left, shared_keys_low,
   // judge
@@ -78,6 +78,8 @@ inline constexpr std::array table{
     Descriptor{Family::control_connections, Type::gauge, "tlspool_control_connections", "Connections of programs to the workers."},
     Descriptor{Family::resumption_lookups, Type::counter, "tlspool_resumption_lookups_total",
                "Looks of clients for a session to resume.", {&label<Lookup>}},
+    Descriptor{Family::audit_lines, Type::counter, "tlspool_audit_lines_total", "Audit lines that were written, and that could not be.",
+               {&label<Written>}},
     Descriptor{Family::signatures, Type::counter, "tlspool_token_signatures_total", "What tokens were asked to sign, and whether they did.",
                {&label<Token>, &label<Mechanism>, &label<SignResult>}},
     Descriptor{Family::signature_time, Type::histogram, "tlspool_token_signature_duration_seconds", "How long a token took to sign.", {&label<Token>},

@@ -16,6 +16,13 @@
 namespace tlspool::supervisor {
 namespace {
 
+Result<Content> with_audit(Content content, const config::Paths& paths) {
+  auto audit = open_audit(content.config.audit, paths.directory);
+  if (!audit) return fail(std::move(audit.error()));
+  content.audit = std::move(*audit);
+  return content;
+}
+
 class Daemon {
  public:
   Daemon(Ground ground, Content content, Listeners listeners)
@@ -66,6 +73,7 @@ class Daemon {
   void reload(std::function<void(Status)> done) {
     notify_reloading();
     auto content = read_content(paths_);
+    if (content) content = with_audit(std::move(*content), paths_);
     if (!content) return refused(content.error(), done);
     warn_of_restart(content->config);
     pool_.reload(std::move(*content), [this, done = std::move(done)](const Status& applied) {
@@ -141,6 +149,9 @@ int start(const config::Paths& paths, const Options& options) {
   auto ground = find_ground(paths, config);
   if (!ground) return refuse(ground.error());
   ground->outside = options.outside;
+  auto audit = open_audit(config.audit, paths.directory);
+  if (!audit) return refuse(audit.error());
+  content->audit = std::move(*audit);
   if (auto done = refuse_dumps(); !done) return refuse(done.error());
   if (auto done = raise_limits(); !done) return refuse(done.error());
   auto listeners = open_listeners(paths);

@@ -111,6 +111,7 @@ Status Handshake::prepare_client() {
   if (c.shared_key) {
     // So that a certificate in its place is not let pass without a look.
     SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+    if (c.tie) ask_for_staple(ssl);  // so that status_of_certificate() sees to the proof
     return c.shared_key->peer->use == wire::KeyUse::session ? offer_phantom(ssl, c) : offer_psk(ssl, c);
   }
   if (r.proof != Proof::none) ask_for_staple(ssl);

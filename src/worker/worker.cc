@@ -88,7 +88,11 @@ void Worker::frame(Frame frame) {
       return;
     }
     case wire::Kind::adopt: adopt(std::move(frame)); return;
-    case wire::Kind::sessions_query: send(wire::Kind::sessions_answer, frame.number, wire::encode(sessions_.list())); return;
+    case wire::Kind::sessions_query: {
+      const auto query = frame.body.empty() ? wire::SessionsQuery{} : body_of<wire::SessionsQuery>(frame).value_or(wire::SessionsQuery{});
+      send(wire::Kind::sessions_answer, frame.number, wire::encode(sessions_.list(query.most)));
+      return;
+    }
     case wire::Kind::counters_query:
       counters_.sessions = sessions_.open();
       counters_.handshakes = room_.handshakes();
@@ -98,6 +102,9 @@ void Worker::frame(Frame frame) {
       if (auto staple = wire::decode<wire::Staple>(frame.body)) staples_.take(std::move(*staple));
       return;
     case wire::Kind::end_sessions: end_sessions(frame); return;
+    case wire::Kind::audit_end:
+      if (auto setup = body_of<wire::AuditSetup>(frame)) audit_.set(std::move(*setup), first_descriptor());
+      return;
     case wire::Kind::recheck_sessions: rechecks_.begin(policy_); return;
     case wire::Kind::drain: drain(); return;
     default: log::error("frame.unexpected", {{"kind", std::to_string(frame.kind)}}); return;
@@ -162,10 +169,8 @@ Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connect
       loop_, std::move(id), std::move(connection), std::move(network), std::move(plain), *scratch_,
       [this, uid](Session& ended) {
         room_.session_ended(uid);
-        if (log::level() <= log::Level::debug) {
-          log::debug("session.ended", {{"id", ended.id()}, {"state", ended.state().value().text("state")}, {"detail", ended.state().outcome.detail}});
-        }
         count_session_ended(ended);
+        audit_.session_ended(ended);
         sessions_.end(ended, loop_.now());
       }));
   if (log::level() <= log::Level::info) {

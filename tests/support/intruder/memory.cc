@@ -15,6 +15,8 @@
 namespace intruder {
 namespace {
 
+constexpr std::uintptr_t largest = 1 << 30;
+
 int maps = -1;
 int wanted = -1;
 
@@ -41,8 +43,8 @@ bool next_region(const char*& at, const char* end, Region& out) {
     std::uintptr_t to = 0;
     const auto first = std::from_chars(line, stop, from, 16);
     const auto second = std::from_chars(first.ptr + 1, stop, to, 16);
-    // Readable and writable, and not the kernel's own pages.
-    if (second.ptr[1] != 'r' || second.ptr[2] != 'w') continue;
+    // Readable and writable. What is larger than any heap is the sanitizers' own.
+    if (second.ptr[1] != 'r' || second.ptr[2] != 'w' || to - from > largest) continue;
     out = {reinterpret_cast<const std::uint8_t*>(from), reinterpret_cast<const std::uint8_t*>(to)};
     return true;
   }

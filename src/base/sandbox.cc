@@ -124,7 +124,7 @@ Status allow_threads(scmp_filter_ctx filter) {
   if (rc != 0) return fail(seccomp_error("clone rule", rc));
   if (done) done = allow(filter, thread_calls);
   // A thread's name, and the names that the C library gives to its memory. Not: dumpable, traced, another filter.
-  for (const int option : {PR_SET_NAME, PR_GET_NAME, 0x53564d41 /* PR_SET_VMA */}) {
+  for (const int option : {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, 0x53564d41 /* PR_SET_VMA */}) {
     if (done) done = allow_if(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(option)));
   }
   return done;

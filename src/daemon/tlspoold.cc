@@ -14,6 +14,7 @@
 #include "keeper/main.h"
 #include "metrics/main.h"
 #include "supervisor/main.h"
+#include "tls/wiped_memory.h"
 #include "supervisor/outside.h"
 #include "worker/main.h"
 
@@ -61,6 +62,9 @@ int run_process(const std::string& role, const std::string& channel_text, bool o
 }
 
 }  // namespace
+
+// Before the constructors of libraries, which use OpenSSL.
+__attribute__((section(".preinit_array"), used)) void (*const first_of_all)() = tlspool::tls::wipe_what_openssl_frees;
 
 int main(int argc, char** argv) {
   enum Option : int { pool = 1, check, log, outside, version, help, process, channel };

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "worker/account.h"
 #include "worker/control.h"
 
@@ -57,7 +58,10 @@ void Worker::frame(Frame frame) {
     return frame.descriptors.empty() ? UniqueFd{} : std::move(frame.descriptors.front());
   };
   switch (static_cast<wire::Kind>(frame.kind)) {
-    case wire::Kind::worker_setup: set_up(frame); return;
+    case wire::Kind::worker_setup:
+      set_up(frame);
+      wipe(frame.body);  // with the ticket keys
+      return;
     case wire::Kind::listener: listen_on(first_descriptor()); return;
     case wire::Kind::sign_end:
       if (auto line = body_of<wire::SignChannel>(frame); line && !frame.descriptors.empty()) keeper_.connect(line->token, first_descriptor());

@@ -30,7 +30,7 @@ def test_nothing_but_what_some_program_may_have(make_pool, minimum):
         pool.identity(name)
     pool.replace("workers = 0", "workers = 2")
     if minimum == "1.3":
-        pool.replace("[pool]", '[pool]\nminimum_version = "1.3"')
+        pool.replace('minimum_version = "1.2"', 'minimum_version = "1.3"')
     take_over(pool, "worker-0", "signatures")
     outcomes = tried(pool)
     given = {what for what, outcome in outcomes.items() if outcome == "succeeded"}

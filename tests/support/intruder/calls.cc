@@ -60,13 +60,6 @@ long ended_if_child(long pid) {
   return pid;
 }
 
-long bound(int family, int type) {
-  const int fd = socket(family, type, 0);
-  if (fd < 0) return -1;
-  sockaddr_in any{};
-  any.sin_family = AF_INET;
-  return bind(fd, reinterpret_cast<sockaddr*>(&any), sizeof any);
-}
 
 long executable(int protection_at_first) {
   void* memory = mmap(nullptr, 4096, protection_at_first, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -172,7 +165,8 @@ void try_files(const Place& place) {
     reads("/etc/shadow");
     writes(pool + "/keeper/pin");
   }
-  for (const char* other : {"", "/tlspool.toml", "/identities", "/ca", "/run", "/run/pool.sock"}) reads(pool + other);
+  for (const char* other : {"", "/tlspool.toml", "/identities", "/run", "/run/pool.sock"}) reads(pool + other);
+  if (kind_of(place) != judge) reads(pool + "/ca");
   for (const char* other : {"/tlspool.toml", "/intruder"}) writes(pool + other);
   if (kind_of(place) != judge) reads(pool + "/judge");
   // Of the supervisor, and of whoever was started around this process: the other workers are among them.

@@ -36,16 +36,19 @@ Bytes frame(wire::Kind kind, std::uint64_t number, const Bytes& body) { return f
 
 // As much as the sockets take, for ever. What did not go is left out: frames are cut anywhere.
 [[noreturn]] void pour(const std::vector<int>& into, const Bytes& bytes) {
+  constexpr int patience = 10'000;
   std::size_t poured = 0;
   bool told = false;
   std::vector<std::size_t> at(into.size());
-  while (true) {
+  for (int idle = 0;; ++idle) {
     for (std::size_t i = 0; i < into.size(); ++i) {
       const ssize_t n = send(into[i], bytes.data() + at[i], bytes.size() - at[i], MSG_DONTWAIT | MSG_NOSIGNAL);
       if (n > 0) at[i] = (at[i] + static_cast<std::size_t>(n)) % bytes.size();
       if (n > 0) poured += static_cast<std::size_t>(n);
+      if (n > 0) idle = 0;
     }
-    if (poured > (std::size_t{64} << 20) && !std::exchange(told, true)) report("pour", "64 MiB are poured");
+    // Where the other ends take no more that is the end of it.
+    if ((poured > (std::size_t{64} << 20) || idle > patience) && !std::exchange(told, true)) report("pour", std::to_string(poured) + " bytes are poured");
   }
 }
 

@@ -31,6 +31,11 @@ void flood_calls();
 /// A frame that no worker in its right mind sends to the supervisor.
 void send_nonsense();
 
+/// How often what the file names stands in this process's memory ("intruder.searched"). To be prepared before the sandbox
+/// closes; the file may be written later.
+void prepare_search(const char* file);
+void search();
+
 /// Descriptor 3, as in every process that the supervisor starts.
 inline constexpr int channel_of_supervisor = 3;
 

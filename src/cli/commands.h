@@ -63,6 +63,7 @@ struct StatusOptions {
 
 [[nodiscard]] Status doctor(const std::string& pool);
 [[nodiscard]] Status reload(const std::string& pool);
+[[nodiscard]] Status upgrade(const std::string& pool);
 
 struct PinOptions {
   std::string pool;

@@ -115,6 +115,14 @@ void Forwarder::fail(std::uint64_t number, std::string message) {
   report_soon();
 }
 
+void Forwarder::leave() {
+  tell_(wire::Value::object()
+            .set("workers", worker_.policy().setup().count)
+            .set("established", wire::Value::array())
+            .set("failed", wire::Value::array())
+            .set("leave", true));
+}
+
 void Forwarder::report_soon() {
   if (std::exchange(report_due_, true)) return;
   report_.start(report_after, [this] {

@@ -59,7 +59,7 @@ class Talk(threading.Thread):
         self.enough = threading.Event()
         self.sent, self.wrong = 0, None
         self.came = threading.Event()
-        self.reader = threading.Thread(target=self.read, program=True)
+        self.reader = threading.Thread(target=self.read, daemon=True)
         self.start()
         self.reader.start()
 
@@ -127,7 +127,7 @@ def test_nobody_is_turned_away(pool):
             except Exception as error:  # whatever it is, somebody was turned away
                 wrong.append(repr(error))
 
-    callers = [threading.Thread(target=connect, program=True) for _ in range(3)]
+    callers = [threading.Thread(target=connect, daemon=True) for _ in range(3)]
     for caller in callers:
         caller.start()
     eventually(lambda: len(served) > 3)

@@ -16,7 +16,7 @@ constexpr std::chrono::seconds reload_deadline{10};
 
 void Pool::reload(Content content, OnReloaded done) {
   std::optional<Reload>& place = reload_ ? next_reload_ : reload_;
-  if (!place) place.emplace();
+  if (!place) place = Reload{};
   place->content = std::move(content);
   place->done.push_back(std::move(done));
   if (&place == &reload_) begin_reload();

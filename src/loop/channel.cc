@@ -3,6 +3,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/secret.h"
@@ -58,25 +60,33 @@ void Channel::ready(int events) {
 }
 
 bool Channel::read_some() {
+  // One for the thread: room in each channel's own buffer would have to be filled with zeros for each read.
+  static thread_local std::array<std::uint8_t, 64 * 1024> scratch;
   while (true) {
-    const std::size_t old = input_.size();
-    constexpr std::size_t chunk = 64 * 1024;
-    input_.resize(old + chunk);
-    auto got = receive(socket_.get(), {input_.data() + old, chunk}, MSG_DONTWAIT);
-    if (!got || (got->has_value() && ((*got)->size == 0 || (*got)->truncated))) {
-      input_.resize(old);
-      return false;
-    }
-    if (!got->has_value()) {
-      input_.resize(old);
-      return true;
-    }
-    input_.resize(old + (*got)->size);
+    auto got = receive(socket_.get(), scratch, MSG_DONTWAIT);
+    if (!got || (got->has_value() && ((*got)->size == 0 || (*got)->truncated))) return false;
+    if (!got->has_value()) return true;
+    const std::size_t size = (*got)->size;
+    append_input({scratch.data(), size});
+    wipe(scratch.data(), size);
     for (UniqueFd& d : (*got)->descriptors) received_.push_back(std::move(d));
     // No frame carries more than one; the other end may be a process that was taken over.
     if (received_.size() > most_unclaimed) return false;
-    if ((*got)->size < chunk && (*got)->descriptors.empty()) return true;
+    if (size < scratch.size() && (*got)->descriptors.empty()) return true;
   }
+}
+
+// A vector that grows by itself would leave keys behind in freed memory.
+void Channel::append_input(ByteView bytes) {
+  const std::size_t needed = input_.size() + bytes.size();
+  if (needed > input_.capacity()) {
+    Bytes larger;
+    larger.reserve(std::max(needed, 2 * input_.capacity()));
+    larger.assign(input_.begin(), input_.end());
+    wipe(input_);
+    input_ = std::move(larger);
+  }
+  input_.insert(input_.end(), bytes.begin(), bytes.end());
 }
 
 bool Channel::deliver() {

@@ -49,6 +49,7 @@ class Channel {
   };
   void ready(int events);
   bool read_some();
+  void append_input(ByteView bytes);
   bool deliver();
   void flush();
   void wipe_front(std::size_t count);

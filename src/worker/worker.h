@@ -11,6 +11,7 @@
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "worker/agents.h"
+#include "worker/audit.h"
 #include "worker/client_sessions.h"
 #include "worker/exchanges.h"
 #include "worker/handshake.h"
@@ -56,6 +57,7 @@ class Worker {
   void handshake_began(uid_t uid);
   void handshake_ended(uid_t uid);
   void count_failure() { ++counters_.failed; }
+  [[nodiscard]] Audit& audit() { return audit_; }
   Session& add_session(std::string id, std::unique_ptr<Connection> connection, transport::StreamPump::Network network,
                        UniqueFd plain);
 
@@ -73,6 +75,8 @@ class Worker {
   void remove_control(Control* control);
   void adopt(Frame frame);
   void drain();
+  void retire();
+  void look_retired();
   void end_sessions(const Frame& frame);
   void send(wire::Kind kind, std::uint64_t number, const Bytes& body);
 
@@ -87,6 +91,7 @@ class Worker {
   std::shared_ptr<const Policy> policy_;
   Sessions sessions_;
   trust::Revoked revoked_;
+  Audit audit_;
   Rechecks rechecks_;
   Exchanges exchanges_;
   std::unique_ptr<transport::Scratch> scratch_ = std::make_unique<transport::Scratch>();
@@ -96,6 +101,8 @@ class Worker {
   std::optional<std::uint64_t> accept_told_;  // Loop::now()
   Timer sweep_;
   Timer idle_;
+  Timer retirement_;
+  std::uint64_t retired_at_ = 0;  // Loop::now()
   std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
   std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks
   Room room_{Room::descriptors_allowed()};

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/log.h"
@@ -82,24 +83,31 @@ void Channel::want() {
 }
 
 void Channel::read_some() {
-  const std::size_t old = input_.size();
-  constexpr std::size_t chunk = 64 * 1024;
-  if (input_.capacity() < old + chunk) {
-    // Growing by itself it would leave what it holds behind in freed memory.
-    Bytes larger;
-    larger.reserve(std::max(2 * input_.capacity(), old + chunk));
-    larger.assign(input_.begin(), input_.end());
-    wipe(input_);
-    input_.swap(larger);
-  }
-  input_.resize(old + chunk);
-  auto got = receive(socket_.get(), {input_.data() + old, chunk}, MSG_DONTWAIT);
+  // One for the thread: room in each channel's own buffer would have to be filled with zeros for each read.
+  static thread_local std::array<std::uint8_t, 64 * 1024> scratch;
+  auto got = receive(socket_.get(), scratch, MSG_DONTWAIT);
   const bool any = got && got->has_value();
-  input_.resize(old + (any ? (*got)->size : 0));
+  if (any) {
+    append_input({scratch.data(), (*got)->size});
+    wipe(scratch.data(), (*got)->size);
+  }
   ended_ = !got || (any && ((*got)->size == 0 || (*got)->truncated));
   if (!any) return;
   for (UniqueFd& d : (*got)->descriptors) received_.push_back(std::move(d));
   if (received_.size() > limits_.descriptors) broken("descriptors that belong to no frame");
+}
+
+// A vector that grows by itself would leave keys behind in freed memory.
+void Channel::append_input(ByteView bytes) {
+  const std::size_t needed = input_.size() + bytes.size();
+  if (needed > input_.capacity()) {
+    Bytes larger;
+    larger.reserve(std::max(needed, 2 * input_.capacity()));
+    larger.assign(input_.begin(), input_.end());
+    wipe(input_);
+    input_ = std::move(larger);
+  }
+  input_.insert(input_.end(), bytes.begin(), bytes.end());
 }
 
 bool Channel::deliver() {

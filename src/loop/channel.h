@@ -66,6 +66,7 @@ class Channel {
   };
   void ready(int events);
   void read_some();
+  void append_input(ByteView bytes);
   bool deliver();
   [[nodiscard]] bool has_frame() const;
   [[nodiscard]] bool takes_frames() const { return waiting_ <= limits_.output && unanswered_ < limits_.unanswered; }

@@ -28,22 +28,7 @@ build build-fuzz -DTLSPOOL_FUZZ=ON -DTLSPOOL_TESTS=ON -DCMAKE_C_COMPILER=clang -
 ninja -C build-fuzz --quiet
 
 say "fuzz targets, $fuzz_seconds s each"
-fuzz_one() {
-  local name corpus
-  name=$(basename "$1" | cut -c6-)
-  corpus=$(mktemp -d)
-  if ! "$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "$corpus" "fuzz/corpus/$name" >"$corpus.log" 2>&1; then
-    cat "$corpus.log" >&2
-    return 1
-  fi
-  echo "$name: $(grep -E 'number_of_executed_units' "$corpus.log" | grep -oE '[0-9]+$') inputs, no finding"
-  rm -rf "$corpus" "$corpus.log"
-}
-export -f fuzz_one
-fuzz_all() {
-  printf '%s\0' build-fuzz/bin/fuzz-* | xargs -0 -P 2 -I '{}' bash -c 'fuzz_one "$1" "$2"' - '{}' "$fuzz_seconds"
-}
-fuzz_all
+TLSPOOL_FUZZ_JOBS=2 scripts/fuzz.sh "$fuzz_seconds"
 
 say "model of the tie-break"
 tests/model/run.sh

@@ -58,6 +58,12 @@ struct Cache {
   std::uint32_t ticket_rotation = 12 * 60 * 60;  ///< seconds that a ticket key is in use
 };
 
+/// [log] audit.
+struct Audit {
+  wire::AuditTo to = wire::AuditTo::log;
+  std::string file;  ///< absolute path
+};
+
 /// [metrics]: where Prometheus may ask.
 struct Metrics {
   std::string listen;       ///< as it was written; empty: nowhere
@@ -107,6 +113,7 @@ struct Config {
   bool tls12 = true;            ///< minimum_version = "1.2" or "1.3"
   log::Format log_format = log::Format::text;
   log::Level log_level = log::Level::info;
+  Audit audit;
   wire::Limits limits;
   wire::PeerToPeerSetup peer_to_peer;
   Trust trust;

@@ -40,6 +40,7 @@ void read_log(Section s, Config& config) {
   s.word<Level>("level",
                 {{"debug", Level::debug}, {"info", Level::info}, {"warning", Level::warning}, {"error", Level::error}},
                 config.log_level);
+  read_audit(s, config.audit);
   s.done();
 }
 

@@ -17,6 +17,7 @@
 #include "keeper/main.h"
 #include "metrics/main.h"
 #include "supervisor/main.h"
+#include "tls/wiped_memory.h"
 #include "supervisor/outside.h"
 #include "worker/main.h"
 
@@ -80,6 +81,9 @@ void note_command(int argc, char** argv, tlspool::supervisor::Options& options) 
 }
 
 }  // namespace
+
+// Before the constructors of libraries, which use OpenSSL.
+__attribute__((section(".preinit_array"), used)) void (*const first_of_all)() = tlspool::tls::wipe_what_openssl_frees;
 
 int main(int argc, char** argv) {
   enum Option : int { pool = 1, check, log, outside, takeover, version, help, process, channel };

@@ -21,6 +21,7 @@ constexpr std::chrono::seconds accept_pause{1};
 const Admin::Method Admin::methods[] = {
     {"Status", &Admin::status},
     {"Sessions", &Admin::sessions},
+    {"Statistics", &Admin::statistics},
     {"EnterPin", &Admin::enter_pin},
     {"OpenKeys", &Admin::open_keys},
     {"Reload", &Admin::reload},
@@ -128,10 +129,14 @@ void Admin::status(const Handle& to, const wire::Call&) {
   });
 }
 
-void Admin::sessions(const Handle& to, const wire::Call&) {
-  pool_.ask_workers(wire::Kind::sessions_query, [this, to](const std::vector<Bytes>& lists) {
-    answer(to, wire::reply_text(sessions_reply(lists)));
-  });
+void Admin::statistics(const Handle& to, const wire::Call&) {
+  answer(to, wire::reply_text(statistics_reply(pool_, static_cast<std::int64_t>(loop_.now()))));
+}
+
+void Admin::sessions(const Handle& to, const wire::Call& call) {
+  const auto most = static_cast<std::uint32_t>(std::clamp<std::int64_t>(call.parameters.number("most", 0), 0, 1'000'000));
+  const auto done = [this, to](const std::vector<Bytes>& lists) { answer(to, wire::reply_text(sessions_reply(lists))); };
+  pool_.ask_workers(wire::Kind::sessions_query, done, wire::encode(wire::SessionsQuery{most}));
 }
 
 void Admin::enter_pin(const Handle& to, const wire::Call& call) {

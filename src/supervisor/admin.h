@@ -45,6 +45,7 @@ class Admin {
   void message(const std::shared_ptr<Connection>& connection, const std::string& text);
   void status(const Handle& to, const wire::Call& call);
   void sessions(const Handle& to, const wire::Call& call);
+  void statistics(const Handle& to, const wire::Call& call);
   void enter_pin(const Handle& to, const wire::Call& call);
   void open_keys(const Handle& to, const wire::Call& call);
   void reload(const Handle& to, const wire::Call& call);
@@ -70,9 +71,11 @@ class Admin {
   std::unique_ptr<Poll> poll_;
 };
 
-/// Pure: what Status and Sessions answer.
+/// Pure: what Status, Sessions and Statistics answer.
 [[nodiscard]] wire::Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters,
                                       const std::optional<wire::OutcomeCounters>& outcomes);
+/// `at`: milliseconds of a clock that only goes forward.
+[[nodiscard]] wire::Value statistics_reply(Pool& pool, std::int64_t at);
 [[nodiscard]] wire::Value sessions_reply(const std::vector<Bytes>& lists);
 
 }  // namespace tlspool::supervisor

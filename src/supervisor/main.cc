@@ -22,6 +22,13 @@
 namespace tlspool::supervisor {
 namespace {
 
+Result<Content> with_audit(Content content, const config::Paths& paths) {
+  auto audit = open_audit(content.config.audit, paths.directory);
+  if (!audit) return fail(std::move(audit.error()));
+  content.audit = std::move(*audit);
+  return content;
+}
+
 class Daemon {
  public:
   Daemon(Ground ground, Content content, Listeners listeners, const Options& options)
@@ -123,6 +130,7 @@ class Daemon {
     if (pool_.is_retired()) return done(fail({Code::busy, "reload", paths_.directory, "another process has taken over", {}}));
     notify_reloading();
     auto content = read_content(paths_);
+    if (content) content = with_audit(std::move(*content), paths_);
     if (!content) return refused(content.error(), done);
     warn_of_restart(content->config);
     pool_.reload(std::move(*content), [this, done = std::move(done)](const Status& applied) {
@@ -192,6 +200,7 @@ class Daemon {
     } else if (word == Relay::reloaded) {
       if (predecessor_) predecessor_->send(word);
       auto content = read_content(paths_);
+      if (content) content = with_audit(std::move(*content), paths_);
       if (!content) return end_all(content.error().text());
       pool_.reload(std::move(*content), [this](const Status& applied) {
         if (!applied) end_all(applied.error().text());
@@ -266,6 +275,9 @@ int start(const config::Paths& paths, const Options& options) {
   auto ground = find_ground(paths, config);
   if (!ground) return refuse(ground.error(), options);
   ground->outside = options.outside;
+  auto audit = open_audit(config.audit, paths.directory);
+  if (!audit) return refuse(audit.error(), options);
+  content->audit = std::move(*audit);
   if (auto done = refuse_dumps(); !done) return refuse(done.error(), options);
   if (auto done = raise_limits(); !done) return refuse(done.error(), options);
   auto listeners = open_listeners(paths);

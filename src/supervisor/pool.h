@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "config/paths.h"
+#include "supervisor/audit_output.h"
 #include "supervisor/child.h"
 #include "supervisor/gather.h"
 #include "supervisor/hook_programs.h"
@@ -41,6 +42,7 @@ struct Content {
   std::vector<HookPrograms::Program> hooks;  ///< those that are programs
   std::shared_ptr<const ClusterKeys> cluster;  ///< null: the pool belongs to no cluster
   std::optional<RunAs> metrics;  ///< as `fetcher`, for [metrics]
+  std::shared_ptr<const AuditOutput> audit;  ///< null: as if nothing were configured
 };
 
 /// The processes of one pool and the channels between them.
@@ -123,6 +125,7 @@ class Pool {
   /// Those without which the pool is not whole.
   [[nodiscard]] std::vector<Child*> needed_children() const;
   void apply_metrics();
+  void send_audit(std::uint32_t worker);
   void make_fetcher();
   [[nodiscard]] bool wants_fetcher() const;
   void send_keeper_setup();
@@ -167,7 +170,7 @@ class Pool {
   void end_reload(const Status& how);
   void reload_is_late();
   void answer_executable(Child& worker, const Frame& frame);
-  void adopt(Frame frame);
+  void adopt(Child& from, Frame frame);
   void terminate();
   void look_stopped();
   // pool_retire.cc

@@ -45,7 +45,10 @@ void Pool::take_content() {
   send_keeper_setup();
   hooks_.set(content_.hooks);
   if (!is_retired()) apply_metrics();
-  for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_hook_controls(i);
+  for (std::uint32_t i = 0; i < workers_.size(); ++i) {
+    connect_hook_controls(i);
+    send_audit(i);
+  }
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
     if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,7 +10,9 @@
 #include "authz/rules.h"
 #include "tls/openssl.h"
 #include "trust/peer_facts.h"
+#include "wire/judge.h"
 #include "worker/peers.h"
+#include "worker/peer_address.h"
 #include "worker/policy.h"
 #include "worker/shared_key.h"
 #include "worker/start_request.h"
@@ -53,10 +56,13 @@ struct Connection {
   Proved proved;
   bool staple_announced = false;          ///< client: the server said that it will send an OCSP response
   std::optional<std::vector<Bytes>> put_off;  ///< client, TLS 1.2: the server's chain, which nobody has judged yet
-  wire::Attributes attributes; ///< what authorization tells the program
+  std::unique_ptr<wire::Attributes> attributes;  ///< what authorization tells the program; null: nothing
   std::string explanation;     ///< the judge's, where the request wanted one
   std::optional<int> alert_sent;
   std::optional<int> alert_received;
+  wire::DecidedBy decided_by;  ///< what the judge went by, for the audit line
+  PeerAddress peer_address;    ///< where there is an audit line
+  std::chrono::microseconds handshake_took{};
   bool for_pool = false;       ///< the pool's own fetcher or judge asked for it: no shared key, or it would fetch keys to fetch keys; no rules
   std::string refused_name;    ///< SNI that no identity of the caller serves
   bool alpn_mismatch = false;
@@ -70,6 +76,7 @@ struct Connection {
   transport::StreamPump* pump = nullptr;
 
   void attach(SSL* ssl);
+  void keep(wire::Attributes told);
   /// After a full handshake: whoever was asked for a certificate and had a fitting one has signed.
   void note_shown(SSL* ssl);
   /// Whether a session was resumed: for OpenSSL a PSK of TLS 1.3 is one, too.

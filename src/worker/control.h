@@ -38,6 +38,7 @@ class Control {
 
   void start_tls(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void list_identities(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void list_sessions(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void get_session(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void export_keying_material(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void channel_binding(const wire::Call& call, std::vector<UniqueFd>& descriptors);

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "worker/session.h"
@@ -39,7 +41,8 @@ class Sessions {
   [[nodiscard]] const State* ended(const std::string& id, const Owner& owner, std::uint64_t now_ms);
 
   [[nodiscard]] std::size_t open() const { return open_.size(); }
-  [[nodiscard]] wire::SessionList list();
+  /// Of this user, or of all; at most so many, 0: all.
+  [[nodiscard]] wire::SessionList list(std::size_t most = 0, std::optional<uid_t> of = std::nullopt);
   /// Ends those for which `why` gives a text, which their programs are told; says how many.
   std::size_t end_if(const std::function<std::string(Session&)>& why);
   /// Ends them all, in order.
@@ -53,7 +56,7 @@ class Sessions {
   };
   void forget_old(std::uint64_t now_ms);
 
-  std::unordered_map<std::string, std::unique_ptr<Session>> open_;
+  std::unordered_map<std::string_view, std::unique_ptr<Session>> open_;  // by the session's own id
   std::unordered_map<std::string, Ended> ended_;
   std::deque<std::string> ended_in_order_;
 };

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "worker/account.h"
 #include "worker/control.h"
 
@@ -49,9 +50,7 @@ void Worker::send(wire::Kind kind, std::uint64_t number, const Bytes& body) {
 }
 
 void Worker::give_watch(UniqueFd watch) {
-  std::vector<UniqueFd> descriptors;
-  descriptors.push_back(std::move(watch));
-  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, std::move(descriptors));
+  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch)));
 }
 
 void Worker::frame(Frame frame) {
@@ -59,7 +58,10 @@ void Worker::frame(Frame frame) {
     return frame.descriptors.empty() ? UniqueFd{} : std::move(frame.descriptors.front());
   };
   switch (static_cast<wire::Kind>(frame.kind)) {
-    case wire::Kind::worker_setup: set_up(frame); return;
+    case wire::Kind::worker_setup:
+      set_up(frame);
+      wipe(frame.body);  // with the ticket keys
+      return;
     case wire::Kind::listener: listen_on(first_descriptor()); return;
     case wire::Kind::sign_end:
       if (auto line = body_of<wire::SignChannel>(frame); line && !frame.descriptors.empty()) keeper_.connect(line->token, first_descriptor());
@@ -86,7 +88,11 @@ void Worker::frame(Frame frame) {
       return;
     }
     case wire::Kind::adopt: adopt(std::move(frame)); return;
-    case wire::Kind::sessions_query: send(wire::Kind::sessions_answer, frame.number, wire::encode(sessions_.list())); return;
+    case wire::Kind::sessions_query: {
+      const auto query = frame.body.empty() ? wire::SessionsQuery{} : body_of<wire::SessionsQuery>(frame).value_or(wire::SessionsQuery{});
+      send(wire::Kind::sessions_answer, frame.number, wire::encode(sessions_.list(query.most)));
+      return;
+    }
     case wire::Kind::counters_query:
       counters_.sessions = sessions_.open();
       counters_.handshakes = room_.handshakes();
@@ -96,6 +102,9 @@ void Worker::frame(Frame frame) {
       if (auto staple = wire::decode<wire::Staple>(frame.body)) staples_.take(std::move(*staple));
       return;
     case wire::Kind::end_sessions: end_sessions(frame); return;
+    case wire::Kind::audit_end:
+      if (auto setup = body_of<wire::AuditSetup>(frame)) audit_.set(std::move(*setup), first_descriptor());
+      return;
     case wire::Kind::recheck_sessions: rechecks_.begin(policy_); return;
     case wire::Kind::drain: drain(); return;
     case wire::Kind::retire: retire(); return;
@@ -161,10 +170,8 @@ Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connect
       loop_, std::move(id), std::move(connection), std::move(network), std::move(plain), *scratch_,
       [this, uid](Session& ended) {
         room_.session_ended(uid);
-        if (log::level() <= log::Level::debug) {
-          log::debug("session.ended", {{"id", ended.id()}, {"state", ended.state().value().text("state")}, {"detail", ended.state().outcome.detail}});
-        }
         count_session_ended(ended);
+        audit_.session_ended(ended);
         sessions_.end(ended, loop_.now());
       }));
   if (log::level() <= log::Level::info) {

@@ -11,6 +11,7 @@
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "worker/agents.h"
+#include "worker/audit.h"
 #include "worker/client_sessions.h"
 #include "worker/exchanges.h"
 #include "worker/handshake.h"
@@ -56,6 +57,7 @@ class Worker {
   void handshake_began(uid_t uid);
   void handshake_ended(uid_t uid);
   void count_failure() { ++counters_.failed; }
+  [[nodiscard]] Audit& audit() { return audit_; }
   Session& add_session(std::string id, std::unique_ptr<Connection> connection, transport::StreamPump::Network network,
                        UniqueFd plain);
 
@@ -89,6 +91,7 @@ class Worker {
   std::shared_ptr<const Policy> policy_;
   Sessions sessions_;
   trust::Revoked revoked_;
+  Audit audit_;
   Rechecks rechecks_;
   Exchanges exchanges_;
   std::unique_ptr<transport::Scratch> scratch_ = std::make_unique<transport::Scratch>();

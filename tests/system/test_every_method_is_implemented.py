@@ -15,7 +15,7 @@ def methods(interface):
 SERVED = {"pool.sock": "io.tlspool.Pool", "admin.sock": "io.tlspool.Admin"}
 ALL = [(socket, interface, method) for socket, own in SERVED.items() for interface in (own, "org.varlink.service")
        for method in methods(interface)]
-TAKES_NOTHING = {"Status", "Sessions", "Reload", "OpenKeys", "ListIdentities", "ListExchanges", "GetInfo", "ListPins", "ListRevoked"}
+TAKES_NOTHING = {"Status", "Sessions", "Statistics", "Reload", "OpenKeys", "ListIdentities", "ListExchanges", "GetInfo", "ListPins", "ListRevoked"}
 
 
 def test_the_files_have_methods():

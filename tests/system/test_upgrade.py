@@ -41,7 +41,7 @@ def pool(make_pool, monkeypatch, tmp_path):
 
 
 def start(pool, **more):
-    return pool.start(daemon=pool.daemon, **more)
+    return pool.start(program=pool.daemon, **more)
 
 
 def upgrade(pool):
@@ -210,7 +210,7 @@ def test_who_is_revoked_goes_from_the_old_process_too(pool):
         upgrade(pool)
         near.sendall(b"still there")
         assert far.recv(100) == b"still there"
-        pool.tlspool("revoke", "--name", "pool.example")
+        pool.tlspool("revoke", "pool.example")
         assert near.recv(100) == b"", "the peer that proved to be pool.example"
     assert pool.process.wait(PATIENCE) == 0
 

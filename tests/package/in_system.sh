@@ -112,6 +112,6 @@ until_true ready
 say "stopped; a program that connected started it again"
 
 apt-get -qq purge -y tlspool >/tmp/apt 2>&1 || give_up "apt-get purge"
-for path in /etc/tlspool /var/lib/tlspool /run/tlspool /etc/credstore.encrypted/tlspool.pin; do [ ! -e "$path" ] || give_up "purge left $path: $(ls "$path")"; done
+for path in /etc/tlspool /var/lib/tlspool /var/log/tlspool /run/tlspool /etc/credstore.encrypted/tlspool.pin; do [ ! -e "$path" ] || give_up "purge left $path: $(ls "$path")"; done
 [ -z "$(pgrep -x tlspoold || true)" ] || give_up "purged, and something still runs"
 say "purged: nothing is left"

@@ -44,7 +44,7 @@ void Pool::take_content() {
   reload_->keeper = keeper_->running();
   send_keeper_setup();
   hooks_.set(content_.hooks);
-  apply_metrics();
+  if (!is_retired()) apply_metrics();
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
     connect_hook_controls(i);
     send_audit(i);

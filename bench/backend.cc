@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The plain server behind every proxy that bench.sh measures: bench-backend PORT. A request is one letter and
-// 8 bytes of a little-endian count: 'P' answers one byte, 'D' sends that many bytes, 'U' reads that many and
-// then answers one byte. Connections stay open until the client closes.
+// The plain server behind every proxy that bench.sh measures: bench-backend PORT. With an IDENTITY it is a program that
+// speaks TLS itself, by tlspool_starttls_server: its sockets are then the plain ends of the pool's socket pairs.
+// A request is one letter and 8 bytes of a little-endian count: 'P' answers one byte, 'D' sends that many bytes, 'U' reads
+// that many and then answers one byte. Connections stay open until the client closes.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <tlspool/tlspool.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -103,13 +105,26 @@ void watch(int poll, int fd, int how, std::uint32_t events) {
   epoll_ctl(poll, how, fd, &event);
 }
 
+// The socket to serve: the accepted one, or the plain end of what the pool makes of it.
+int accept_one(int listener, const char* identity) {
+  const int accepted = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (accepted < 0 || identity == nullptr) return accepted;
+  tlspool_error error = TLSPOOL_ERROR_INIT;
+  const int plain = tlspool_starttls_server(accepted, identity, nullptr, nullptr, &error);
+  if (plain >= 0) return plain;
+  std::fprintf(stderr, "bench-backend: %s\n", error.message);
+  close(accepted);
+  return -1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: bench-backend PORT\n");
+  if (argc != 2 && argc != 3) {
+    std::fprintf(stderr, "usage: bench-backend PORT [IDENTITY]\n");
     return 2;
   }
+  const char* identity = argc == 3 ? argv[2] : nullptr;
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
@@ -124,8 +139,8 @@ int main(int argc, char** argv) {
     for (int i = 0; i < count; ++i) {
       const int fd = ready[static_cast<std::size_t>(i)].data.fd;
       if (fd == listener) {
-        const int accepted = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (accepted >= 0) watch(poll, accepted, EPOLL_CTL_ADD, EPOLLIN);
+        const int socket = accept_one(listener, identity);
+        if (socket >= 0) watch(poll, socket, EPOLL_CTL_ADD, EPOLLIN);
         continue;
       }
       Connection& c = connections[fd];

@@ -18,6 +18,7 @@ from shared_keys import Keys, settle
 from measure import Measure
 from mutual import MUTUAL, MUTUAL_ANEW, Mutual
 from servers import Authority, Peer, Pool, make_pems, programs_of_peers
+from streams import STREAMS, Program, peers_of_pairs, stream_round
 
 
 HANDSHAKES = [
@@ -45,12 +46,18 @@ CLAIMS_WHOLE = Measure("destroyed_keys_per_s", "psk13", "p256", "  and destroyed
 BOTH_ENDS = Measure("both_ends_cpu_us", "plain", "p256", "CPU us per handshake, client and server", "lower")
 PEERS = Measure("peers_cpu_us", "peer", "p256", "CPU us per handshake, peer and peer", "lower")
 TARGETS = {PEERS.name: 1.25, MUTUAL.name: 1.3, MUTUAL_ANEW.name: 1.3, PSK.name: 0.8, PHANTOM.name: 0.5, LOOKUP.name: 1.2, CLAIMS.name: 1.0,
-           VERDICT.name: 1.0, VERDICT_MANY.name: 1.1, VERDICT_RECALLED.name: 1.0}
+           VERDICT.name: 1.0, VERDICT_MANY.name: 1.1, VERDICT_RECALLED.name: 1.0, **{s.name: s.target for s in STREAMS}}
 VERDICT_WANTED, RECALLED_WANTED = 60.0, 25.0  # us
 CLAIMS_WANTED = 500.0  # a second
-STREAM = Measure("throughput_mb_per_cpu_s", "download", "p256", "MB per CPU second, one stream", "higher")
 IDLE = Measure("idle_kib", "idle", "p256", "KiB per idle connection", "lower")
 STARTTLS = Measure("starttls_us_p50", "", "p256", "us per starttls call, median", "lower")
+STARTTLS_MORE = Measure("starttls_more_us", "", "p256", "  of these more than OpenSSL in the program", "lower", "wanted")
+STARTTLS_LATE = Measure("starttls_us_p99", "", "p256", "  99th percentile", "lower")
+STARTTLS_CROWD = Measure("starttls_crowded_us_p50", "", "p256", "  median, 2,000 handshakes under way", "lower")
+STARTTLS_CROWD_LATE = Measure("starttls_crowded_us_p99", "", "p256", "  99th percentile, 2,000 under way", "lower")
+STARTTLS_ALL = [STARTTLS, STARTTLS_MORE, STARTTLS_LATE, STARTTLS_CROWD, STARTTLS_CROWD_LATE]
+TARGETS |= {STARTTLS_MORE.name: 1.0} | dict(zip([m.name for m in HANDSHAKES], (1.1, 1.5, 0.9, 0.9)))
+STARTTLS_WANTED, CROWD = 150.0, 2000  # us, handshakes: one user may have 2048 under way
 
 
 MEMORY = "/dev/shm"  # a full token is filled there in seconds, on a disk in minutes
@@ -66,6 +73,7 @@ class Bench:
         self.faults = []
         self.servers = []
         self.backend = None
+        self.program = None  # speaks TLS by the pool
         self.mutual = None
         self.last_round = 0.0
 
@@ -78,10 +86,13 @@ class Bench:
         self.servers += [Peer(name, self.directory, program, port) for name, program in programs_of_peers()[0].items()]
         for server in self.servers:
             server.start(pems)
+        self.program = Program(self.servers[0], self.options.programs, self.directory)
         self.mutual = Mutual(self.directory, self.options.programs, port)
         self.mutual.start(pems)
 
     def stop(self):
+        if self.program:
+            self.program.stop()
         for server in self.servers:
             server.stop()
         if self.mutual:
@@ -114,17 +125,6 @@ class Bench:
             if keep and said.get("handshakes") and not said["wrong"]:
                 self.keep(measure, server, cpu / said["handshakes"] * 1e6)
 
-    def stream_round(self, seconds):
-        """Mostly download, as in life: three parts to one upload."""
-        for server in self.servers:
-            megabytes = cpu = 0.0
-            for word, part in (("download", 0.75), ("upload", 0.25)):
-                said, used = self.run_load(server, word, server.ports["p256"], seconds * part)
-                megabytes += said.get("megabytes", 0.0)
-                cpu += used
-            if megabytes and cpu:
-                self.keep(STREAM, server, megabytes / cpu)
-
     def idle(self, count):
         """First of all, while no server has freed memory lying about that would hide what a connection takes."""
         for server in self.servers:
@@ -144,14 +144,18 @@ class Bench:
         """One call of the C library, or the same handshake by OpenSSL in the program: bench-starttls does both in turn."""
         program = Path(self.options.programs) / "bench-starttls"
         pool = self.servers[0]
-        done = subprocess.run([program, str(self.directory / "p256.pem"), "bench.example", str(seconds)], capture_output=True,
+        done = subprocess.run([program, str(self.directory / "p256.pem"), "bench.example", str(seconds), str(CROWD)], capture_output=True,
                               text=True, timeout=seconds + 60, env={**os.environ, "TLSPOOL_DIR": str(pool.pool)})
         if done.returncode != 0:
             self.faults.append(f"starttls: {done.stderr.strip()}")
             return
         said = json.loads(done.stdout)
-        self.values[(STARTTLS.name, pool.name)] = [said["tlspool"]]
-        self.values[(STARTTLS.name, "openssl")] = [said["openssl"]]
+        for measure, words in ((STARTTLS, ("tlspool", "openssl")), (STARTTLS_LATE, ("tlspool_p99", "openssl_p99")), (STARTTLS_CROWD, ("crowded", "tlspool")),
+                               (STARTTLS_CROWD_LATE, ("crowded_p99", "tlspool_p99"))):
+            ours, other = words
+            self.values[(measure.name, pool.name)] = [said[ours]]
+            self.values[(measure.name, "openssl" if other.startswith("openssl") else "alone")] = [said[other]]
+        self.values[(STARTTLS_MORE.name, pool.name)] = [said["tlspool"] - said["openssl"]]
 
     def peers(self, seconds):
         program = Path(self.options.programs) / "bench-peers"
@@ -248,10 +252,11 @@ class Bench:
             for measure in HANDSHAKES:
                 self.handshake_round(measure, self.options.seconds)
             self.mutual.round(self, self.options.seconds)
-            self.stream_round(self.options.seconds)
+            stream_round(self, self.options.seconds)
             self.peers(self.options.seconds)
         self.starttls(6 * self.options.seconds)
         self.shared_keys()
+        peers_of_pairs(self.values)
         self.floor()
         self.verdicts()
         if self.options.many_keys:
@@ -272,6 +277,8 @@ class Bench:
         """What shared keys are measured by: our own full handshake, the rate that is wanted."""
         if measure in (CLAIMS, CLAIMS_WHOLE):
             return {"wanted": CLAIMS_WANTED}
+        if measure is STARTTLS_MORE:
+            return {"wanted": STARTTLS_WANTED}
         if measure in (VERDICT, VERDICT_RECALLED):
             return {"wanted": VERDICT_WANTED if measure is VERDICT else RECALLED_WANTED}
         by = {PSK.name: HANDSHAKES[0], PSK_WHOLE.name: HANDSHAKES[0], LASTING.name: HANDSHAKES[0], PHANTOM.name: HANDSHAKES[0], FLOOR_PSK.name: FLOOR,
@@ -306,7 +313,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that everything that was started is ended.
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    measures = [*HANDSHAKES, MUTUAL, MUTUAL_ANEW, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, VERDICT, VERDICT_MANY, VERDICT_FLOOR, VERDICT_RECALLED, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, STREAM, IDLE, STARTTLS]
+    measures = [*HANDSHAKES, MUTUAL, MUTUAL_ANEW, BOTH_ENDS, PEERS, PSK, PSK_WHOLE, LASTING, FLOOR, FLOOR_PSK, PHANTOM, VERDICT, VERDICT_MANY, VERDICT_FLOOR, VERDICT_RECALLED, LOOKUP, LOOKUP_INDEX, CLAIMS, CLAIMS_WHOLE, *STREAMS, IDLE, *STARTTLS_ALL]
     with tempfile.TemporaryDirectory(prefix="tlspool-bench-") as directory:
         os.chmod(directory, 0o755)  # The pool's processes have users of their own.
         bench = Bench(options, Path(directory))

@@ -4,7 +4,7 @@
 //   bench-load full13 PORT SECONDS rsa|ec CLIENT                the same, the client shows the certificate in this PEM file
 //   bench-load psk13 PORT SECONDS KEYS                          the same with one-time keys, until all are used
 //   bench-load phantom12 PORT SECONDS KEYS                      the same, resuming a session that never was
-//   bench-load download|upload PORT SECONDS                     one stream
+//   bench-load download|upload PORT SECONDS [STREAMS]           one stream, or as many at once
 //   bench-load idle PORT COUNT       opens COUNT connections, prints the line, holds them until stdin ends
 // Every handshake is checked to be what was asked for (version, resumed or not, the server's key).
 #include <openssl/x509.h>
@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <deque>
 #include <mutex>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -128,16 +129,14 @@ int run_handshakes(Kind kind, int port, double seconds) {
   return report(tally, "handshakes", static_cast<double>(tally.done), since(start));
 }
 
-int run_stream(bool download, int port, double seconds) {
-  const Context context = client_context(TLS1_3_VERSION);
-  Tally tally;
+// Megabytes that one connection moved until `end`; whole blocks, so that nothing is counted that did not arrive.
+double stream(SSL_CTX* context, bool download, int port, Clock::time_point end, Tally& tally) {
   Connection connection;
   constexpr std::uint64_t block = 16 << 20;
   std::vector<char> bytes(1 << 16, 'x');
   double megabytes = 0;
-  const auto start = Clock::now();
-  bool good = connection.open(context.get(), port, nullptr);
-  while (good && since(start) < seconds) {
+  bool good = connection.open(context, port, nullptr);
+  while (good && Clock::now() < end) {
     good = connection.request(download ? 'D' : 'U', block);
     for (std::uint64_t left = block; good && left > 0;) {
       const int part = static_cast<int>(std::min<std::uint64_t>(left, bytes.size()));
@@ -153,7 +152,19 @@ int run_stream(bool download, int port, double seconds) {
     ++tally.errors;
     tally.failed(connection.problem().empty() ? "the stream broke" : connection.problem());
   }
-  return report(tally, "megabytes", megabytes, since(start));
+  return megabytes;
+}
+
+int run_streams(bool download, int port, double seconds, int count) {
+  const Context context = client_context(TLS1_3_VERSION);
+  Tally tally;
+  std::vector<double> megabytes(static_cast<std::size_t>(count));
+  const auto start = Clock::now();
+  const auto end = start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  std::vector<std::thread> running;
+  for (double& own : megabytes) running.emplace_back([&] { own = stream(context.get(), download, port, end, tally); });
+  for (std::thread& t : running) t.join();
+  return report(tally, "megabytes", std::accumulate(megabytes.begin(), megabytes.end(), 0.0), since(start));
 }
 
 int run_idle(int port, long count) {
@@ -201,10 +212,13 @@ int main(int argc, char** argv) {
     if (what == "full13") return run_handshakes({TLS1_3_VERSION, false, key, nullptr, argc > 5 ? argv[5] : nullptr}, port, amount);
     if (what == "resumed13") return run_handshakes({TLS1_3_VERSION, true, key}, port, amount);
     if (what == "resumed12") return run_handshakes({TLS1_2_VERSION, true, key}, port, amount);
-    if (what == "download" || what == "upload") return run_stream(what == "download", port, amount);
+    if (what == "download" || what == "upload") {
+      return run_streams(what == "download", port, amount, argc > 4 ? std::max(1, std::atoi(argv[4])) : 1);
+    }
     if (what == "idle") return run_idle(port, static_cast<long>(amount));
   }
-  std::fprintf(stderr, "usage: bench-load full13|resumed13|resumed12|download|upload PORT SECONDS [rsa|ec [CLIENT]]\n"
+  std::fprintf(stderr, "usage: bench-load full13|resumed13|resumed12 PORT SECONDS [rsa|ec [CLIENT]]\n"
+                       "       bench-load download|upload PORT SECONDS [STREAMS]\n"
                        "       bench-load psk13|phantom12 PORT SECONDS KEYS\n"
                        "       bench-load idle PORT COUNT\n");
   return 2;

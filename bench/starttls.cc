@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a program waits for TLS on an accepted connection: bench-starttls PEM IDENTITY SECONDS. In turn, once
+// How long a program waits for TLS on an accepted connection: bench-starttls PEM IDENTITY SECONDS CROWD. In turn, once
 // by tlspool_starttls_server (the pool of $TLSPOOL_DIR) and once by OpenSSL in this program with the key in PEM.
-// The peer, a thread, is the same for both. Prints {"tlspool": median us, "openssl": median us}.
+// The peer, a thread, is the same for both. Then the pool alone, with CROWD handshakes under way whose clients have gone silent. Prints one JSON
+// line of microseconds, medians and 99th percentiles.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <tlspool/tlspool.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "client.h"
+#include "crowd.h"
 
 namespace {
 
@@ -63,11 +66,18 @@ bool by_openssl(int fd, SSL_CTX* context) {
   return good;
 }
 
-double median(std::vector<double> values) {
+double percentile(std::vector<double> values, std::size_t hundredths) {
   if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<long>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+  const auto at = values.begin() + static_cast<long>(values.size() * hundredths / 100);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
+void more_files() {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
 }
 
 template <class Call>
@@ -83,10 +93,11 @@ bool timed(int listener, std::vector<double>& into, Call call) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: bench-starttls PEM IDENTITY SECONDS\n");
+  if (argc != 5) {
+    std::fprintf(stderr, "usage: bench-starttls PEM IDENTITY SECONDS CROWD\n");
     return 2;
   }
+  more_files();
   std::signal(SIGPIPE, SIG_IGN);
   const bench::Context server{SSL_CTX_new(TLS_server_method())};
   if (SSL_CTX_use_certificate_chain_file(server.get(), argv[1]) != 1 ||
@@ -119,6 +130,14 @@ int main(int argc, char** argv) {
              return done;
            });
   }
+  std::vector<double> crowded;
+  bench::Crowd crowd;
+  if (good && !crowd.gather(argv[2], std::atoi(argv[4]))) {
+    std::fprintf(stderr, "bench-starttls: %s\n", crowd.problem().c_str());
+    good = false;
+  }
+  const auto crowd_stop = Clock::now() + std::chrono::duration<double>(std::atof(argv[3]) / 2);
+  while (good && Clock::now() < crowd_stop) good = timed(listener.fd, crowded, [&](int fd) { return by_pool(fd, argv[2]); });
   over = true;
   shutdown(listener.fd, SHUT_RDWR);
   close(listener.fd);
@@ -127,6 +146,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "bench-starttls: a handshake failed (%ld at the peer)\n", peer_errors.load());
     return 1;
   }
-  std::printf("{\"tlspool\": %.1f, \"openssl\": %.1f, \"calls\": %zu}\n", median(pool), median(own), pool.size());
+  std::printf("{\"tlspool\": %.1f, \"openssl\": %.1f, \"tlspool_p99\": %.1f, \"openssl_p99\": %.1f, \"crowded\": %.1f, \"crowded_p99\": %.1f}\n",
+              percentile(pool, 50), percentile(own, 50), percentile(pool, 99), percentile(own, 99), percentile(crowded, 50), percentile(crowded, 99));
   return 0;
 }

@@ -59,6 +59,8 @@ bool needs_quotes(std::string_view value) {
 }  // namespace
 
 void start(Format format, Level least, std::string process) {
+  // What turns a moment into text looks for the zone once, also where it writes UTC: before a sandbox closes.
+  tzset();
   State& s = state();
   s.format = format;
   s.least = least;

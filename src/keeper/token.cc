@@ -195,6 +195,7 @@ Status Token::enter_pin(Secret pin) {
 void Token::took(const Status& outcome) {
   if (outcome) {
     set_problem({});
+    only_computes_ = slot_->model().starts_with("SoftHSM");
     state_ = wire::TokenState::ready;
     log::info("token.ready", {{"token", name_}, {"label", slot_->label()}});
   } else {

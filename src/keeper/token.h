@@ -54,6 +54,8 @@ class Token {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const wire::TokenSetup& setup() const { return setup_; }
   [[nodiscard]] bool configured() const { return configured_; }
+  /// Its module is software: a signature waits for nothing. For any thread.
+  [[nodiscard]] bool only_computes() const { return only_computes_.load(std::memory_order_relaxed); }
   [[nodiscard]] Module* module() const { return module_; }
   [[nodiscard]] wire::TokenState state() const { return state_.load(); }
   [[nodiscard]] Clock::time_point last_open() const { return last_open_; }
@@ -113,6 +115,7 @@ class Token {
 
   std::atomic<wire::TokenState> state_{wire::TokenState::missing};
   std::atomic<bool> unplugged_{false};
+  std::atomic<bool> only_computes_{false};
   std::atomic<bool> pin_refused_{false};
   mutable std::mutex problem_lock_;
   Error problem_;

@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 
 #include "base/socket.h"
 
@@ -70,6 +71,10 @@ Status prepare(const StartAs& as, pid_t parent) {
   return end_with(parent);  // after the change of user, which forgets it
 }
 
+// A handshake makes and frees a thousand small pieces of memory, many more of a size than the 7 that glibc keeps at hand (mallopt(3) has no
+// word for it). What an administrator has set counts.
+void keep_more_memory_at_hand() { (void)setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=64", 0); }
+
 [[noreturn]] void be_child(const StartAs& as, int channel, int report, pid_t parent) {
   Status done = arrange_descriptors(channel, report);
   const int to = done ? report_fd : report;
@@ -82,6 +87,7 @@ Status prepare(const StartAs& as, pid_t parent) {
     for (std::size_t i = 0; i < 5; ++i) argv[i] = arguments[i].data();
     // The link of the kernel, not a path: what runs is this very file even while a package is upgraded, and
     // the directories above it need not be open to the child's user.
+    keep_more_memory_at_hand();
     execv("/proc/self/exe", argv.data());
     done = fail(system_error("exec", "/proc/self/exe", errno));
   }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "tls/key_provider.h"
 #include "tls/names.h"
+#include "tls/schedule_provider.h"
 
 namespace tlspool::tls {
 namespace {
@@ -43,7 +44,9 @@ Status add_credential(SSL_CTX* context, const wire::CredentialSetup& credential)
     sk_X509_push(others.get(), issuer->get());
     owners.push_back(std::move(*issuer));
   }
-  if (SSL_CTX_use_cert_and_key(context, leaf->get(), key->get(), others.get(), 1) != 1) {
+  // Each connection copies the list, an empty one, too.
+  STACK_OF(X509)* chain = owners.empty() ? nullptr : others.get();
+  if (SSL_CTX_use_cert_and_key(context, leaf->get(), key->get(), chain, 1) != 1) {
     return fail(openssl_error(Code::certificate, "use certificate", subject_of(leaf->get())));
   }
   return {};
@@ -52,7 +55,7 @@ Status add_credential(SSL_CTX* context, const wire::CredentialSetup& credential)
 }  // namespace
 
 Result<SslContext> make_context(std::shared_ptr<const TicketKeys> tickets) {
-  SslContext context{SSL_CTX_new(TLS_method())};
+  SslContext context{SSL_CTX_new_ex(nullptr, schedule_properties, TLS_method())};
   if (!context) return fail(openssl_error(Code::internal, "SSL_CTX_new", ""));
   SSL_CTX* c = context.get();
   SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);

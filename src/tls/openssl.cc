@@ -54,11 +54,38 @@ bool well_shaped(int type, const std::string& text) {
 
 }  // namespace
 
+void hold_writes(SSL* ssl) {
+  if (BIO* memory = BIO_new(BIO_s_mem()); memory != nullptr) SSL_set0_wbio(ssl, memory);
+}
+
+Bytes held_writes(SSL* ssl) {
+  BIO* memory = SSL_get_wbio(ssl);
+  if (memory == nullptr || BIO_method_type(memory) != BIO_TYPE_MEM) return {};
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(memory, &data);
+  return size > 0 ? Bytes(data, data + size) : Bytes{};
+}
+
 Error openssl_error(Code code, std::string operation, std::string subject) {
   const unsigned long first = ERR_get_error();
   ERR_clear_error();
   const char* reason = first == 0 ? nullptr : ERR_reason_error_string(first);
   return {code, std::move(operation), std::move(subject), reason != nullptr ? reason : "failed", {}};
+}
+
+void forget_key_exchange(SSL* ssl) {
+  EVP_PKEY* own = nullptr;
+  EVP_PKEY* theirs = nullptr;
+  if (SSL_get_tmp_key(ssl, &own) != 1) own = nullptr;
+  if (SSL_get_peer_tmp_key(ssl, &theirs) != 1) theirs = nullptr;
+  ERR_set_mark();
+  for (EVP_PKEY* key : {own, theirs}) {
+    if (key == nullptr) continue;
+    // It lets go of the key first, and then finds that there is no such type.
+    (void)EVP_PKEY_set_type(key, EVP_PKEY_NONE);
+    EVP_PKEY_free(key);  // our reference; the empty shell stays with the SSL
+  }
+  ERR_pop_to_mark();
 }
 
 Result<Certificate> certificate_from_der(ByteView der) {

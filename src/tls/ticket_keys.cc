@@ -80,4 +80,12 @@ Status use_ticket_keys(SSL_CTX* context, std::shared_ptr<const TicketKeys> keys)
   return {};
 }
 
+bool offers_own_ticket(SSL* ssl) {
+  const unsigned char* ticket = nullptr;
+  std::size_t size = 0;
+  const auto* held = static_cast<const Keys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), keys_index()));
+  return held != nullptr && SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_session_ticket, &ticket, &size) == 1 && size >= TicketKeys::name_size &&
+         !(*held)->find(ticket).empty();
+}
+
 }  // namespace tlspool::tls

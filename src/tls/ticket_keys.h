@@ -30,4 +30,7 @@ class TicketKeys {
 /// The context's server makes and reads tickets with these, and keeps its share of them.
 [[nodiscard]] Status use_ticket_keys(SSL_CTX* context, std::shared_ptr<const TicketKeys> keys);
 
+/// In the ClientHello callback: whether the client offers to resume by a ticket (RFC 5077) that bears the name of a key of ours.
+[[nodiscard]] bool offers_own_ticket(SSL* ssl);
+
 }  // namespace tlspool::tls

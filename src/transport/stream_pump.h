@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "loop/loop.h"
 #include "tls/openssl.h"
+#include "transport/wire_bio.h"
 
 namespace tlspool::transport {
 
@@ -17,7 +18,11 @@ namespace tlspool::transport {
 enum class End { open, close_notify, truncated, reset, local, error };
 
 /// One for all sessions of a worker: nothing stays in it between two events.
-using Scratch = std::array<std::uint8_t, 64 * 1024>;
+struct Scratch {
+  /// A little less than 64 KiB: as records, too, it makes one segment of the loopback interface.
+  std::array<std::uint8_t, 65'300> plain;
+  Records records;
+};
 
 /// Moves bytes between an established TLS connection and a plain stream socket until both directions have
 /// ended. Each direction ends by itself (half-close), what one side does not take stops the other side from
@@ -36,12 +41,15 @@ class StreamPump {
     tls::Ssl ssl;
     UniqueFd socket;
     std::unique_ptr<Poll> poll;
+    /// Records that are to be sent first, but need not be sent before there is something else: a ticket.
+    Bytes first;
   };
   StreamPump(Loop& loop, Network network, UniqueFd plain, Scratch& scratch, OnEnd on_end);
   ~StreamPump();
 
   [[nodiscard]] SSL* ssl() { return ssl_.get(); }
   [[nodiscard]] const Outcome& outcome() const { return outcome_; }
+  /// Plain bytes whose records the socket has taken.
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
   [[nodiscard]] std::uint64_t received() const { return received_; }
 
@@ -65,6 +73,9 @@ class StreamPump {
   bool write_plain(ByteView bytes);
   void read_plain();
   void write_network();
+  bool seal(ByteView& bytes);
+  bool send_records(WireBio::Follows follows = WireBio::Follows::nothing);
+  void shut_down();
   void end_inbound();
   void end_outbound();
   void plain_hung_up();
@@ -74,13 +85,15 @@ class StreamPump {
   void finish();
 
   Loop& loop_;
-  tls::Ssl ssl_;
   UniqueFd network_;
+  WireBio wire_;
+  tls::Ssl ssl_;
   UniqueFd plain_;
   Scratch& scratch_;
   OnEnd on_end_;
   std::unique_ptr<Poll> network_poll_;
   std::unique_ptr<Poll> plain_poll_;
+  std::unique_ptr<Timer> first_timer_;  // as long as wire_ holds records
   std::unique_ptr<Timer> timer_;  // fairness, and the time that a closed session lingers
   Bytes to_plain_;                // decrypted, but the plain side does not take it
   Bytes to_network_;              // read from the plain side, but not encrypted yet
@@ -89,12 +102,14 @@ class StreamPump {
   Flow outbound_ = Flow::open;  // program to peer
   bool plain_gone_ = false;     // the program closed its end for good; what it wrote before may still be there
   bool got_close_notify_ = false;
+  bool said_close_notify_ = false;
   bool write_wants_read_ = false;
   bool read_wants_write_ = false;  // an answer to the peer's key update must go out first
   bool again_ = false;  // the fairness cap was hit: more may wait inside OpenSSL
   bool lingering_ = false;
   bool finished_ = false;
   Outcome outcome_;
+  std::uint64_t sealed_ = 0;  // plain bytes in records that wait for the socket
   std::uint64_t sent_ = 0;
   std::uint64_t received_ = 0;
 };

@@ -93,6 +93,9 @@ enum class Kind : std::uint16_t {
   metrics_listener,       ///< supervisor: no body + the listening socket; may come again with another one
   metrics_process,        ///< supervisor: MetricsProcess + its counters, for reading, and its /proc/PID/stat
   metrics_ready,          ///< metrics: no body
+  // supervisor <-> worker, keeper: another executable has taken the pool over
+  retire = 120,           ///< supervisor: no body; a worker accepts nothing more and exits after its last session, a keeper leaves the ledger
+  idle_program,           ///< worker: no body + a program's control connection that is between two calls
 };
 
 struct LogSetup {
@@ -134,13 +137,14 @@ struct KeySetup {
   std::uint32_t key = 0;       ///< number by which workers name the key; unique within one setup
   std::string token;           ///< TokenSetup::name
   std::string uri;             ///< RFC 7512, selects the private key
-  std::uint8_t roles = 0;      ///< RoleBits that any program may ask for
+  std::uint8_t roles = 0;      ///< RoleBits that some program may ask for; 0: nobody may use the identity, so nothing is signed
   std::string chain_uri;       ///< certificates in the token; empty: the chain came from a file
   Bytes leaf;                  ///< leaf certificate (DER) where the chain came from a file; its key must match
   std::string identity;        ///< for log lines
+  bool tls12 = true;           ///< TLS 1.2 is allowed
 };
 template <class Io> void fields(Io& io, KeySetup& m) {
-  io(m.key, m.token, m.uri, m.roles, m.chain_uri, m.leaf, m.identity);
+  io(m.key, m.token, m.uri, m.roles, m.chain_uri, m.leaf, m.identity, m.tls12);
 }
 
 struct KeeperSetup {

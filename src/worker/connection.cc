@@ -2,14 +2,6 @@
 #include "worker/connection.h"
 
 namespace tlspool::worker {
-namespace {
-
-int index() {
-  static const int i = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return i;
-}
-
-}  // namespace
 
 trust::PeerFacts Proved::facts() const {
   trust::PeerFacts out{{identity}, leaf};
@@ -17,7 +9,14 @@ trust::PeerFacts Proved::facts() const {
   return out;
 }
 
-void Connection::attach(SSL* ssl) { SSL_set_ex_data(ssl, index(), this); }
+// A pointer that OpenSSL keeps in the SSL itself, for passphrases of key files, of which we have none. The list of ex_data
+// would be two allocations more for each connection.
+void Connection::attach(SSL* ssl) { SSL_set_default_passwd_cb_userdata(ssl, this); }
+
+void Connection::keep(wire::Attributes told) {
+  const bool nothing = told.alias.empty() && told.groups.empty() && told.values.empty();
+  attributes = nothing ? nullptr : std::make_unique<wire::Attributes>(std::move(told));
+}
 
 void Connection::note_shown(SSL* ssl) {
   int type = NID_undef;
@@ -28,6 +27,6 @@ bool Connection::resumed(const SSL* ssl) const {
   return SSL_session_reused(ssl) == 1 && !(shared_key && shared_key->peer->use == wire::KeyUse::psk);
 }
 
-Connection* Connection::of(const SSL* ssl) { return static_cast<Connection*>(SSL_get_ex_data(ssl, index())); }
+Connection* Connection::of(const SSL* ssl) { return static_cast<Connection*>(SSL_get_default_passwd_cb_userdata(const_cast<SSL*>(ssl))); }
 
 }  // namespace tlspool::worker

@@ -56,7 +56,7 @@ struct Connection {
   Proved proved;
   bool staple_announced = false;          ///< client: the server said that it will send an OCSP response
   std::optional<std::vector<Bytes>> put_off;  ///< client, TLS 1.2: the server's chain, which nobody has judged yet
-  wire::Attributes attributes; ///< what authorization tells the program
+  std::unique_ptr<wire::Attributes> attributes;  ///< what authorization tells the program; null: nothing
   std::string explanation;     ///< the judge's, where the request wanted one
   std::optional<int> alert_sent;
   std::optional<int> alert_received;
@@ -76,6 +76,7 @@ struct Connection {
   transport::StreamPump* pump = nullptr;
 
   void attach(SSL* ssl);
+  void keep(wire::Attributes told);
   /// After a full handshake: whoever was asked for a certificate and had a fitting one has signed.
   void note_shown(SSL* ssl);
   /// Whether a session was resumed: for OpenSSL a PSK of TLS 1.3 is one, too.

@@ -96,8 +96,10 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
 // The worker that has to do with a call; -1: any.
 int Control::worker_for(const wire::Call& call) {
   if (call.method.find("Exchange") != std::string::npos) return 0;  // all are there
-  // An agent is with each of them, a tunnel's connections are spread over them, and sessions are listed one by one.
-  if (call.method == "WatchDisclosures" || call.method == "Forward" || call.method == "ListSessions") return static_cast<int>(std::clamp<std::int64_t>(call.parameters.number("worker", 0), -1, 256));
+  // An agent is with each of them; sessions are listed worker by worker, and a tunnel's connections are spread over them.
+  if (call.method == "WatchDisclosures" || call.method == "ListSessions" || call.method == "Forward") {
+    return static_cast<int>(std::clamp<std::int64_t>(call.parameters.number("worker", 0), -1, 256));
+  }
   // These ids name their worker.
   const std::string id = call.parameters.text(call.method == "AnswerDisclosure" ? "question" : "session");
   return id.empty() ? -1 : Sessions::worker_of(id);

@@ -30,8 +30,8 @@ Forwarder::~Forwarder() {
     if (passage.handshake) {
       count_left(passage.handshake->connection(), passage.handshake->ssl());
       worker_.audit().left(*passage.handshake);
-      worker_.handshake_ended(credentials_.uid);
     }
+    if (passage.admitted) worker_.handshake_ended(credentials_.uid);
     if (passage.executable_query != 0) worker_.forget_executable(passage.executable_query);
   }
 }
@@ -43,6 +43,12 @@ void Forwarder::pass(std::vector<UniqueFd> descriptors) {
     count_refused(counters::Refusal::descriptors);
     return fail(number, good.error().text());
   }
+  if (auto room = worker_.admit_handshake(credentials_.uid); !room) {
+    count_refused(counters::Refusal::limit);
+    return fail(number, room.error().text());
+  }
+  worker_.handshake_began(credentials_.uid);
+  passage.admitted = true;
   passage.network = std::move(descriptors[request_.network]);
   passage.plain = std::move(descriptors[*request_.plaintext]);
   if (!worker_.policy().needs_executable()) return begin(number, {});
@@ -53,10 +59,6 @@ void Forwarder::pass(std::vector<UniqueFd> descriptors) {
 void Forwarder::begin(std::uint64_t number, std::string executable) {
   Passage& passage = passages_.at(number);
   passage.executable_query = 0;
-  if (auto room = worker_.admit_handshake(credentials_.uid); !room) {
-    count_refused(counters::Refusal::limit);
-    return fail(number, room.error().text());
-  }
   const std::shared_ptr<const Policy> policy = worker_.shared_policy();
   authz::Caller caller{credentials_, std::move(executable)};
   if (!may_(*policy, request_, caller)) {
@@ -76,36 +78,49 @@ void Forwarder::begin(std::uint64_t number, std::string executable) {
   connection->caller = std::move(caller);
   passage.handshake = std::make_unique<Handshake>(worker_.services(), std::move(connection), std::move(passage.network),
                                                   [this, number](const HandshakeFailure* failure) { done(number, failure); });
-  worker_.handshake_began(credentials_.uid);
   passage.handshake->start();  // may have ended the passage
 }
 
 void Forwarder::done(std::uint64_t number, const HandshakeFailure* failure) {
-  worker_.handshake_ended(credentials_.uid);
   Handshake& ended = *passages_.at(number).handshake;
   const auto took = ended.took();
   count_handshake(ended.connection(), ended.ssl(), failure, took);
-  ended.connection().handshake_took = std::chrono::duration_cast<std::chrono::microseconds>(took);
   if (failure != nullptr) {
     worker_.count_failure();
     worker_.audit().refused(ended.connection(), ended.ssl(), *failure, took);
-    log_failure(passages_.at(number).handshake->connection(), *failure);
+    log_failure(ended.connection(), *failure);
     return fail(number, failure->message);
   }
-  const auto passage = passages_.extract(number);
-  Handshake& handshake = *passage.mapped().handshake;
+  ended.connection().handshake_took = std::chrono::duration_cast<std::chrono::microseconds>(took);
   auto id = Sessions::new_id(worker_.policy().setup().index);
   if (!id) return fail(number, id.error().text());
-  worker_.add_session(std::move(*id), handshake.take_connection(), {handshake.take_ssl(), handshake.take_network(), handshake.take_poll()},
-                      std::move(passage.mapped().plain));
+  Passage passage = take(number);
+  Handshake& handshake = *passage.handshake;
+  Session& session = worker_.add_session(std::move(*id), handshake.take_connection(), {handshake.take_ssl(), handshake.take_network(), handshake.take_poll()},
+                                         std::move(passage.plain));
+  session.forget_at_end();
   established_.push(number);
   report_soon();
 }
 
+Forwarder::Passage Forwarder::take(std::uint64_t number) {
+  auto passage = std::move(passages_.extract(number).mapped());
+  if (passage.admitted) worker_.handshake_ended(credentials_.uid);
+  return passage;
+}
+
 void Forwarder::fail(std::uint64_t number, std::string message) {
-  passages_.erase(number);
+  take(number);
   failed_.push(wire::Value::object().set("number", number).set("message", printable(message, 1024)));
   report_soon();
+}
+
+void Forwarder::leave() {
+  tell_(wire::Value::object()
+            .set("workers", worker_.policy().setup().count)
+            .set("established", wire::Value::array())
+            .set("failed", wire::Value::array())
+            .set("leave", true));
 }
 
 void Forwarder::report_soon() {

@@ -27,11 +27,14 @@ class Forwarder {
   /// Handshakes that are not done are given up; sessions stay.
   ~Forwarder();
   void pass(std::vector<UniqueFd> descriptors);
+  /// Tells the program to pass no more here: another pool is there for it.
+  void leave();
 
  private:
   struct Passage {
     UniqueFd network;
     UniqueFd plain;
+    bool admitted = false;  ///< counts as a handshake under way, also while the executable is asked for
     std::uint64_t executable_query = 0;
     std::unique_ptr<Handshake> handshake;
   };
@@ -39,6 +42,7 @@ class Forwarder {
   void done(std::uint64_t number, const HandshakeFailure* failure);
   /// Ends the passage.
   void fail(std::uint64_t number, std::string message);
+  Passage take(std::uint64_t number);
   void report_soon();
 
   Worker& worker_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tls/shared_session.h"
+#include "tls/ticket_keys.h"
 #include "worker/client_sessions.h"
 #include "worker/handshake.h"
 
@@ -57,8 +58,8 @@ Status offer_phantom(SSL* ssl, Connection& c) {
 Hello accept_phantom(SSL* ssl, Connection& c, int* alert) {
   const unsigned char* id = nullptr;
   const std::size_t size = SSL_client_hello_get0_session_id(ssl, &id);
-  // A client of TLS 1.3 fills the session id with noise: not worth the keeper's time.
-  if (size == 0 || size > SSL_MAX_SSL_SESSION_ID_LENGTH || offers_tls13(ssl)) return Hello::other;
+  // A client of TLS 1.3, and one that resumes by a ticket, fill the session id with noise: not worth the keeper's time.
+  if (size == 0 || size > SSL_MAX_SSL_SESSION_ID_LENGTH || offers_tls13(ssl) || tls::offers_own_ticket(ssl)) return Hello::other;
   wire::KeyRequest request;
   request.operation = wire::KeyOperation::seed_server;
   request.id.assign(id, id + size);

@@ -33,8 +33,9 @@ wire::Value shared_key_value(const Connection& c) {
       .set("keysLeft", key.peer->source == wire::KeySource::token ? wire::Value{static_cast<std::int64_t>(key.left)} : wire::Value{});
 }
 
-wire::Value attributes_value(const wire::Attributes& told) {
-  if (told.alias.empty() && told.groups.empty() && told.values.empty()) return {};
+wire::Value attributes_value(const wire::Attributes* told_or_not) {
+  if (told_or_not == nullptr) return {};
+  const wire::Attributes& told = *told_or_not;
   wire::Value groups = wire::Value::array();
   for (const std::string& group : told.groups) groups.push(group);
   wire::Value values = wire::Value::object();
@@ -62,6 +63,9 @@ Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connect
       began_(loop.now()),
       moved_at_(began_) {
   connection_->handshake = nullptr;
+  connection_->peers = {};
+  tls::forget_key_exchange(network.ssl.get());
+  network.first = tls::held_writes(network.ssl.get());
   pump_ = std::make_unique<transport::StreamPump>(loop, std::move(network), std::move(plain), scratch,
                                                   [this, end = std::move(on_end)] { end(*this); });
   connection_->pump = pump_.get();
@@ -108,7 +112,7 @@ wire::Value Session::facts() {
       .set("alpn", or_null(agreed.alpn))
       .set("resumed", c.resumed(pump_->ssl()))
       .set("sharedKey", shared_key_value(c))
-      .set("attributes", attributes_value(c.attributes))
+      .set("attributes", attributes_value(c.attributes.get()))
       .set("explanation", or_null(c.explanation));
 }
 

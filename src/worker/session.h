@@ -33,6 +33,9 @@ class Session {
   [[nodiscard]] const Connection& connection() const { return *connection_; }
   [[nodiscard]] transport::StreamPump& pump() { return *pump_; }
   [[nodiscard]] bool tls13() const { return tls13_; }
+  /// Nobody learns its id, so nobody asks how it has ended.
+  void forget_at_end() { forget_at_end_ = true; }
+  [[nodiscard]] bool forgotten_at_end() const { return forget_at_end_; }
   /// The pool's identity that the peer was shown; empty: none was.
   [[nodiscard]] std::string shown_identity() const;
 
@@ -55,6 +58,7 @@ class Session {
   std::string id_;
   std::unique_ptr<Connection> connection_;
   bool tls13_;
+  bool forget_at_end_ = false;
   std::int64_t started_;
   std::uint64_t began_;  // Loop::now()
   std::uint64_t moved_ = 0;  // bytes, when idle_for() looked

@@ -42,6 +42,10 @@ Session& Sessions::add(std::unique_ptr<Session> session) {
 void Sessions::end(Session& session, std::uint64_t now_ms) {
   forget_old(now_ms);
   const std::string id = session.id();
+  if (session.forgotten_at_end()) {
+    open_.erase(id);
+    return;
+  }
   ended_[id] = {owner_of(session), now_ms, session.state()};
   ended_in_order_.push_back(id);
   open_.erase(id);
@@ -69,7 +73,7 @@ Session* Sessions::find(const std::string& id) {
 
 std::vector<std::string> Sessions::ids() const {
   std::vector<std::string> out;
-  for (const auto& [id, session] : open_) out.push_back(id);
+  for (const auto& [id, session] : open_) out.emplace_back(id);
   return out;
 }
 

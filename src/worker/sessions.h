@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "worker/session.h"
@@ -55,7 +56,7 @@ class Sessions {
   };
   void forget_old(std::uint64_t now_ms);
 
-  std::unordered_map<std::string, std::unique_ptr<Session>> open_;
+  std::unordered_map<std::string_view, std::unique_ptr<Session>> open_;  // by the session's own id
   std::unordered_map<std::string, Ended> ended_;
   std::deque<std::string> ended_in_order_;
 };

@@ -32,6 +32,7 @@ say "supervisor, keeper and workers have no network"
 cat >>/etc/tlspool/tlspool.toml <<TOML
 [[allow]]
 uid = ["root"]
+identity = ["*"]
 [[allow]]
 executable = ["$(realpath /usr/bin/python3)"]
 TOML
@@ -42,7 +43,7 @@ import socket, tlspool
 server = socket.create_server(("127.0.0.1", 0))
 client = socket.create_connection(server.getsockname())
 try:
-    tlspool.wrap_client(client, "nobody.example", timeout=0.5)
+    tlspool.wrap_client(client, "nobody.example", deadline=0.5)
 except Exception as error:
     print(error)
 PYTHON

@@ -135,6 +135,40 @@ TEST_F(KeeperTest, ManyThreadsSignWithOneKey) {
   EXPECT_EQ(signatures, 800);
 }
 
+// SoftHSM2's keys are signed with by way of a copy; who destroys the original means the key.
+TEST_F(KeeperTest, AKeyThatIsDestroyedInTheTokenSignsNoMore) {
+  start();
+  keeper_->apply(setup(token()));
+  const int w = worker();
+  ask(w, 1, server_verify());
+  ASSERT_FALSE(reply(w).signature.empty());
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_ + "/tokens")) {
+    if (entry.path().extension() == ".object" && entry.path().filename() != "token.object") std::filesystem::remove(entry.path());
+  }
+  const auto end = std::chrono::steady_clock::now() + 20s;
+  bool signs = true;
+  for (std::uint64_t number = 2; signs && std::chrono::steady_clock::now() < end; ++number) {
+    ask(w, number, server_verify());
+    signs = !reply(w).signature.empty();
+  }
+  EXPECT_FALSE(signs);
+}
+
+// The copy must not be found in place of the key, nor beside it.
+TEST_F(KeeperTest, AnotherSetupFindsTheKeysAgain) {
+  start();
+  wire::KeeperSetup twice = setup(token());
+  twice.keys.push_back(twice.keys.front());
+  twice.keys.back().key = 8;
+  for (int i = 0; i < 3; ++i) {
+    keeper_->apply(twice);
+    for (const wire::KeyReport& report : keeper_->report().keys) EXPECT_TRUE(report.usable) << report.problem;
+    const int w = worker();
+    ask(w, 1, server_verify(), wire::role_server, 8);
+    EXPECT_FALSE(reply(w).signature.empty());
+  }
+}
+
 TEST_F(KeeperTest, WhatIsNoHandshakeIsRefused) {
   start();
   keeper_->apply(setup(token()));

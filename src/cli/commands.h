@@ -73,6 +73,7 @@ struct StatusOptions {
 
 [[nodiscard]] Status doctor(const std::string& pool);
 [[nodiscard]] Status reload(const std::string& pool);
+[[nodiscard]] Status upgrade(const std::string& pool);
 
 struct PinOptions {
   std::string pool;

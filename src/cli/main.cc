@@ -130,6 +130,8 @@ void add_state(CLI::App& app, Options& o, Todo& todo) {
   c->callback([&] { todo = [&] { return cli::doctor(o.pool); }; });
   c = app.add_subcommand("reload", "Have the running pool read its configuration again; open sessions go on");
   c->callback([&] { todo = [&] { return cli::reload(o.pool); }; });
+  c = app.add_subcommand("upgrade", "Have a new executable of tlspoold take the running pool over; open sessions go on");
+  c->callback([&] { todo = [&] { return cli::upgrade(o.pool); }; });
   c = app.add_subcommand("pin", "Ask for a token's PIN, without echo, and give it to the keeper");
   c->add_option("TOKEN", o.pin.token, "Name of the [[token]] (default: the one that waits for its PIN)");
   c->callback([&] { todo = [&] { o.pin.pool = o.pool; return cli::pin(o.pin); }; });

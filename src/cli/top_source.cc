@@ -12,11 +12,11 @@ namespace tlspool::cli {
 namespace {
 
 constexpr std::int64_t most_rows = 500;  // of one worker
-constexpr std::size_t longest_name = 64;
+constexpr std::size_t longest_comm = 64;
 
 // What the process calls itself; not to be relied on, so it stands beside its number.
 std::string program_of(std::int64_t pid) {
-  auto name = config::read_file("/proc/" + std::to_string(pid) + "/comm", longest_name);
+  auto name = config::read_file("/proc/" + std::to_string(pid) + "/comm", longest_comm);
   if (!name) return {};
   name->erase(std::find(name->begin(), name->end(), '\n'), name->end());
   return std::move(*name);

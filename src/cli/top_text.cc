@@ -11,9 +11,9 @@
 namespace tlspool::cli {
 namespace {
 
-constexpr std::size_t longest_name = 40;
+constexpr std::size_t longest_shown = 40;
 
-std::string name_or_dash(const std::string& text) { return text.empty() ? "-" : printable(text, longest_name); }
+std::string name_or_dash(const std::string& text) { return text.empty() ? "-" : printable(text, longest_shown); }
 
 std::string time_of(std::int64_t us) {
   if (us < 0) return "more than 30 s";
@@ -43,18 +43,18 @@ std::vector<std::string> head_of_all(const TopView& v) {
   out.push_back(fmt::format("sessions    {} as client, {} as server; {} in, {} out", now.total("tlspool_sessions", "role", "client"),
                             now.total("tlspool_sessions", "role", "server"), bytes_a_second(v.bytes_in), bytes_a_second(v.bytes_out)));
   std::string outcomes;
-  for (const TopOutcome& o : v.outcomes) outcomes += fmt::format(", {} {} ({:.1f}/s)", printable(o.name, longest_name), o.total, o.rate);
+  for (const TopOutcome& o : v.outcomes) outcomes += fmt::format(", {} {} ({:.1f}/s)", printable(o.name, longest_shown), o.total, o.rate);
   out.push_back(fmt::format("handshakes  {:.1f}/s, {} under way{}", v.handshakes, now.total("tlspool_handshakes_in_flight"), outcomes));
   out.push_back("            took: " + text_of(v.handshake));
   out.push_back("            waited for a signature: " + text_of(v.keeper));
   out.push_back(fmt::format("judge       {:.1f}/s; waited for: {}", v.verdicts, text_of(v.judge)));
   for (const TopToken& t : v.tokens) {
-    out.push_back(fmt::format("token       {}: {}, {:.1f}/s, {}{}{}", printable(t.name, longest_name), t.ready ? "ready" : "NOT READY", t.rate, text_of(t.latency),
+    out.push_back(fmt::format("token       {}: {}, {:.1f}/s, {}{}{}", printable(t.name, longest_shown), t.ready ? "ready" : "NOT READY", t.rate, text_of(t.latency),
                               t.refused > 0 ? fmt::format(", {} refused", t.refused) : "", t.failed > 0 ? fmt::format(", {} failed", t.failed) : ""));
   }
   std::string processes;
   for (const TopProcess& p : now.processes) {
-    processes += fmt::format("{}{} {}", processes.empty() ? "" : ", ", printable(p.name, longest_name), p.pid);
+    processes += fmt::format("{}{} {}", processes.empty() ? "" : ", ", printable(p.name, longest_shown), p.pid);
     if (p.restarts > 0) processes += fmt::format(" (STARTED AGAIN {} TIMES)", p.restarts);
   }
   out.push_back("processes   " + processes);

@@ -109,6 +109,7 @@ struct Authorization {
 struct Config {
   std::string name;             ///< [pool] name: default identity for servers without SNI; may be empty
   std::uint32_t workers = 0;    ///< 0: one a core
+  std::uint32_t drain = 3600;   ///< seconds that sessions may last when a new executable has taken over
   bool tls12 = true;            ///< minimum_version = "1.2" or "1.3"
   log::Format log_format = log::Format::text;
   log::Level log_level = log::Level::info;

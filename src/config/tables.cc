@@ -28,6 +28,7 @@ void read_pool(Section s, Config& config) {
     config.name = *name;
   }
   s.number("workers", 0, 256, config.workers);
+  s.number("drain", 1, 604'800, config.drain);
   s.word<bool>("minimum_version", {{"1.2", true}, {"1.3", false}}, config.tls12);
   s.done();
 }

@@ -24,7 +24,7 @@ enum class Family : std::uint8_t {
   // fetcher
   fetches, fetch_time,
   // supervisor
-  restarts, reloads, last_reload,
+  restarts, sandbox_refusals, reloads, last_reload,
   // metrics
   scrapes,
 };
@@ -101,6 +101,8 @@ inline constexpr std::array table{
     Descriptor{Family::fetch_time, Type::histogram, "tlspool_key_fetch_duration_seconds", "How long key management entities took.", {}, short_times},
     Descriptor{Family::restarts, Type::counter, "tlspool_process_restarts_total", "Times that a process of the pool was started again after it died.",
                {&label<Kind>}},
+    Descriptor{Family::sandbox_refusals, Type::counter, "tlspool_sandbox_refusals_total",
+               "System calls of a process that its sandbox refused; each stands in the log.", {&label<Kind>}},
     Descriptor{Family::reloads, Type::counter, "tlspool_reloads_total", "Times that the configuration was read again.", {&label<Reload>}},
     Descriptor{Family::last_reload, Type::gauge, "tlspool_config_applied_timestamp_seconds", "When the configuration that is in force was applied."},
     Descriptor{Family::scrapes, Type::counter, "tlspool_metrics_requests_total", "Requests for these metrics that were answered with them."},

@@ -25,6 +25,7 @@ const Admin::Method Admin::methods[] = {
     {"EnterPin", &Admin::enter_pin},
     {"OpenKeys", &Admin::open_keys},
     {"Reload", &Admin::reload},
+    {"Upgrade", &Admin::upgrade},
     {"AddPin", &Admin::add_pin},
     {"ListPins", &Admin::list_pins},
     {"RemovePin", &Admin::remove_pin},
@@ -33,11 +34,12 @@ const Admin::Method Admin::methods[] = {
     {"ListRevoked", &Admin::list_revoked},
 };
 
-Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload)
+Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload, UpgradeFunction upgrade)
     : loop_(loop),
       listener_(listener),
       pool_(pool),
       reload_(std::move(reload)),
+      upgrade_(std::move(upgrade)),
       started_(::time(nullptr)),
       pause_(loop),
       poll_(std::make_unique<Poll>(loop, listener, [this](int) { accept_all(); })) {
@@ -45,6 +47,11 @@ Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload)
 }
 
 Admin::~Admin() = default;
+
+void Admin::stop_accepting() {
+  pause_.stop();
+  poll_.reset();
+}
 
 void Admin::accept_all() {
   while (true) {
@@ -170,6 +177,13 @@ void Admin::reload(const Handle& to, const wire::Call&) {
     if (done) return answer(to, wire::reply_text(wire::Value::object()));
     answer(to, wire::error_text("io.tlspool.Admin.ConfigurationRefused",
                                 wire::Value::object().set("message", done.error().text())));
+  });
+}
+
+void Admin::upgrade(const Handle& to, const wire::Call&) {
+  upgrade_([this, to](const Result<pid_t>& done) {
+    if (done) return answer(to, wire::reply_text(wire::Value::object().set("process", static_cast<std::int64_t>(*done))));
+    answer(to, wire::error_text("io.tlspool.Admin.UpgradeFailed", wire::Value::object().set("message", done.error().text())));
   });
 }
 

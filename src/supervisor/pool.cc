@@ -136,8 +136,7 @@ void Pool::equip_worker(std::uint32_t index) {
   connect_controls(index);
   if (index < hook_controls_.size()) hook_controls_[index] = 0;
   connect_hook_controls(index);
-  const int copy = fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0);
-  workers_[index]->send_bytes(Kind::listener, {}, 0, only(UniqueFd{copy}));
+  send_listener(index);
 }
 
 void Pool::connect_keeper(std::uint32_t worker, const std::string& token) {
@@ -218,6 +217,8 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
     answer_executable(worker, frame);
   } else if (kind == Kind::adopt) {
     adopt(worker, std::move(frame));
+  } else if (kind == Kind::idle_program && on_idle_ && frame.descriptors.size() == 1) {
+    on_idle_(std::move(frame.descriptors.front()));
   } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer || kind == Kind::sessions_ended) {
     gather_.answered(worker, std::move(frame));
   } else {
@@ -290,6 +291,7 @@ void Pool::ended(Child& child, const std::string& reason) {
     end_reload(fail({Code::busy, "reload", "judge", reason + " while it looked at the new configuration", "try again"}));
   }
   if (!ready_) return events_.failed(child.name() + ": " + reason);
+  look_retired();
 }
 
 void Pool::reap() {

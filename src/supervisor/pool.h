@@ -61,6 +61,20 @@ class Pool {
   /// Every process gets the new content; `done` comes when all have it (or 10 s later). The judge is asked first: what it can't read and
   /// could before, or is new, is an error, and the old content stays. While one is under way, the newest of those that follow waits.
   void reload(Content content, OnReloaded done);
+  /// Serves nobody until serve(): another pool has the listening socket, too. Before start().
+  void hold() { held_ = true; }
+  void serve();
+  /// The programs' listening socket; borrowed.
+  [[nodiscard]] int listener() const { return listener_.get(); }
+  /// A program's connection, from the pool that this one follows.
+  void welcome(UniqueFd program);
+  /// Tokens that are in another state than this one.
+  [[nodiscard]] std::vector<std::string> tokens_without(wire::TokenState state) const;
+  /// A program's connection with nothing under way.
+  using OnIdle = std::function<void(UniqueFd program)>;
+  /// Another pool serves from now on: accepts nothing more, and ends with the last session, or when [pool] drain is over.
+  void retire(OnIdle on_idle, std::function<void()> done);
+  [[nodiscard]] bool is_retired() const { return static_cast<bool>(on_idle_); }
   /// Ends sessions and processes; `done` comes when all are gone, 5 s later at the latest.
   void stop(std::function<void()> done);
   /// Look which processes have ended.
@@ -156,6 +170,9 @@ class Pool {
   void adopt(Child& from, Frame frame);
   void terminate();
   void look_stopped();
+  // pool_retire.cc
+  void send_listener(std::uint32_t worker);
+  void look_retired();
 
   Loop& loop_;
   Pages pages_;
@@ -177,6 +194,10 @@ class Pool {
   std::optional<Reload> next_reload_;
   std::uint64_t reload_number_ = 0;
   Timer reload_timer_;
+  bool held_ = false;  // workers have no listening socket yet
+  std::uint32_t next_welcome_ = 0;
+  OnIdle on_idle_;
+  std::function<void()> retired_;
   std::function<void()> stopped_;
   bool drained_ = false;  // no worker is left, and the others were told to end
   Timer stop_timer_;

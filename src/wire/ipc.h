@@ -93,6 +93,9 @@ enum class Kind : std::uint16_t {
   metrics_listener,       ///< supervisor: no body + the listening socket; may come again with another one
   metrics_process,        ///< supervisor: MetricsProcess + its counters, for reading, and its /proc/PID/stat
   metrics_ready,          ///< metrics: no body
+  // supervisor <-> worker, keeper: another executable has taken the pool over
+  retire = 120,           ///< supervisor: no body; a worker accepts nothing more and exits after its last session, a keeper leaves the ledger
+  idle_program,           ///< worker: no body + a program's control connection that is between two calls
 };
 
 struct LogSetup {

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "tls/context.h"
+#include "worker/handshake.h"
 #include "worker/session.h"
 
 namespace tlspool::worker {
@@ -142,6 +143,10 @@ void Audit::refused(const Connection& c, const SSL* ssl, const HandshakeFailure&
       .text("alertReceived", failure.alert_received)
       .text("message", failure.message);
   write(out.take());
+}
+
+void Audit::left(const Handshake& handshake) {
+  refused(handshake.connection(), handshake.ssl(), {"left", "the program left before the handshake had ended"}, handshake.took());
 }
 
 void Audit::identity_refused(const authz::Caller& caller, const std::string& identity, const std::string& role) {

@@ -13,6 +13,7 @@
 
 namespace tlspool::worker {
 
+class Handshake;
 class Session;
 
 class Audit {
@@ -25,6 +26,8 @@ class Audit {
   void session_ended(Session& session);
   /// `ssl` may be null.
   void refused(const Connection& connection, const SSL* ssl, const HandshakeFailure& failure, counters::Clock::duration took);
+  /// The program left before it ended.
+  void left(const Handshake& handshake);
   /// Before a handshake: the program may not use the identity.
   void identity_refused(const authz::Caller& caller, const std::string& identity, const std::string& role);
 

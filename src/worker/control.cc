@@ -36,7 +36,7 @@ Control::~Control() {
   if (watching_) worker_.agents().drop(credentials_.uid);
   if (handshake_) {
     count_left(handshake_->connection(), handshake_->ssl());
-    worker_.audit().refused(handshake_->connection(), handshake_->ssl(), {"left", "the program left before the handshake had ended"}, handshake_->took());
+    worker_.audit().left(*handshake_);
     worker_.handshake_ended(credentials_.uid);
   }
   if (executable_query_ != 0) worker_.forget_executable(executable_query_);

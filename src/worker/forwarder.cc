@@ -27,7 +27,10 @@ Forwarder::Forwarder(Worker& worker, PeerCredentials credentials, StartRequest r
 
 Forwarder::~Forwarder() {
   for (const auto& [number, passage] : passages_) {
-    if (passage.handshake) count_left(passage.handshake->connection(), passage.handshake->ssl());
+    if (passage.handshake) {
+      count_left(passage.handshake->connection(), passage.handshake->ssl());
+      worker_.audit().left(*passage.handshake);
+    }
     if (passage.admitted) worker_.handshake_ended(credentials_.uid);
     if (passage.executable_query != 0) worker_.forget_executable(passage.executable_query);
   }
@@ -60,7 +63,7 @@ void Forwarder::begin(std::uint64_t number, std::string executable) {
   authz::Caller caller{credentials_, std::move(executable)};
   if (!may_(*policy, request_, caller)) {
     count_refused(counters::Refusal::identity);
-    worker_.audit().identity_refused(caller, request_.local_identity, "forward");
+    worker_.audit().identity_refused(caller, request_.local_identity, request_.roles == wire::role_server ? "server" : "client");
     log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                       {"pid", std::to_string(credentials_.pid)},
                                       {"identity", request_.local_identity},
@@ -110,6 +113,14 @@ void Forwarder::fail(std::uint64_t number, std::string message) {
   take(number);
   failed_.push(wire::Value::object().set("number", number).set("message", printable(message, 1024)));
   report_soon();
+}
+
+void Forwarder::leave() {
+  tell_(wire::Value::object()
+            .set("workers", worker_.policy().setup().count)
+            .set("established", wire::Value::array())
+            .set("failed", wire::Value::array())
+            .set("leave", true));
 }
 
 void Forwarder::report_soon() {

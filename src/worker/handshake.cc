@@ -241,7 +241,7 @@ Result<Bytes> Handshake::sign(std::uint32_t key, std::uint16_t scheme, ByteView 
     self->token_problem_ = "sign: the handshake is longer than the keeper looks at";
     return fail({Code::protocol, "sign", token, self->token_problem_, {}});
   }
-  const bool asked = self->services_.keeper.ask(token, request, [self](wire::SignReply reply) {
+  const bool asked = self->services_.keeper.ask(token, c.caller.credentials.uid, request, [self](wire::SignReply reply) {
                        self->signature_ = std::move(reply);
                        self->resume();
                      });

@@ -29,7 +29,7 @@ Result<T> body_of(const Frame& frame) {
 }  // namespace
 
 Worker::Worker(Loop& loop, UniqueFd channel)
-    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), rechecks_(loop, judge_, sessions_), exchanges_(loop), accept_pause_(loop), sweep_(loop), idle_(loop) {
+    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), rechecks_(loop, judge_, sessions_), exchanges_(loop), accept_pause_(loop), sweep_(loop), idle_(loop), retirement_(loop) {
   supervisor_ = std::make_unique<Channel>(
       loop, std::move(channel), [this](Frame f) { frame(std::move(f)); },
       [this] {
@@ -107,6 +107,7 @@ void Worker::frame(Frame frame) {
       return;
     case wire::Kind::recheck_sessions: rechecks_.begin(policy_); return;
     case wire::Kind::drain: drain(); return;
+    case wire::Kind::retire: retire(); return;
     default: log::error("frame.unexpected", {{"kind", std::to_string(frame.kind)}}); return;
   }
 }
@@ -312,6 +313,34 @@ void Worker::drain() {
   listener_.reset();
   sessions_.stop_all();
   loop_.stop();
+}
+
+// Another executable has taken the pool over. What has begun here comes to its end here; programs that have nothing under way go there.
+void Worker::retire() {
+  if (!listener_.valid()) return;
+  listener_poll_.reset();
+  listener_.reset();
+  retired_at_ = loop_.now();
+  look_retired();
+}
+
+void Worker::look_retired() {
+  std::vector<Control*> all;
+  for (const auto& [raw, control] : controls_) {
+    if (raw->program() == Program::any) all.push_back(raw);
+  }
+  for (Control* control : all) {
+    if (UniqueFd connection = control->retire(); connection.valid()) {
+      std::vector<UniqueFd> one;
+      one.push_back(std::move(connection));
+      supervisor_->send(static_cast<std::uint16_t>(wire::Kind::idle_program), 0, {}, std::move(one));
+    }
+  }
+  const bool programs = std::ranges::any_of(controls_, [](const auto& entry) { return entry.first->program() == Program::any; });
+  if (!programs && sessions_.open() == 0 && room_.handshakes() == 0) return loop_.stop();
+  // Calls end soon, sessions may last.
+  const auto pause = loop_.now() - retired_at_ < 10'000 ? std::chrono::milliseconds{50} : std::chrono::milliseconds{1000};
+  retirement_.start(pause, [this] { look_retired(); });
 }
 
 }  // namespace tlspool::worker

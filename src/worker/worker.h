@@ -75,6 +75,8 @@ class Worker {
   void remove_control(Control* control);
   void adopt(Frame frame);
   void drain();
+  void retire();
+  void look_retired();
   void end_sessions(const Frame& frame);
   void send(wire::Kind kind, std::uint64_t number, const Bytes& body);
 
@@ -99,6 +101,8 @@ class Worker {
   std::optional<std::uint64_t> accept_told_;  // Loop::now()
   Timer sweep_;
   Timer idle_;
+  Timer retirement_;
+  std::uint64_t retired_at_ = 0;  // Loop::now()
   std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
   std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks
   Room room_{Room::descriptors_allowed()};

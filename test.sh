@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what the tests need, builds, and runs all of them: unit tests and system tests, both again under
-# AddressSanitizer and UBSan, every fuzz target for a while, and the model of the tie-break. docs/testing.md tells how to run a part.
+# AddressSanitizer and UBSan, every fuzz target for a while, the model of the tie-break, and the
+# Debian packages in a system of their own. docs/testing.md tells how to run a part.
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
-fuzz_seconds=${TLSPOOL_FUZZ_SECONDS:-15}
+fuzz_seconds=${TLSPOOL_FUZZ_SECONDS:-10}
 python=/usr/bin/python3  # Debian's, which has Debian's pytest, whatever stands first in PATH
 say() { printf '\n== %s\n' "$*"; }
 
@@ -21,31 +22,19 @@ build() {
 }
 # The files of a folder in one go: most of what a compiler does is reading headers, again for each file.
 together=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0)
-build build -DTLSPOOL_TESTS=ON "${together[@]}"
+build build -DTLSPOOL_TESTS=ON -DCMAKE_INSTALL_PREFIX=/usr "${together[@]}"
 ninja -C build --quiet
 build build-fuzz -DTLSPOOL_FUZZ=ON -DTLSPOOL_TESTS=ON -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ "${together[@]}"
 ninja -C build-fuzz --quiet
 
 say "fuzz targets, $fuzz_seconds s each"
-fuzz_one() {
-  local name corpus
-  name=$(basename "$1" | cut -c6-)
-  corpus=$(mktemp -d)
-  if ! "$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "$corpus" "fuzz/corpus/$name" >"$corpus.log" 2>&1; then
-    cat "$corpus.log" >&2
-    return 1
-  fi
-  echo "$name: $(grep -E 'number_of_executed_units' "$corpus.log" | grep -oE '[0-9]+$') inputs, no finding"
-  rm -rf "$corpus" "$corpus.log"
-}
-export -f fuzz_one
-fuzz_all() {
-  printf '%s\0' build-fuzz/bin/fuzz-* | xargs -0 -P 2 -I '{}' bash -c 'fuzz_one "$1" "$2"' - '{}' "$fuzz_seconds"
-}
-fuzz_all
+TLSPOOL_FUZZ_JOBS=2 scripts/fuzz.sh "$fuzz_seconds"
 
 say "model of the tie-break"
 tests/model/run.sh
+
+say "Debian packages"
+tests/package/run.sh build
 
 # LeakSanitizer needs ptrace, which the sandboxes forbid: leaks are looked for in the unit tests.
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
@@ -54,8 +43,8 @@ say "unit tests, sanitized"
 ASAN_OPTIONS=detect_stack_use_after_return=0 ctest --test-dir build-fuzz --output-on-failure -j 2
 say "system tests, sanitized"
 ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:verify_asan_link_order=0 TLSPOOL_SANITIZED=1 TLSPOOL_BUILD=$PWD/build-fuzz \
-  "$python" -m pytest -q -p no:cacheprovider -n 2 tests/system
+  "$python" -m pytest -q -p no:cacheprovider -n 3 tests/system
 say "unit tests"
 ctest --test-dir build --output-on-failure -j 2
 say "system tests"
-"$python" -m pytest -q -p no:cacheprovider -n 2 tests/system
+"$python" -m pytest -q -p no:cacheprovider -n 3 tests/system

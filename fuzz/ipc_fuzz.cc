@@ -25,7 +25,7 @@ void round_trip(ByteView body) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const ByteView body{data + 1, size - 1};
-  switch (data[0] % 26) {
+  switch (data[0] % 44) {
     case 0: round_trip<wire::SignRequest>(body); break;
     case 1: round_trip<wire::SignReply>(body); break;
     case 2: round_trip<wire::ChainQuery>(body); break;
@@ -52,6 +52,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 23: round_trip<wire::CacheSetup>(body); break;
     case 24: round_trip<wire::SharedBlob>(body); break;
     case 25: round_trip<wire::OutcomeCounters>(body); break;
+    case 26: round_trip<wire::LogSetup>(body); break;
+    case 27: round_trip<wire::SignChannel>(body); break;
+    case 28: round_trip<wire::KeyChannel>(body); break;
+    case 29: round_trip<wire::PinEntry>(body); break;
+    case 30: round_trip<wire::ExecutableQuery>(body); break;
+    case 31: round_trip<wire::ExecutableAnswer>(body); break;
+    case 32: round_trip<wire::JudgeReady>(body); break;
+    case 33: round_trip<wire::JudgeTables>(body); break;
+    case 34: round_trip<wire::JudgeSetup>(body); break;
+    case 35: round_trip<wire::Staple>(body); break;
+    case 36: round_trip<wire::OwnCertificates>(body); break;
+    case 37: round_trip<wire::JudgeAdmin>(body); break;
+    case 38: round_trip<wire::JudgeAdminAnswer>(body); break;
+    case 39: round_trip<wire::HookEnd>(body); break;
+    case 40: round_trip<wire::HookFailed>(body); break;
+    case 41: round_trip<wire::EndSessions>(body); break;
+    case 42: round_trip<wire::SessionsEnded>(body); break;
+    case 43: round_trip<wire::Proof>(body); break;
   }
   return 0;
 }

@@ -151,6 +151,7 @@ Decision Ruleset::decide(const Facts& facts) const {
 
 Decision Ruleset::decide_by(const Rule& rule) const {
   Decision out;
+  out.where = rule.where;
   out.action = rule.action;
   switch (rule.action) {
     case wire::RuleAction::deny: out.reason = "the rule at " + rule.where + " denies it"; return out;
@@ -165,6 +166,7 @@ Decision Ruleset::decide_by(const Rule& rule) const {
 
 Decision Ruleset::decide_without() const {
   Decision out;
+  out.where = "default";
   const bool allowed = otherwise_ == wire::RuleDefault::allow || (otherwise_ == wire::RuleDefault::by_rules && rules_.empty());
   if (!allowed) {
     out.reason = "no [[rule]] allows it";

@@ -17,6 +17,7 @@ struct Decision {
   std::vector<std::string> hooks;   ///< that must all say yes; where the action is ask, at least one
   wire::Attributes attributes;
   std::string reason;               ///< for people: which rule, by FILE:LINE, and what it said
+  std::string where;                ///< the rule's FILE:LINE, or "default"
   std::int64_t valid_until = 0;     ///< until when the rules say the same, seconds since 1970; 0: no bound
 };
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include <ctime>
 
 #include "base/text.h"
 
@@ -40,6 +43,15 @@ std::string json_text(std::string_view text) {
   return out + '"';
 }
 
+std::string json_members(const State& s, std::string_view event, std::span<const Field> fields) {
+  std::string out = "\"process\":" + json_text(s.process) + ",\"event\":" + json_text(event);
+  for (const Field& f : fields) {
+    out += "," + json_text(f.name) + ":";
+    out += f.as == As::literal ? f.value : json_text(f.value);
+  }
+  return out;
+}
+
 bool needs_quotes(std::string_view value) {
   return value.empty() || value.find_first_of(" \"=") != std::string_view::npos;
 }
@@ -47,6 +59,8 @@ bool needs_quotes(std::string_view value) {
 }  // namespace
 
 void start(Format format, Level least, std::string process) {
+  // What turns a moment into text looks for the zone once, also where it writes UTC: before a sandbox closes.
+  tzset();
   State& s = state();
   s.format = format;
   s.least = least;
@@ -65,14 +79,13 @@ void start(Format format, Level least, std::string process) {
 Format format() { return state().format; }
 Level level() { return state().least; }
 
-void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
+void write(Level level, std::string_view event, std::span<const Field> fields) {
   State& s = state();
   if (level < s.least) return;
   if (!s.logger) start(s.format, s.least, s.process);
   std::string line;
   if (s.format == Format::json) {
-    line = "\"process\":" + json_text(s.process) + ",\"event\":" + json_text(event);
-    for (const Field& f : fields) line += "," + json_text(f.name) + ":" + json_text(f.value);
+    line = json_members(s, event, fields);
   } else {
     line = s.process + " " + std::string(event);
     for (const Field& f : fields) {
@@ -81,6 +94,19 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
     }
   }
   s.logger->log(to_spdlog(level), "{}", line);
+}
+
+std::string timestamp(std::chrono::system_clock::time_point at) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
+  const std::time_t seconds = ms / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     ms % 1000);
+}
+
+std::string json_line(std::string_view event, std::span<const Field> fields) {
+  return "{\"time\":\"" + timestamp(std::chrono::system_clock::now()) + "\"," + json_members(state(), event, fields) + "}";
 }
 
 }  // namespace tlspool::log

@@ -61,7 +61,7 @@ constexpr int write_calls[] = {
 constexpr int thread_calls[] = {SCMP_SYS(set_tid_address)};
 // Of a descriptor that the process has. Not who is signalled when something happens on it (F_SETOWN, F_SETSIG): that
 // would be kill() by another name.
-constexpr int descriptor_commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL};
+constexpr int descriptor_commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS};
 constexpr int lock_commands[] = {F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW};
 
 constexpr int outgoing_calls[] = {SCMP_SYS(bind)};
@@ -124,7 +124,7 @@ Status allow_threads(scmp_filter_ctx filter) {
   if (rc != 0) return fail(seccomp_error("clone rule", rc));
   if (done) done = allow(filter, thread_calls);
   // A thread's name, and the names that the C library gives to its memory. Not: dumpable, traced, another filter.
-  for (const int option : {PR_SET_NAME, PR_GET_NAME, 0x53564d41 /* PR_SET_VMA */}) {
+  for (const int option : {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, 0x53564d41 /* PR_SET_VMA */}) {
     if (done) done = allow_if(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(option)));
   }
   return done;

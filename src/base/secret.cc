@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <atomic>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -13,6 +14,7 @@ namespace tlspool {
 namespace {
 
 constexpr std::size_t page = 4096;
+std::atomic<bool> all_locked{true};
 
 std::size_t whole_pages(std::size_t size) { return (size + page - 1) / page * page; }
 
@@ -20,8 +22,8 @@ std::size_t whole_pages(std::size_t size) { return (size + page - 1) / page * pa
 void* map_pages(std::size_t size) {
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  // Best effort: RLIMIT_MEMLOCK may be small for an ordinary user; the daemon says so at start.
-  (void)mlock(memory, size);
+  // Best effort: RLIMIT_MEMLOCK may be small for an ordinary user; each process says so when it closes its sandbox.
+  if (mlock(memory, size) != 0) all_locked = false;
   (void)madvise(memory, size, MADV_DONTDUMP);
   return memory;
 }
@@ -76,6 +78,8 @@ Slots& slots() {
 }
 
 }  // namespace
+
+bool secrets_are_locked() { return all_locked; }
 
 void wipe(void* data, std::size_t size) {
   if (size != 0) explicit_bzero(data, size);

@@ -39,6 +39,9 @@ class Secret {
   std::size_t room_ = 0;  // bytes at data_
 };
 
+/// Whether all secrets so far are locked in memory: RLIMIT_MEMLOCK may be too small for that.
+[[nodiscard]] bool secrets_are_locked();
+
 /// Overwrites memory so that the compiler can't leave it out.
 void wipe(void* data, std::size_t size);
 inline void wipe(Bytes& bytes) { wipe(bytes.data(), bytes.size()); }

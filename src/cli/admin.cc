@@ -61,6 +61,7 @@ Error refused(const config::Paths& paths, std::string_view method, const wire::A
   if (name == "ConfigurationRefused") {
     return {Code::config, "reload", "", answer.parameters.text("message"), "the old configuration stays in force"};
   }
+  if (name == "UpgradeFailed") return {Code::invalid, "upgrade", "", answer.parameters.text("message"), {}};
   if (name == "TokenUnknown") {
     return {Code::not_found, "token", answer.parameters.text("token"), "not in the configuration",
             command_for(paths) + " status names the tokens"};

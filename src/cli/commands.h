@@ -22,6 +22,16 @@ struct KeyKind {
   std::uint32_t bits = 256;
 };
 
+struct TopOptions {
+  enum class Times { again, once };
+  std::string pool;
+  Output output = Output::text;
+  Times times = Times::again;
+  std::chrono::milliseconds every{1000};
+};
+/// On a terminal it stays until it is left; elsewhere it writes one view after the other.
+[[nodiscard]] Status top(const TopOptions& options);
+
 struct InitOptions {
   std::string pool;
   std::string name;  ///< empty: the host's name
@@ -63,6 +73,7 @@ struct StatusOptions {
 
 [[nodiscard]] Status doctor(const std::string& pool);
 [[nodiscard]] Status reload(const std::string& pool);
+[[nodiscard]] Status upgrade(const std::string& pool);
 
 struct PinOptions {
   std::string pool;

@@ -56,6 +56,7 @@ struct Options {
   cli::CaShowOptions ca_show;
   cli::StatusOptions status;
   cli::StatusOptions sessions;
+  cli::TopOptions top;
   cli::PinOptions pin;
   cli::ConnectOptions connect;
   std::string least = "1.2";
@@ -120,10 +121,17 @@ void add_state(CLI::App& app, Options& o, Todo& todo) {
   c = app.add_subcommand("sessions", "List the open sessions: who talks to whom");
   add_json(c, o.sessions.output, "Write one JSON array");
   c->callback([&] { todo = [&] { o.sessions.pool = o.pool; return cli::sessions(o.sessions); }; });
+  c = app.add_subcommand("top", "Watch what goes on: sessions, handshakes, tokens, processes; your own sessions if the pool is not yours");
+  add_json(c, o.top.output, "Write one JSON object a line");
+  c->add_flag_callback("--once", [&] { o.top.times = cli::TopOptions::Times::once; }, "Look for one interval, write what was seen, and end");
+  c->add_option_function<double>("--interval", [&](double s) { o.top.every = std::chrono::milliseconds(static_cast<int>(s * 1000)); }, "Seconds (default: 1)")->type_name("S")->check(CLI::Range(0.1, 3600.0));
+  c->callback([&] { todo = [&] { o.top.pool = o.pool; return cli::top(o.top); }; });
   c = app.add_subcommand("doctor", "Look for the usual mistakes and say what to do about each");
   c->callback([&] { todo = [&] { return cli::doctor(o.pool); }; });
   c = app.add_subcommand("reload", "Have the running pool read its configuration again; open sessions go on");
   c->callback([&] { todo = [&] { return cli::reload(o.pool); }; });
+  c = app.add_subcommand("upgrade", "Have a new executable of tlspoold take the running pool over; open sessions go on");
+  c->callback([&] { todo = [&] { return cli::upgrade(o.pool); }; });
   c = app.add_subcommand("pin", "Ask for a token's PIN, without echo, and give it to the keeper");
   c->add_option("TOKEN", o.pin.token, "Name of the [[token]] (default: the one that waits for its PIN)");
   c->callback([&] { todo = [&] { o.pin.pool = o.pool; return cli::pin(o.pin); }; });

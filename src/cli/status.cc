@@ -103,4 +103,13 @@ Status reload(const std::string& pool) {
   return {};
 }
 
+Status upgrade(const std::string& pool) {
+  const auto paths = config::find_pool(pool);
+  if (!paths) return fail(paths.error());
+  const auto reply = call_admin(*paths, "Upgrade", wire::Value::object(), std::chrono::seconds(120));
+  if (!reply) return fail(reply.error());
+  print(fmt::format("process {} serves now; open sessions go on in the old one\n", reply->parameters.number("process", 0)));
+  return {};
+}
+
 }  // namespace tlspool::cli

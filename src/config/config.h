@@ -58,6 +58,12 @@ struct Cache {
   std::uint32_t ticket_rotation = 12 * 60 * 60;  ///< seconds that a ticket key is in use
 };
 
+/// [log] audit.
+struct Audit {
+  wire::AuditTo to = wire::AuditTo::log;
+  std::string file;  ///< absolute path
+};
+
 /// [metrics]: where Prometheus may ask.
 struct Metrics {
   std::string listen;       ///< as it was written; empty: nowhere
@@ -103,9 +109,11 @@ struct Authorization {
 struct Config {
   std::string name;             ///< [pool] name: default identity for servers without SNI; may be empty
   std::uint32_t workers = 0;    ///< 0: one a core
+  std::uint32_t drain = 3600;   ///< seconds that sessions may last when a new executable has taken over
   bool tls12 = true;            ///< minimum_version = "1.2" or "1.3"
   log::Format log_format = log::Format::text;
   log::Level log_level = log::Level::info;
+  Audit audit;
   wire::Limits limits;
   wire::PeerToPeerSetup peer_to_peer;
   Trust trust;

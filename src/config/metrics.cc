@@ -41,4 +41,21 @@ void read_metrics(Section s, Metrics& out) {
   s.done();
 }
 
+void read_audit(Section& log, Audit& out) {
+  std::string to;
+  log.text("audit", to);
+  if (!log.has("audit")) return;
+  if (to.starts_with('/')) {
+    out = {wire::AuditTo::file, std::move(to)};
+  } else if (to == "log") {
+    out.to = wire::AuditTo::log;
+  } else if (to == "journal") {
+    out.to = wire::AuditTo::journal;
+  } else if (to == "none") {
+    out.to = wire::AuditTo::nowhere;
+  } else {
+    log.wrong("audit", "must be \"log\", \"journal\", \"none\" or the absolute path of a file");
+  }
+}
+
 }  // namespace tlspool::config

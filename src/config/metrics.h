@@ -5,7 +5,8 @@
 
 namespace tlspool::config {
 
-/// [metrics].
+/// [metrics], and of [log] the key audit.
 void read_metrics(Section section, Metrics& out);
+void read_audit(Section& log, Audit& out);
 
 }  // namespace tlspool::config

@@ -28,6 +28,7 @@ void read_pool(Section s, Config& config) {
     config.name = *name;
   }
   s.number("workers", 0, 256, config.workers);
+  s.number("drain", 1, 604'800, config.drain);
   s.word<bool>("minimum_version", {{"1.2", true}, {"1.3", false}}, config.tls12);
   s.done();
 }
@@ -39,6 +40,7 @@ void read_log(Section s, Config& config) {
   s.word<Level>("level",
                 {{"debug", Level::debug}, {"info", Level::info}, {"warning", Level::warning}, {"error", Level::error}},
                 config.log_level);
+  read_audit(s, config.audit);
   s.done();
 }
 

@@ -67,22 +67,10 @@ void head(Out out, std::string_view name, std::string_view type, std::string_vie
   fmt::format_to(out, "# HELP {0} {1}\n# TYPE {0} {2}\n", name, help, type);
 }
 
-// `role="client",version="tls13"`; nothing for a token that there is not.
-std::optional<std::string> labels_of(const Descriptor& d, std::size_t series, std::span<const std::string> tokens) {
+// `role="client",version="tls13"`
+std::string written(const Labels& labels) {
   std::string out;
-  for (std::size_t i = d.label_count(); i-- > 0;) {
-    const Label& label = *d.labels[i];
-    const std::size_t value = series % label.size();
-    series /= label.size();
-    std::string_view text;
-    if (label.words.empty()) {
-      if (value >= tokens.size() || tokens[value].empty()) return std::nullopt;
-      text = tokens[value];
-    } else {
-      text = label.words[value];
-    }
-    out = fmt::format("{}=\"{}\"{}{}", label.name, escaped(text), out.empty() ? "" : ",", out);
-  }
+  for (const auto& [name, value] : labels) out += fmt::format("{}{}=\"{}\"", out.empty() ? "" : ",", name, escaped(value));
   return out;
 }
 
@@ -101,14 +89,15 @@ void histogram(Out out, const Descriptor& d, const std::string& labels, std::spa
 void family(Out out, const Descriptor& d, const Exposition& of) {
   head(out, d.name, word(d.type), d.help);
   for (std::size_t series = 0; series < d.series(); ++series) {
-    const auto labels = labels_of(d, series, of.tokens);
-    if (!labels) continue;
+    const auto named = labels_of(d, series, of.tokens);
+    if (!named) continue;
+    const std::string labels = written(*named);
     const std::size_t at = first_slots[static_cast<std::size_t>(d.family)] + series * d.width();
     if (d.type == Type::histogram) {
-      histogram(out, d, *labels, of.pages, at);
+      histogram(out, d, labels, of.pages, at);
       continue;
     }
-    const std::string braced = labels->empty() ? "" : "{" + *labels + "}";
+    const std::string braced = labels.empty() ? "" : "{" + labels + "}";
     const std::uint64_t value = sum(of.pages, at);
     if (d.type == Type::gauge) {
       fmt::format_to(out, "{}{} {}\n", d.name, braced, static_cast<std::int64_t>(value));
@@ -119,6 +108,18 @@ void family(Out out, const Descriptor& d, const Exposition& of) {
 }
 
 }  // namespace
+
+std::optional<Labels> labels_of(const Descriptor& d, std::size_t series, std::span<const std::string> tokens) {
+  Labels out(d.label_count());
+  for (std::size_t i = out.size(); i-- > 0;) {
+    const Label& label = *d.labels[i];
+    const std::size_t value = series % label.size();
+    series /= label.size();
+    if (label.words.empty() && (value >= tokens.size() || tokens[value].empty())) return std::nullopt;
+    out[i] = {label.name, label.words.empty() ? tokens[value] : std::string(label.words[value])};
+  }
+  return out;
+}
 
 std::uint64_t sum(std::span<const Slot* const> pages, std::size_t slot) {
   std::uint64_t out = 0;

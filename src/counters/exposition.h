@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "counters/page.h"
@@ -41,6 +42,10 @@ struct Exposition {
   std::span<const ProcessRow> processes;
   Machine machine;
 };
+
+using Labels = std::vector<std::pair<std::string_view, std::string>>;
+/// Of one combination, counted as they lie in a page; nothing for a token that there is not.
+[[nodiscard]] std::optional<Labels> labels_of(const Descriptor& of, std::size_t series, std::span<const std::string> tokens);
 
 /// A number of one family for all pages together.
 [[nodiscard]] std::uint64_t sum(std::span<const Slot* const> pages, std::size_t slot);

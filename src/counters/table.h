@@ -16,7 +16,7 @@ namespace tlspool::counters {
 enum class Family : std::uint8_t {
   // worker
   handshakes, handshake_checks, handshake_time, handshakes_in_flight, keeper_wait, judge_wait,
-  sessions, session_ends, session_length, bytes, refusals, limits, control_connections, resumption_lookups,
+  sessions, session_ends, session_length, bytes, refusals, limits, control_connections, resumption_lookups, audit_lines,
   // keeper
   signatures, signature_time, token_ready, shared_keys, shared_keys_left, shared_keys_low,
   // judge
@@ -24,7 +24,7 @@ enum class Family : std::uint8_t {
   // fetcher
   fetches, fetch_time,
   // supervisor
-  restarts, reloads, last_reload,
+  restarts, sandbox_refusals, reloads, last_reload,
   // metrics
   scrapes,
 };
@@ -78,6 +78,8 @@ inline constexpr std::array table{
     Descriptor{Family::control_connections, Type::gauge, "tlspool_control_connections", "Connections of programs to the workers."},
     Descriptor{Family::resumption_lookups, Type::counter, "tlspool_resumption_lookups_total",
                "Looks of clients for a session to resume.", {&label<Lookup>}},
+    Descriptor{Family::audit_lines, Type::counter, "tlspool_audit_lines_total", "Audit lines that were written, and that could not be.",
+               {&label<Written>}},
     Descriptor{Family::signatures, Type::counter, "tlspool_token_signatures_total", "What tokens were asked to sign, and whether they did.",
                {&label<Token>, &label<Mechanism>, &label<SignResult>}},
     Descriptor{Family::signature_time, Type::histogram, "tlspool_token_signature_duration_seconds", "How long a token took to sign.", {&label<Token>},
@@ -99,6 +101,8 @@ inline constexpr std::array table{
     Descriptor{Family::fetch_time, Type::histogram, "tlspool_key_fetch_duration_seconds", "How long key management entities took.", {}, short_times},
     Descriptor{Family::restarts, Type::counter, "tlspool_process_restarts_total", "Times that a process of the pool was started again after it died.",
                {&label<Kind>}},
+    Descriptor{Family::sandbox_refusals, Type::counter, "tlspool_sandbox_refusals_total",
+               "System calls of a process that its sandbox refused; each stands in the log.", {&label<Kind>}},
     Descriptor{Family::reloads, Type::counter, "tlspool_reloads_total", "Times that the configuration was read again.", {&label<Reload>}},
     Descriptor{Family::last_reload, Type::gauge, "tlspool_config_applied_timestamp_seconds", "When the configuration that is in force was applied."},
     Descriptor{Family::scrapes, Type::counter, "tlspool_metrics_requests_total", "Requests for these metrics that were answered with them."},

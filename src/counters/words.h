@@ -39,6 +39,7 @@ enum class Source : std::uint8_t { fresh, remembered, shared };
 enum class Kind : std::uint8_t { keeper, worker, judge, fetcher, metrics };
 enum class Reload : std::uint8_t { applied, refused };
 enum class Fetch : std::uint8_t { answered, failed };
+enum class Written : std::uint8_t { written, lost };
 
 /// Tokens that have numbers of their own, and the one for the rest.
 inline constexpr std::size_t most_tokens = 32;
@@ -74,6 +75,7 @@ inline constexpr std::array<std::string_view, 3> source{"fresh", "remembered", "
 inline constexpr std::array<std::string_view, 5> kind{"keeper", "worker", "judge", "fetcher", "metrics"};
 inline constexpr std::array<std::string_view, 2> reload{"applied", "refused"};
 inline constexpr std::array<std::string_view, 2> fetch{"answered", "failed"};
+inline constexpr std::array<std::string_view, 2> written{"written", "lost"};
 }  // namespace words
 
 /// The label that a type's values belong to.
@@ -98,6 +100,7 @@ template <> inline constexpr Label label<Source>{"source", words::source};
 template <> inline constexpr Label label<Kind>{"process", words::kind};
 template <> inline constexpr Label label<Reload>{"result", words::reload};
 template <> inline constexpr Label label<Fetch>{"result", words::fetch};
+template <> inline constexpr Label label<Written>{"result", words::written};
 
 /// The value of this name; the last one, which is for all others, where there is none.
 template <class T>

@@ -2,18 +2,22 @@
 // One program, six kinds of process: see docs/architecture.md.
 #include <getopt.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "fetcher/main.h"
 #include "judge/main.h"
 #include "keeper/main.h"
 #include "metrics/main.h"
 #include "supervisor/main.h"
+#include "tls/wiped_memory.h"
 #include "supervisor/outside.h"
 #include "worker/main.h"
 
@@ -60,14 +64,34 @@ int run_process(const std::string& role, const std::string& channel_text, bool o
   return wrong_usage("unknown process " + role);
 }
 
+// What an upgrade executes: the file at the same path, which may be another one by then, with the same arguments.
+void note_command(int argc, char** argv, tlspool::supervisor::Options& options) {
+  char path[4096];
+  const ssize_t n = readlink("/proc/self/exe", path, sizeof path);
+  if (n > 0 && static_cast<std::size_t>(n) < sizeof path) options.program.assign(path, static_cast<std::size_t>(n));
+  constexpr std::string_view replaced = " (deleted)";
+  if (options.program.ends_with(replaced)) options.program.erase(options.program.size() - replaced.size());
+  for (int i = 0; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--takeover") == 0) {
+      ++i;  // of the upgrade that started this one
+    } else {
+      options.arguments.emplace_back(argv[i]);
+    }
+  }
+}
+
 }  // namespace
 
+// Before the constructors of libraries, which use OpenSSL.
+__attribute__((section(".preinit_array"), used)) void (*const first_of_all)() = tlspool::tls::wipe_what_openssl_frees;
+
 int main(int argc, char** argv) {
-  enum Option : int { pool = 1, check, log, outside, version, help, process, channel };
+  enum Option : int { pool = 1, check, log, outside, takeover, version, help, process, channel };
   const option options[] = {{"pool", required_argument, nullptr, pool},
                             {"check", no_argument, nullptr, check},
                             {"log", required_argument, nullptr, log},
                             {"outside", required_argument, nullptr, outside},
+                            {"takeover", required_argument, nullptr, takeover},
                             {"version", no_argument, nullptr, version},
                             {"help", no_argument, nullptr, help},
                             {"process", required_argument, nullptr, process},
@@ -90,6 +114,9 @@ int main(int argc, char** argv) {
         }
         break;
       case outside: wanted.outside = optarg; break;
+      case takeover:
+        wanted.takeover = std::atoi(optarg);
+        break;
       case version: std::puts("tlspoold " TLSPOOL_VERSION); return 0;
       case help: std::fputs(usage, stdout); return 0;
       case process: role = optarg; break;
@@ -98,5 +125,6 @@ int main(int argc, char** argv) {
     }
   }
   if (optind < argc) return wrong_usage(std::string("superfluous: ") + argv[optind]);
+  if (role.empty()) note_command(argc, argv, wanted);
   return role.empty() ? tlspool::supervisor::run(wanted) : run_process(role, channel_text, !wanted.outside.empty());
 }

@@ -124,6 +124,7 @@ void Authorization::cancel_all() {
 void Authorization::finish(Outcome outcome) {
   const OnOutcome on_outcome = std::move(on_outcome_);
   outcome.asked_hooks = !asked_.empty();
+  outcome.rule = decision_.where;
   on_outcome(std::move(outcome));
 }
 

@@ -25,6 +25,7 @@ class Authorization {
     bool allowed = false;
     wire::Attributes attributes;
     std::string reason;            ///< for people: which rule, which hook, and what it said
+    std::string rule;              ///< FILE:LINE, or "default"
     std::int64_t valid_until = 0;  ///< until when it may be relied on, seconds since 1970; 0: no bound
     bool asked_hooks = false;
   };

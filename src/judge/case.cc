@@ -159,6 +159,7 @@ void Case::finish(const Condition* failed, std::size_t index) {
   wire::ChainVerdict verdict = failed != nullptr ? refuse(*failed, index) : accept();
   if (subject_->query.explain) verdict.explanation = explanation();
   verdict.keep = keep(verdict.accepted);
+  verdict.decided_by.policy = failed != nullptr ? failed->where : all_policies();
   timer_.reset();
   const OnVerdict on_verdict = std::move(on_verdict_);
   on_verdict(std::move(verdict));  // may destroy this
@@ -174,6 +175,14 @@ wire::Keep Case::keep(bool accepted) const {
     out.unsure = out.unsure || trust::rests_on_memory(asked.check.kind);
     out.cost = out.cost || trust::may_ask_network(asked.check.kind);
     if (asked.answer.valid_until != 0) out.until = out.until == 0 ? asked.answer.valid_until : std::min(out.until, asked.answer.valid_until);
+  }
+  return out;
+}
+
+std::string Case::all_policies() const {
+  std::string out;
+  for (const Condition& condition : conditions_) {
+    if (!condition.where.empty()) out += (out.empty() ? "" : ", ") + condition.where;
   }
   return out;
 }

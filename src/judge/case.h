@@ -54,6 +54,7 @@ class Case {
   [[nodiscard]] wire::ChainVerdict accept() const;
   [[nodiscard]] wire::ChainVerdict refuse(const Condition& failed, std::size_t index) const;
   [[nodiscard]] std::string explanation() const;
+  [[nodiscard]] std::string all_policies() const;
 
   Loop& loop_;
   Law law_;

@@ -19,6 +19,9 @@
 namespace tlspool::judge {
 namespace {
 
+// Of one worker's questions that wait for DNS, responders and hooks.
+constexpr std::size_t most_bytes_waiting = 64 << 20;
+
 constexpr std::uint16_t number_of(wire::Kind kind) { return static_cast<std::uint16_t>(kind); }
 
 std::string together(const std::vector<std::string>& problems) {
@@ -161,7 +164,7 @@ void Judge::add_worker(Frame frame) {
   if (frame.descriptors.size() != 1) return give_up({Code::protocol, "judge_channel", "", "not one descriptor", {}});
   const std::uint64_t id = ++last_worker_;
   workers_[id].channel = std::make_unique<Channel>(
-      loop_, std::move(frame.descriptors.front()), [this, id](const Frame& query) { on_worker(id, query); },
+      loop_, std::move(frame.descriptors.front()), Channel::for_server("worker"), [this, id](const Frame& query) { on_worker(id, query); },
       [this, id] { forget_worker(id); });
 }
 
@@ -182,11 +185,21 @@ void Judge::on_worker(std::uint64_t worker, const Frame& frame) {
   auto query = wire::decode<wire::ChainQuery>(frame.body);
   if (!query) return drop_worker(worker, "a malformed question");
   if (!sandboxed_) return answer(worker, frame.number, query->expected, {.check = "chain", .reason = "the judge has not read its trust anchors yet"});
+  WorkerEnd& end = workers_[worker];
+  const std::size_t size = frame.body.size();
+  // What all may ask together leaves room for another worker's questions, whatever one does.
+  if (end.bytes + size > most_bytes_waiting || end.questions.size() >= Questions::most_waiting / (workers_.size() + 1)) {
+    if (!std::exchange(end.flooded, true)) log::error("judge.flooded", {{"reason", "a worker asks more than it waits for"}});
+    return answer(worker, frame.number, query->expected, {.check = "judge", .reason = "too many questions wait"});
+  }
+  end.bytes += size;
   // The verdict may come before ask() has returned.
   auto question = std::make_shared<std::uint64_t>(0);
   const std::string expected = query->expected;
-  *question = recollection_.ask(std::move(*query), [this, worker, question, expected, number = frame.number](const wire::ChainVerdict& verdict) {
-    workers_[worker].questions.erase(*question);
+  *question = recollection_.ask(std::move(*query), [this, worker, question, expected, size, number = frame.number](const wire::ChainVerdict& verdict) {
+    WorkerEnd& asker = workers_[worker];
+    asker.questions.erase(*question);
+    asker.bytes -= size;
     answer(worker, number, expected, verdict);
   });
   if (*question != 0) workers_[worker].questions.insert(*question);

@@ -45,6 +45,8 @@ class Judge {
   struct WorkerEnd {
     std::unique_ptr<Channel> channel;
     std::set<std::uint64_t> questions;
+    std::size_t bytes = 0;   ///< of the questions that wait
+    bool flooded = false;    ///< it was said in the log
   };
 
   Loop& loop_;

@@ -14,7 +14,7 @@ constexpr std::size_t overhead = sizeof(wire::ChainVerdict) + 200;
 std::size_t size_of(const wire::ChainVerdict& v) {
   constexpr std::size_t text = 48;  // a string or a list on the heap
   std::size_t out = overhead + v.identity.size() + v.how.size() + v.anchor.size() + v.check.size() + v.reason.size() + v.certificate.size() +
-                    v.explanation.size() + v.attributes.alias.size();
+                    v.explanation.size() + v.decided_by.policy.size() + v.decided_by.rule.size() + v.attributes.alias.size();
   for (const auto& name : v.names) out += text + name.size();
   for (const auto& group : v.attributes.groups) out += text + group.size();
   for (const auto& [name, value] : v.attributes.values) out += 2 * text + name.size() + value.size();

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view outcome_prefix = "tlspool1o-";
 /// Of everything below and of wire::ChainVerdict: pools of another form find nothing.
-constexpr std::uint32_t form = 1;
+constexpr std::uint32_t form = 2;
 
 /// What an outcome is found by.
 struct DependsOn {

@@ -38,10 +38,13 @@ wire::ChainVerdict with_outcome(wire::ChainVerdict verdict, Authorization::Outco
   } else {
     const std::int64_t valid_until = verdict.valid_until;
     const wire::Keep keep = verdict.keep;
+    std::string policy = std::move(verdict.decided_by.policy);
     verdict = refused("authorization", "it is trusted, and not authorized: " + outcome.reason);
     verdict.valid_until = valid_until;
     verdict.keep = keep;
+    verdict.decided_by.policy = std::move(policy);
   }
+  verdict.decided_by.rule = std::move(outcome.rule);
   verdict.keep.cost = verdict.keep.cost || outcome.asked_hooks;
   verdict.explanation = std::move(explanation);
   return verdict;

@@ -10,6 +10,7 @@ namespace {
 
 // The fetcher has a timeout for each entity; this one is for a fetcher that hangs.
 constexpr std::chrono::seconds patience{60};
+constexpr std::size_t most_answer = 4 << 20;  // more than an entity may say
 
 Error lost(const std::string& reason) {
   return {Code::closed, "ask the key management entity", "", reason,
@@ -20,7 +21,9 @@ Error lost(const std::string& reason) {
 
 void FetcherLink::connect(UniqueFd socket) {
   give_up("the fetcher was replaced");
-  channel_ = std::make_unique<Channel>(loop_, std::move(socket), [this](Frame frame) {
+  Channel::Limits limits = Channel::for_server("fetcher");
+  limits.body = most_answer;
+  channel_ = std::make_unique<Channel>(loop_, std::move(socket), std::move(limits), [this](Frame frame) {
     took(frame);
     wipe(frame.body);
   }, [this] {

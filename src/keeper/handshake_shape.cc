@@ -247,6 +247,10 @@ SignVerdict judge_signature(const SignQuestion& q) {
   SignVerdict verdict;
   if (q.role != wire::role_client && q.role != wire::role_server) {
     verdict.reason = "neither the client's nor the server's role";
+  } else if (q.allowed_roles == 0) {
+    verdict.reason = "no program may use the identity";
+  } else if (!q.tls13 && !q.tls12_allowed) {
+    verdict.reason = "TLS 1.2 is not allowed";
   } else if ((q.allowed_roles & q.role) == 0) {
     verdict.reason = "the identity may not play this role";
   } else if (!scheme_fits(q.scheme, q.key_type, q.tls13)) {

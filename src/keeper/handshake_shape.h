@@ -12,11 +12,12 @@ namespace tlspool::keeper {
 /// What somebody wants signed, and with what kind of key.
 struct SignQuestion {
   wire::KeyType key_type = wire::KeyType::p256;
-  std::uint8_t allowed_roles = 0;  ///< wire::RoleBits of the key's identity
+  std::uint8_t allowed_roles = 0;  ///< wire::RoleBits in which some program may use the key's identity
   std::uint8_t role = 0;           ///< wire::RoleBits, exactly one
   bool tls13 = false;
   std::uint16_t scheme = 0;  ///< TLS SignatureScheme
   ByteView input;            ///< the whole text, not a digest
+  bool tls12_allowed = true;
 };
 
 /// Starts out as refused.

@@ -113,6 +113,7 @@ void Keeper::take(Frame frame) {
       return serve_worker(*channel, std::move(frame.descriptors[0]));
     }
   }
+  if (kind == wire::Kind::retire) return shared_.ledger().leave();
   if (frame.descriptors.size() == 1 && kind == wire::Kind::pin_entry) {
     if (auto entry = wire::decode<wire::PinEntry>(frame.body)) {
       return ask_pin(entry->token, std::move(frame.descriptors[0]));

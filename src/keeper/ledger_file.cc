@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,7 +42,8 @@ Status LedgerFile::ready() {
 Status LedgerFile::open_locked() {
   if (file_.valid() && problem_) return {};
   const auto now = std::chrono::steady_clock::now();
-  if (tried_ && (lasting_ || now - last_try_ < between_tries)) return problem_;
+  const bool busy = !problem_ && problem_.error().code == Code::busy;  // asked anew each time: the other keeper may be about to leave
+  if (tried_ && (lasting_ || (!busy && now - last_try_ < between_tries))) return problem_;
   tried_ = true;
   last_try_ = now;
   problem_ = create();
@@ -59,7 +61,14 @@ Status LedgerFile::open_locked() {
 Status LedgerFile::create() {
   file_.reset(open(path_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file_.valid()) return fail(system_error("open the ledger of used keys", subject_of(path_), errno));
-  if (flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+  // When a new executable takes a pool over, the old keeper leaves the file in the same moment.
+  int locked = flock(file_.get(), LOCK_EX | LOCK_NB);
+  for (int tries = 0; locked != 0 && errno == EWOULDBLOCK && tries < 10; ++tries) {
+    const timespec pause{0, 20'000'000};
+    nanosleep(&pause, nullptr);
+    locked = flock(file_.get(), LOCK_EX | LOCK_NB);
+  }
+  if (locked != 0) {
     if (errno != EWOULDBLOCK) return fail(system_error("lock the ledger of used keys", subject_of(path_), errno));
     return fail({Code::busy, "lock the ledger of used keys", subject_of(path_), "another keeper uses this directory",
                  "stop the other pool: two pools must not share one directory"});
@@ -124,6 +133,18 @@ Status LedgerFile::append(const Bytes& records) {
   }
   good_ += records.size();
   return {};
+}
+
+void LedgerFile::leave() {
+  const std::lock_guard guard(io_);
+  tried_ = true;
+  lasting_ = true;
+  problem_ = fail({Code::busy, "use the ledger of used keys", subject_of(path_), "another keeper has taken it over", "try again"});
+  {
+    const std::lock_guard memory(memory_);
+    usable_ = false;
+  }
+  file_.reset();
 }
 
 bool LedgerFile::claimed(const Tombstone& tombstone) const {

@@ -27,6 +27,8 @@ class LedgerFile {
   /// Writes all tombstones that are not there yet, and syncs once. Answers, for each, whether it is ours: false for one
   /// that was there before, or that stands twice in `tombstones`. After an error none of them is claimed for anybody.
   [[nodiscard]] Result<std::vector<bool>> claim(const std::vector<sharedkey::Tombstone>& tombstones);
+  /// Another keeper goes on with the file: it is closed, which frees the lock, and not opened again.
+  void leave();
   [[nodiscard]] std::size_t size() const;
   /// Counts keys of the store that were claimed; what there was before the keeper started is not counted.
   void note_claimed(const std::string& store);

@@ -44,9 +44,7 @@ int run(int channel) {
   keeper.apply(std::move(*setup));
   Status told;
   const auto tell = [&](UniqueFd watch) {
-    Frame frame{static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, {}};
-    frame.descriptors.push_back(std::move(watch));
-    told = send_frame(channel, frame);
+    told = send_frame(channel, {static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch))});
   };
   if (auto done = wire::confine(walls, tell); !done) return refuse_start(done.error());
   if (!told) return refuse_start(told.error());

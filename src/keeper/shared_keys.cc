@@ -11,6 +11,12 @@ namespace tlspool::keeper {
 
 using wire::KeyProblem;
 
+namespace {
+// As many as a worker has handshakes that wait.
+constexpr std::size_t most_unanswered = 1024;
+constexpr unsigned most_logged = 100;  // refusals of one worker in a second
+}  // namespace
+
 std::string key_text(const wire::PeerSetup& peer, ByteView id) {
   if (peer.source == wire::KeySource::psk) return peer.psk;
   return sharedkey::id_text(peer.id_form, id);
@@ -117,8 +123,11 @@ KeyThread* SharedKeys::thread(const std::string& token) {
 
 void SharedKeys::serve_worker(UniqueFd socket) {
   const std::uint64_t number = ++last_channel_;
+  Channel::Limits limits = Channel::for_server("worker");
+  // One worker's requests are nobody else's wait: all are served in the order in which they came.
+  limits.unanswered = most_unanswered;
   workers_[number] = std::make_unique<Channel>(
-      loop_, std::move(socket),
+      loop_, std::move(socket), std::move(limits),
       [this, number](Frame frame) {
         took_frame(number, frame);
         wipe(frame.body);
@@ -195,9 +204,20 @@ bool SharedKeys::answer(const Ask& ask, wire::KeyAnswer answer) {
   return at != workers_.end();
 }
 
+// One worker that was taken over must not fill the log, in which the others' lines stand, too.
+bool SharedKeys::may_log(std::uint64_t channel) {
+  Refusals& of = refusals_[channel];
+  const auto now = Clock::now();
+  if (now - of.since >= std::chrono::seconds{1}) {
+    if (of.count > most_logged) log::warning("key.refused", {{"reason", "requests of one worker"}, {"more", std::to_string(of.count - most_logged)}});
+    of = {now, 0};
+  }
+  return ++of.count <= most_logged;
+}
+
 void SharedKeys::refuse(const Ask& ask, KeyProblem problem, const Error& error) {
   counters::count<counters::Family::shared_keys>(counters::KeyEvent::refused);
-  log::warning("key.refused", {{"peer", ask.peer ? ask.peer->name : printable(ask.request.peer)}, {"problem", error.text()}});
+  if (may_log(ask.channel)) log::warning("key.refused", {{"peer", ask.peer ? ask.peer->name : printable(ask.request.peer)}, {"problem", error.text()}});
   wire::KeyAnswer out;
   out.problem = problem;
   out.message = error.text();

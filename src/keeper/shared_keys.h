@@ -111,7 +111,14 @@ class SharedKeys {
   FetcherLink fetcher_;
   KmeKeys kme_;
   Phantoms phantoms_;
+  /// How many refusals of one worker were logged in this second.
+  struct Refusals {
+    Clock::time_point since{};
+    unsigned count = 0;
+  };
+  [[nodiscard]] bool may_log(std::uint64_t channel);
   std::map<std::uint64_t, std::unique_ptr<Channel>> workers_;
+  std::map<std::uint64_t, Refusals> refusals_;
   std::map<std::uint64_t, std::unique_ptr<KeyAdmin>> admins_;
   std::uint64_t last_channel_ = 0;
   std::vector<Shared> waiting_;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cerrno>
 #include <system_error>
 
@@ -62,6 +63,13 @@ SignThreads::~SignThreads() {
   for (std::thread& t : threads_) t.join();
 }
 
+// A worker in its right mind is refused nothing but what its token can't do just now. One that was taken gets its
+// refusals, each in the log, at a pace that leaves room in there for others.
+void SignThreads::refused() {
+  constexpr unsigned at_once = 1000;
+  if (++refused_ > at_once) std::this_thread::sleep_for(std::chrono::milliseconds{20});
+}
+
 void SignThreads::serve() {
   Signer signer;
   Bytes packet(wire::max_sign_packet);
@@ -92,6 +100,7 @@ void SignThreads::serve() {
       reply.signature = std::move(*signature);
     } else {
       reply.problem = signature.error().text();
+      if (signature.error().code == Code::denied || signature.error().code == Code::not_found) refused();
     }
     if (!transmit(socket_.get(), wire::encode(reply), {})) break;
   }

@@ -29,12 +29,14 @@ class SignThreads {
 
  private:
   void serve();
+  void refused();
   std::shared_ptr<Token> token_;
   const counters::Token number_;
   UniqueFd socket_;
   std::mutex turn_;                 ///< held by the one thread that serves alone
   std::atomic<bool> alone_{false};
   std::atomic<unsigned> running_{0};
+  std::atomic<unsigned> refused_{0};
   std::vector<std::thread> threads_;
 };
 

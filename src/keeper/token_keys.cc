@@ -82,7 +82,7 @@ Result<Bytes> Token::sign(Signer& signer, const wire::SignRequest& request) {
   Entry& entry = found->second;
   if (!entry.report.usable) return fail({Code::token_missing, "sign", subject_, entry.report.problem, {}});
   const SignVerdict verdict = judge_signature(
-      {entry.key.type, entry.setup.roles, request.role, request.tls13, request.scheme, request.input});
+      {entry.key.type, entry.setup.roles, request.role, request.tls13, request.scheme, request.input, entry.setup.tls12});
   if (!verdict.allowed) {
     log::warning("key.refused", {{"identity", entry.setup.identity}, {"role", role_text(request.role)},
                                  {"scheme", scheme_name(request.scheme)}, {"token", name_},

@@ -3,15 +3,17 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
+#include "base/log.h"
 #include "base/secret.h"
 
 namespace tlspool {
 namespace {
 
 constexpr std::size_t header_size = 16;
-constexpr std::size_t most_unclaimed = 1024;
 constexpr std::size_t together = 4096;  // bytes of held frames that go as one
 
 struct Header {
@@ -38,55 +40,85 @@ Header decode(const std::uint8_t* bytes) {
 
 }  // namespace
 
-Channel::Channel(Loop& loop, UniqueFd socket, OnFrame on_frame, OnClosed on_closed)
-    : socket_(std::move(socket)), on_frame_(std::make_shared<const OnFrame>(std::move(on_frame))), on_closed_(std::move(on_closed)) {
+Channel::Channel(Loop& loop, UniqueFd socket, Limits limits, OnFrame on_frame, OnClosed on_closed)
+    : socket_(std::move(socket)),
+      limits_(std::move(limits)),
+      on_frame_(std::make_shared<const OnFrame>(std::move(on_frame))),
+      on_closed_(std::move(on_closed)) {
   poll_ = std::make_unique<Poll>(loop, socket_.get(), [this](int events) { ready(events); });
   poll_->want(Poll::readable);
 }
 
-Channel::~Channel() { *alive_ = false; }
+Channel::~Channel() {
+  *alive_ = false;
+  wipe(input_);
+  for (Pending& p : output_) wipe(p.bytes);
+}
 
+// One read in each turn of the loop, however much there is: the others have theirs, too.
 void Channel::ready(int events) {
   const auto alive = alive_;
   if ((events & Poll::writable) != 0) flush();
   if (!*alive || !socket_.valid()) return;
-  if ((events & Poll::readable) != 0) {
-    const bool more = read_some();
-    if (!deliver()) return;  // destroyed
-    if (!more) closed();
-  }
+  if ((events & Poll::readable) != 0 && !has_frame()) read_some();
+  if (!*alive || !socket_.valid() || !deliver() || !socket_.valid()) return;
+  if (ended_ && !has_frame()) return closed();
+  want();
 }
 
-bool Channel::read_some() {
-  while (true) {
-    const std::size_t old = input_.size();
-    constexpr std::size_t chunk = 64 * 1024;
-    input_.resize(old + chunk);
-    auto got = receive(socket_.get(), {input_.data() + old, chunk}, MSG_DONTWAIT);
-    if (!got || (got->has_value() && ((*got)->size == 0 || (*got)->truncated))) {
-      input_.resize(old);
-      return false;
-    }
-    if (!got->has_value()) {
-      input_.resize(old);
-      return true;
-    }
-    input_.resize(old + (*got)->size);
-    for (UniqueFd& d : (*got)->descriptors) received_.push_back(std::move(d));
-    // No frame carries more than one; the other end may be a process that was taken over.
-    if (received_.size() > most_unclaimed) return false;
-    if ((*got)->size < chunk && (*got)->descriptors.empty()) return true;
+bool Channel::has_frame() const {
+  if (input_.size() < header_size) return false;
+  const Header header = decode(input_.data());
+  return header.length > limits_.body || input_.size() - header_size >= header.length;
+}
+
+void Channel::want() {
+  if (delivering_) return;  // ready() does it when all are delivered
+  int events = output_.empty() ? Poll::none : Poll::writable;
+  // Frames that wait for the next turn: a socket that takes bytes is ready at once.
+  if (has_frame() && takes_frames()) events |= Poll::writable;
+  if (!has_frame() && takes_frames() && !ended_) events |= Poll::readable;
+  // Frames are taken again when an answer was sent: send() comes back here. What else happens is of no interest.
+  poll_->want(events);
+}
+
+void Channel::read_some() {
+  // One for the thread: room in each channel's own buffer would have to be filled with zeros for each read.
+  static thread_local std::array<std::uint8_t, 64 * 1024> scratch;
+  auto got = receive(socket_.get(), scratch, MSG_DONTWAIT);
+  const bool any = got && got->has_value();
+  if (any) {
+    append_input({scratch.data(), (*got)->size});
+    wipe(scratch.data(), (*got)->size);
   }
+  ended_ = !got || (any && ((*got)->size == 0 || (*got)->truncated));
+  if (!any) return;
+  for (UniqueFd& d : (*got)->descriptors) received_.push_back(std::move(d));
+  if (received_.size() > limits_.descriptors) broken("descriptors that belong to no frame");
+}
+
+// A vector that grows by itself would leave keys behind in freed memory.
+void Channel::append_input(ByteView bytes) {
+  const std::size_t needed = input_.size() + bytes.size();
+  if (needed > input_.capacity()) {
+    Bytes larger;
+    larger.reserve(std::max(needed, 2 * input_.capacity()));
+    larger.assign(input_.begin(), input_.end());
+    wipe(input_);
+    input_ = std::move(larger);
+  }
+  input_.insert(input_.end(), bytes.begin(), bytes.end());
 }
 
 bool Channel::deliver() {
   const auto alive = alive_;
   const auto on_frame = on_frame_;
   std::size_t at = 0;
-  while (input_.size() - at >= header_size) {
+  delivering_ = true;
+  for (std::size_t count = 0; count < limits_.frames_a_turn && takes_frames() && input_.size() - at >= header_size; ++count) {
     const Header header = decode(input_.data() + at);
-    if (header.length > max_body) {
-      closed();
+    if (header.length > limits_.body) {
+      broken("a frame that is too long");
       return *alive;
     }
     if (input_.size() - at < header_size + header.length) break;
@@ -98,10 +130,12 @@ bool Channel::deliver() {
       received_.pop_front();
     }
     at += header_size + header.length;
+    ++unanswered_;
     (*on_frame)(std::move(frame));
     if (!*alive) return false;
     if (!socket_.valid()) return true;
   }
+  delivering_ = false;
   wipe_front(at);
   return true;
 }
@@ -109,6 +143,8 @@ bool Channel::deliver() {
 void Channel::send(std::uint16_t kind, std::uint64_t number, ByteView body, std::vector<UniqueFd> descriptors) {
   if (!socket_.valid()) return;
   Bytes bytes = encode(kind, number, body, descriptors.size());
+  waiting_ += bytes.size();
+  if (unanswered_ > 0) --unanswered_;
   const bool alone = !held_ || !descriptors.empty() || bytes.size() > together;
   if (alone) {
     output_.push_back({std::move(bytes), 0, std::move(descriptors)});
@@ -135,17 +171,26 @@ void Channel::flush() {
     const auto fds = p.sent == 0 ? borrowed(p.descriptors) : std::vector<int>{};
     auto sent = transmit(socket_.get(), ByteView{p.bytes}.subspan(p.sent), fds, MSG_DONTWAIT);
     if (!sent) {
+      for (Pending& each : output_) wipe(each.bytes);
       output_.clear();  // The reader learns of the end from its own side.
+      waiting_ = 0;
       break;
     }
     if (!sent->has_value()) break;
     p.descriptors.clear();
     p.sent += **sent;
+    waiting_ -= **sent;
     if (p.sent < p.bytes.size()) break;
     wipe(p.bytes);
     output_.pop_front();
   }
-  poll_->want(Poll::readable | (output_.empty() ? 0 : Poll::writable));
+  want();
+}
+
+// Who is in his right mind sends no such thing.
+void Channel::broken(const char* how) {
+  if (!limits_.from.empty()) log::error("channel.refused", {{"from", limits_.from}, {"reason", how}});
+  closed();
 }
 
 // Keys pass here: nothing that was delivered or sent stays behind in freed memory.
@@ -159,7 +204,9 @@ void Channel::closed() {
   poll_->want(Poll::none);
   poll_.reset();
   socket_.reset();
+  for (Pending& p : output_) wipe(p.bytes);
   output_.clear();
+  waiting_ = 0;
   if (OnClosed callback = std::move(on_closed_)) callback();
 }
 

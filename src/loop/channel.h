@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -31,11 +32,27 @@ class Channel {
   using OnClosed = std::function<void()>;
   static constexpr std::size_t max_body = 16 << 20;
 
+  /// What the other end may do to this one. Whoever serves several others sets limits, so that one of them that was taken
+  /// over can neither keep it from the rest nor fill its memory; of two ends one must be without, or both could wait.
+  struct Limits {
+    std::string from;                       ///< for the log, where the channel is closed because of one
+    std::size_t body = max_body;            ///< longer frames close the channel
+    std::size_t descriptors = 1024;         ///< that came and belong to no frame yet: more close the channel
+    std::size_t frames_a_turn = SIZE_MAX;   ///< then others have their turn
+    std::size_t output = SIZE_MAX;          ///< bytes that wait for a reader: with more, no frame is taken
+    std::size_t unanswered = SIZE_MAX;      ///< frames that came without one that was sent: with more, none is taken
+  };
+  /// Of a process that is asked by several.
+  [[nodiscard]] static Limits for_server(std::string from) { return {std::move(from), 1 << 20, 0, 64, 1 << 20, SIZE_MAX}; }
+
   /// Both callbacks may destroy the channel.
-  Channel(Loop& loop, UniqueFd socket, OnFrame on_frame, OnClosed on_closed);
+  Channel(Loop& loop, UniqueFd socket, OnFrame on_frame, OnClosed on_closed) : Channel(loop, std::move(socket), {}, std::move(on_frame), std::move(on_closed)) {}
+  Channel(Loop& loop, UniqueFd socket, Limits limits, OnFrame on_frame, OnClosed on_closed);
   ~Channel();
   void send(std::uint16_t kind, std::uint64_t number, ByteView body, std::vector<UniqueFd> descriptors = {});
   [[nodiscard]] bool open() const { return socket_.valid(); }
+  /// Bytes that the other end has not taken yet.
+  [[nodiscard]] std::size_t waiting() const { return waiting_; }
   /// Until release() what is sent only queues up, and then goes in as few system calls as can be: the other end, too, is
   /// woken once for all of it.
   void hold() { held_ = true; }
@@ -48,20 +65,30 @@ class Channel {
     std::vector<UniqueFd> descriptors;
   };
   void ready(int events);
-  bool read_some();
+  void read_some();
+  void append_input(ByteView bytes);
   bool deliver();
+  [[nodiscard]] bool has_frame() const;
+  [[nodiscard]] bool takes_frames() const { return waiting_ <= limits_.output && unanswered_ < limits_.unanswered; }
+  void want();
   void flush();
+  void broken(const char* how);
   void wipe_front(std::size_t count);
   void closed();
 
   UniqueFd socket_;
+  Limits limits_;
   std::shared_ptr<const OnFrame> on_frame_;  // held by deliver(), too: the callback may destroy the channel
   OnClosed on_closed_;
   std::unique_ptr<Poll> poll_;
   Bytes input_;
   std::deque<UniqueFd> received_;
   std::deque<Pending> output_;
+  std::size_t waiting_ = 0;     // bytes in it
+  std::size_t unanswered_ = 0;
   bool held_ = false;
+  bool delivering_ = false;
+  bool ended_ = false;          // nothing more will come; what has come is delivered first
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -46,6 +46,8 @@ class VarlinkConnection {
   [[nodiscard]] int socket() const { return socket_.get(); }
   /// Nothing waits to be sent.
   [[nodiscard]] bool flushed() const { return output_.empty(); }
+  /// No call is under way, and nothing was read of the next one, nor waits to be sent.
+  [[nodiscard]] bool between_calls() const { return open() && !paused_ && partial_.empty() && received_.empty() && output_.empty(); }
   /// Messages that wait to be sent.
   [[nodiscard]] std::size_t unsent() const { return output_.size(); }
 

@@ -11,7 +11,6 @@
 
 #include "base/log.h"
 #include "wire/ipc.h"
-#include "wire/log_setup.h"
 #include "wire/metrics.h"
 
 namespace tlspool::metrics {
@@ -47,9 +46,7 @@ Exporter::Exporter(Loop& loop, UniqueFd supervisor, counters::Machine machine)
 
 void Exporter::on_supervisor(Frame frame) {
   const auto kind = static_cast<wire::Kind>(frame.kind);
-  if (kind == wire::Kind::log_setup) {
-    if (auto done = wire::start_log(std::move(frame)); !done) give_up(done.error());
-  } else if (kind == wire::Kind::metrics_setup) {
+  if (kind == wire::Kind::metrics_setup) {
     auto setup = wire::decode<wire::MetricsSetup>(frame.body);
     if (!setup) return give_up(setup.error());
     tokens_ = std::move(setup->tokens);

@@ -4,8 +4,10 @@
 #include <csignal>
 
 #include "base/log.h"
-#include "base/sandbox.h"
 #include "metrics/exporter.h"
+#include "wire/confine.h"
+#include "wire/ipc.h"
+#include "wire/log_setup.h"
 
 namespace tlspool::metrics {
 
@@ -18,11 +20,20 @@ int run(int channel) {
   const counters::Machine machine = this_machine();
   Loop loop;
   const SignalWatch term{loop, SIGTERM, [&loop](int) { loop.stop(); }};
-  // Nothing that comes later needs more: it is all handed over by descriptor.
-  if (auto done = enter_sandbox({.confinement = Confinement::metrics}); !done) {
-    log::error("metrics.failed", {{"error", done.error().text()}});
+  const auto give_up = [](const Error& e) {
+    log::error("metrics.failed", {{"error", e.text()}});
     return 1;
-  }
+  };
+  auto first = receive_frame(socket.get());
+  if (!first) return give_up(first.error());
+  if (auto done = wire::start_log(std::move(*first)); !done) return give_up(done.error());
+  // Nothing that comes later needs more: it is all handed over by descriptor.
+  Status told;
+  const auto tell = [&](UniqueFd watch) {
+    told = send_frame(socket.get(), {static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch))});
+  };
+  if (auto done = wire::confine({.confinement = Confinement::metrics}, tell); !done) return give_up(done.error());
+  if (!told) return give_up(told.error());
   const Exporter exporter{loop, std::move(socket), machine};
   loop.run();
   return exporter.exit_status();

@@ -21,9 +21,11 @@ constexpr std::chrono::seconds accept_pause{1};
 const Admin::Method Admin::methods[] = {
     {"Status", &Admin::status},
     {"Sessions", &Admin::sessions},
+    {"Statistics", &Admin::statistics},
     {"EnterPin", &Admin::enter_pin},
     {"OpenKeys", &Admin::open_keys},
     {"Reload", &Admin::reload},
+    {"Upgrade", &Admin::upgrade},
     {"AddPin", &Admin::add_pin},
     {"ListPins", &Admin::list_pins},
     {"RemovePin", &Admin::remove_pin},
@@ -32,11 +34,12 @@ const Admin::Method Admin::methods[] = {
     {"ListRevoked", &Admin::list_revoked},
 };
 
-Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload)
+Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload, UpgradeFunction upgrade)
     : loop_(loop),
       listener_(listener),
       pool_(pool),
       reload_(std::move(reload)),
+      upgrade_(std::move(upgrade)),
       started_(::time(nullptr)),
       pause_(loop),
       poll_(std::make_unique<Poll>(loop, listener, [this](int) { accept_all(); })) {
@@ -44,6 +47,11 @@ Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload)
 }
 
 Admin::~Admin() = default;
+
+void Admin::stop_accepting() {
+  pause_.stop();
+  poll_.reset();
+}
 
 void Admin::accept_all() {
   while (true) {
@@ -121,10 +129,14 @@ void Admin::status(const Handle& to, const wire::Call&) {
   });
 }
 
-void Admin::sessions(const Handle& to, const wire::Call&) {
-  pool_.ask_workers(wire::Kind::sessions_query, [this, to](const std::vector<Bytes>& lists) {
-    answer(to, wire::reply_text(sessions_reply(lists)));
-  });
+void Admin::statistics(const Handle& to, const wire::Call&) {
+  answer(to, wire::reply_text(statistics_reply(pool_, static_cast<std::int64_t>(loop_.now()))));
+}
+
+void Admin::sessions(const Handle& to, const wire::Call& call) {
+  const auto most = static_cast<std::uint32_t>(std::clamp<std::int64_t>(call.parameters.number("most", 0), 0, 1'000'000));
+  const auto done = [this, to](const std::vector<Bytes>& lists) { answer(to, wire::reply_text(sessions_reply(lists))); };
+  pool_.ask_workers(wire::Kind::sessions_query, done, wire::encode(wire::SessionsQuery{most}));
 }
 
 void Admin::enter_pin(const Handle& to, const wire::Call& call) {
@@ -165,6 +177,13 @@ void Admin::reload(const Handle& to, const wire::Call&) {
     if (done) return answer(to, wire::reply_text(wire::Value::object()));
     answer(to, wire::error_text("io.tlspool.Admin.ConfigurationRefused",
                                 wire::Value::object().set("message", done.error().text())));
+  });
+}
+
+void Admin::upgrade(const Handle& to, const wire::Call&) {
+  upgrade_([this, to](const Result<pid_t>& done) {
+    if (done) return answer(to, wire::reply_text(wire::Value::object().set("process", static_cast<std::int64_t>(*done))));
+    answer(to, wire::error_text("io.tlspool.Admin.UpgradeFailed", wire::Value::object().set("message", done.error().text())));
   });
 }
 

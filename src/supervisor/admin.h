@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <sys/types.h>
+
 #include <functional>
 #include <list>
 #include <memory>
@@ -17,9 +19,14 @@ class Admin {
   /// has the new one.
   using ReloadFunction = std::function<void(std::function<void(Status)> done)>;
 
+  /// Has a new executable take over; `done` gets its process number, or why it does not.
+  using UpgradeFunction = std::function<void(std::function<void(const Result<pid_t>&)> done)>;
+
   /// Borrows the listening socket.
-  Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload);
+  Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload, UpgradeFunction upgrade);
   ~Admin();
+  /// Another process answers new connections from now on.
+  void stop_accepting();
 
  private:
   struct Connection {
@@ -38,9 +45,11 @@ class Admin {
   void message(const std::shared_ptr<Connection>& connection, const std::string& text);
   void status(const Handle& to, const wire::Call& call);
   void sessions(const Handle& to, const wire::Call& call);
+  void statistics(const Handle& to, const wire::Call& call);
   void enter_pin(const Handle& to, const wire::Call& call);
   void open_keys(const Handle& to, const wire::Call& call);
   void reload(const Handle& to, const wire::Call& call);
+  void upgrade(const Handle& to, const wire::Call& call);
   // admin_judge.cc
   void add_pin(const Handle& to, const wire::Call& call);
   void list_pins(const Handle& to, const wire::Call& call);
@@ -55,15 +64,18 @@ class Admin {
   int listener_;
   Pool& pool_;
   ReloadFunction reload_;
+  UpgradeFunction upgrade_;
   std::int64_t started_;
   std::list<std::shared_ptr<Connection>> connections_;
   Timer pause_;
   std::unique_ptr<Poll> poll_;
 };
 
-/// Pure: what Status and Sessions answer.
+/// Pure: what Status, Sessions and Statistics answer.
 [[nodiscard]] wire::Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters,
                                       const std::optional<wire::OutcomeCounters>& outcomes);
+/// `at`: milliseconds of a clock that only goes forward.
+[[nodiscard]] wire::Value statistics_reply(Pool& pool, std::int64_t at);
 [[nodiscard]] wire::Value sessions_reply(const std::vector<Bytes>& lists);
 
 }  // namespace tlspool::supervisor

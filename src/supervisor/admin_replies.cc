@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <ctime>
+#include <span>
 
+#include "counters/exposition.h"
 #include "supervisor/admin.h"
 #include "supervisor/words.h"
 #include "tls/openssl.h"
 #include "trust/revocation_facts.h"
+#include "wire/session_row.h"
 
 namespace tlspool::supervisor {
 namespace {
@@ -95,21 +99,18 @@ Value outcomes_of(const wire::OutcomeCounters& c) {
       .set("serversAway", c.away);
 }
 
-Value row(const wire::SessionRow& r) {
-  return Value::object()
-      .set("id", r.id)
-      .set("worker", r.worker)
-      .set("role", r.role)
-      .set("localIdentity", maybe(r.local_identity))
-      .set("remoteIdentity", maybe(r.remote_identity))
-      .set("version", r.version)
-      .set("cipherSuite", r.suite)
-      .set("service", maybe(r.service))
-      .set("uid", r.uid)
-      .set("pid", r.pid)
-      .set("started", r.started)
-      .set("bytesSent", r.sent)
-      .set("bytesReceived", r.received);
+Value integers(std::span<const std::uint64_t> numbers) {
+  Value out = Value::array();
+  for (const std::uint64_t number : numbers) out.push(number);
+  return out;
+}
+
+Value metric(const counters::Descriptor& d, const counters::Labels& labels, std::span<const std::uint64_t> numbers) {
+  Value named = Value::object();
+  for (const auto& [name, value] : labels) named.set(std::string(name), value);
+  Value out = Value::object().set("name", d.name).set("labels", std::move(named));
+  if (d.type != counters::Type::histogram) return out.set("value", numbers.front());
+  return out.set("buckets", integers(numbers.first(numbers.size() - 1))).set("bounds", integers(d.bounds)).set("sum", numbers.back());
 }
 
 }  // namespace
@@ -138,9 +139,26 @@ Value sessions_reply(const std::vector<Bytes>& lists) {
   for (const Bytes& bytes : lists) {
     const auto list = wire::decode<wire::SessionList>(bytes);
     if (!list) continue;
-    for (const auto& session : list->sessions) rows.push(row(session));
+    for (const auto& session : list->sessions) rows.push(wire::value_of(session));
   }
   return Value::object().set("sessions", std::move(rows));
+}
+
+Value statistics_reply(Pool& pool, std::int64_t at) {
+  const auto pages = pool.pages().all();
+  const auto tokens = pool.token_names();
+  Value metrics = Value::array();
+  for (const counters::Descriptor& d : counters::table) {
+    for (std::size_t series = 0; series < d.series(); ++series) {
+      const auto labels = counters::labels_of(d, series, tokens);
+      if (!labels) continue;
+      const std::size_t first = counters::first_slots[static_cast<std::size_t>(d.family)] + series * d.width();
+      std::vector<std::uint64_t> numbers;
+      for (std::size_t i = 0; i < d.width(); ++i) numbers.push_back(counters::sum(pages, first + i));
+      if (std::ranges::any_of(numbers, [](std::uint64_t n) { return n != 0; })) metrics.push(metric(d, *labels, numbers));
+    }
+  }
+  return Value::object().set("at", at).set("metrics", std::move(metrics));
 }
 
 }  // namespace tlspool::supervisor

@@ -53,7 +53,7 @@ void Child::greeted() {
 void Child::begin(UniqueFd channel) {
   phase_ = Phase::starting;
   channel_ = std::make_unique<Channel>(
-      loop_, std::move(channel), [this](Frame frame) { took(std::move(frame)); },
+      loop_, std::move(channel), limits(), [this](Frame frame) { took(std::move(frame)); },
       [this] {
         // It ends by itself when its channel broke; its own exit status says more than our SIGKILL.
         timer_.start(std::chrono::seconds(2), [this] { signal(SIGKILL); });
@@ -71,13 +71,25 @@ void Child::begin(UniqueFd channel) {
   events_.started();
 }
 
+// What its processes say is read by turns. None of their frames carries more than one descriptor.
+Channel::Limits Child::limits() const {
+  constexpr std::size_t frames = 64;
+  constexpr std::size_t output = 1 << 20;
+  return {name_, Channel::max_body, 2, frames, output, SIZE_MAX};
+}
+
+void Child::misbehaved(const std::string& what) {
+  log::error("process.misbehaved", {{"name", name_}, {"reason", what}});
+  signal(SIGKILL);
+}
+
 void Child::took(Frame frame) {
   if (static_cast<wire::Kind>(frame.kind) != wire::Kind::sandbox_watch) return events_.frame(std::move(frame));
   // Once, while nothing has reached the process yet that could have taken it.
   if (phase_ == Phase::starting && !refusals_.watching() && frame.descriptors.size() == 1) {
     return refusals_.watch(std::move(frame.descriptors.front()));
   }
-  log::error("frame.refused", {{"name", name_}, {"kind", std::to_string(frame.kind)}});
+  misbehaved("it gives another descriptor for refused system calls");
 }
 
 void Child::ready() {

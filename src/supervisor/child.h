@@ -40,6 +40,10 @@ class Child {
   }
   void send_bytes(wire::Kind kind, ByteView body, std::uint64_t number, std::vector<UniqueFd> descriptors = {});
   void signal(int number) const;
+  /// It said what no process in its right mind says: it is ended, and another one takes its place.
+  void misbehaved(const std::string& what);
+  /// Bytes that it has not read yet.
+  [[nodiscard]] std::size_t waiting() const { return channel_ ? channel_->waiting() : 0; }
   /// Whether its end is followed by a new start; not so until the whole pool was ready once.
   void after_end(AfterEnd what);
   /// Looks whether it has ended (SIGCHLD says only that some child has).
@@ -52,6 +56,7 @@ class Child {
   [[nodiscard]] int restarts() const { return restarts_; }
 
  private:
+  [[nodiscard]] Channel::Limits limits() const;
   [[nodiscard]] Status ask();
   void greeted();
   void begin(UniqueFd channel);

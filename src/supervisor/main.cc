@@ -1,45 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/main.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
 #include "base/sandbox.h"
+#include "base/socket.h"
+#include "base/text.h"
 #include "supervisor/admin.h"
 #include "supervisor/content.h"
 #include "supervisor/notify.h"
+#include "supervisor/upgrade.h"
 
 namespace tlspool::supervisor {
 namespace {
 
+Result<Content> with_audit(Content content, const config::Paths& paths) {
+  auto audit = open_audit(content.config.audit, paths.directory);
+  if (!audit) return fail(std::move(audit.error()));
+  content.audit = std::move(*audit);
+  return content;
+}
+
 class Daemon {
  public:
-  Daemon(Ground ground, Content content, Listeners listeners)
+  Daemon(Ground ground, Content content, Listeners listeners, const Options& options)
       : paths_(ground.paths),
         listeners_(std::move(listeners)),
         pool_(loop_, std::move(ground), std::move(content), std::move(listeners_.programs.socket),
               {[this] { ready(); }, [this](const std::string& why) { failed(why); }}),
-        admin_(loop_, listeners_.admin.socket.get(), pool_,
-               [this](std::function<void(Status)> done) { reload(std::move(done)); }),
-        child_(loop_, SIGCHLD, [this](int) { pool_.reap(); }),
+        upgrade_(loop_, options.program, options.arguments),
+        child_(loop_, SIGCHLD, [this](int) { pool_.reap(); upgrade_.reap(); }),
         term_(loop_, SIGTERM, [this](int) { stop(); }),
         interrupt_(loop_, SIGINT, [this](int) { stop(); }),
-        hangup_(loop_, SIGHUP, [this](int) { reload([](const Status&) {}); }) {}
+        hangup_(loop_, SIGHUP, [this](int) { reload([](const Status&) {}); }),
+        user_(loop_, SIGUSR2, [this](int) { upgrade([](const Result<pid_t>&) {}); }) {
+    if (options.takeover < 0) {
+      administer();
+    } else {
+      follow(UniqueFd{options.takeover});
+    }
+  }
 
   int run() {
     if (auto done = pool_.start(); !done) failed(done.error().text());
     loop_.run();
-    remove_sockets(listeners_);
+    if (serves_) remove_sockets(listeners_);
     log::info("pool.stopped", {{"pool", paths_.directory}});
     return exit_code_;
   }
 
  private:
+  void follow(UniqueFd predecessor) {
+    (void)fcntl(predecessor.get(), F_SETFD, FD_CLOEXEC);
+    pool_.hold();
+    predecessor_ = std::make_unique<Relay>(
+        loop_, std::move(predecessor),
+        [this](const std::string& word, const std::string&, std::vector<UniqueFd> descriptors) {
+          if (word == Relay::serve) serve();
+          if (word == Relay::program && descriptors.size() == 1) pool_.welcome(std::move(descriptors.front()));
+        },
+        [this] { left_alone(); });
+    pool_.tell_of_ends([this](const Bytes& end) {
+      const std::string text = hex(end);
+      if (predecessor_) predecessor_->send(Relay::revoked, text.size() < Relay::longest / 2 ? text : std::string{});
+    });
+  }
+
   void ready() {
+    if (!predecessor_) return serve();
+    if (!predecessor_->send(Relay::ready, without_tokens())) left_alone();
+  }
+
+  // Names of tokens that the keeper can't use.
+  [[nodiscard]] std::string without_tokens() const {
+    std::string out;
+    for (const std::string& name : pool_.tokens_without(wire::TokenState::ready)) out += (out.empty() ? "" : " ") + name;
+    return out;
+  }
+
+  // The pool from before is gone. Where it had not said that this one is to serve, this one was given up.
+  void left_alone() {
+    predecessor_.reset();
+    if (!serves_) failed("the pool from before does not want this one");
+  }
+
+  void administer() {
+    serves_ = true;
+    admin_ = std::make_unique<Admin>(loop_, listeners_.admin.socket.get(), pool_, [this](std::function<void(Status)> done) { reload(std::move(done)); },
+                                     [this](std::function<void(const Result<pid_t>&)> done) { upgrade(std::move(done)); });
+  }
+
+  void serve() {
+    if (!serves_) administer();
+    pool_.serve();
     log::info("pool.ready", {{"pool", paths_.directory},
                              {"socket", paths_.programs_socket()},
                              {"admin_socket", paths_.admin_socket()},
@@ -55,22 +116,27 @@ class Daemon {
     if (exit_code_ != 0) return;
     exit_code_ = 1;
     log::error("pool.failed", {{"pool", paths_.directory}, {"reason", why}});
+    if (predecessor_) predecessor_->send(Relay::failed, why);
     stop();
   }
 
   void stop() {
-    notify_stopping();
+    upgrade_.give_up();
+    if (serves_) notify_stopping();
     pool_.stop([this] { loop_.stop(); });
   }
 
   void reload(std::function<void(Status)> done) {
+    if (pool_.is_retired()) return done(fail({Code::busy, "reload", paths_.directory, "another process has taken over", {}}));
     notify_reloading();
     auto content = read_content(paths_);
+    if (content) content = with_audit(std::move(*content), paths_);
     if (!content) return refused(content.error(), done);
     warn_of_restart(content->config);
     pool_.reload(std::move(*content), [this, done = std::move(done)](const Status& applied) {
       if (!applied) return refused(applied.error(), done);
       log::info("config.applied", {{"pool", paths_.directory}});
+      if (predecessor_ && pool_.config().sessions.on_reload == config::OnReload::recheck) predecessor_->send(Relay::reloaded);
       counters::count<counters::Family::reloads>(counters::Reload::applied);
       note_applied();
       notify_ready("Ready, pool " + paths_.directory);
@@ -83,6 +149,68 @@ class Daemon {
     log::error("config.refused", {{"reason", error.text()}, {"kept", "the configuration from before"}});
     notify_ready("Ready; the last configuration was refused: " + error.subject);
     done(fail(Error(error)));
+  }
+
+  void upgrade(std::function<void(const Result<pid_t>&)> done) {
+    log::info("upgrade.begun", {{"pool", paths_.directory}});
+    upgrade_.begin(sockets(), {[this](const std::vector<std::string>& without) { return has_tokens(without); },
+                                [this, done = std::move(done)](const Result<pid_t>& ended) {
+                                  if (ended) {
+                                    taken_over(*ended);
+                                  } else {
+                                    log::error("upgrade.failed", {{"reason", ended.error().text()}, {"kept", "this process"}});
+                                  }
+                                  done(ended);
+                                },
+                                [this](const std::string& word, const std::string& rest) { successor_says(word, rest); }});
+  }
+
+  // Who made a socket's file removes it at the end: this is then the new one.
+  [[nodiscard]] std::vector<Handed> sockets() const {
+    const auto name = [](std::string of, const Listener& listener) { return listener.file.empty() ? of : of + made_suffix; };
+    return {{pool_.listener(), name("pool", listeners_.programs)}, {listeners_.admin.socket.get(), name("admin", listeners_.admin)}};
+  }
+
+  // A PIN that somebody typed is in this keeper alone.
+  [[nodiscard]] Status has_tokens(const std::vector<std::string>& without) const {
+    const auto unusable = pool_.tokens_without(wire::TokenState::ready);
+    for (const std::string& name : without) {
+      if (std::ranges::find(unusable, name) != unusable.end()) continue;
+      return fail({Code::token_locked, "upgrade", "token=" + name, "the new process can't use it, and this one can",
+                   "a PIN that was given by `tlspool pin` is not passed on: store it, or restart the pool and give it again"});
+    }
+    return {};
+  }
+
+  void taken_over(pid_t by) {
+    log::info("upgrade.done", {{"process", std::to_string(by)}, {"drain", std::to_string(pool_.config().drain)}});
+    notify_successor(by);
+    serves_ = false;  // the sockets' files are the new one's
+    admin_->stop_accepting();
+    pool_.retire([this](UniqueFd program) { (void)upgrade_.hand_over(program.get()); }, [this] { loop_.stop(); });
+  }
+
+  // Who is revoked, and what a new configuration refuses, must not go on here. What can't be understood ends all that is left.
+  void successor_says(const std::string& word, const std::string& rest) {
+    if (word == Relay::revoked) {
+      if (predecessor_) predecessor_->send(word, rest);
+      const auto end = unhex(rest);
+      if (!end || !wire::decode<wire::EndSessions>(*end)) return end_all("what the new process ended");
+      pool_.end_sessions(*end);
+    } else if (word == Relay::reloaded) {
+      if (predecessor_) predecessor_->send(word);
+      auto content = read_content(paths_);
+      if (content) content = with_audit(std::move(*content), paths_);
+      if (!content) return end_all(content.error().text());
+      pool_.reload(std::move(*content), [this](const Status& applied) {
+        if (!applied) end_all(applied.error().text());
+      });
+    }
+  }
+
+  void end_all(const std::string& why) {
+    log::warning("upgrade.sessions_ended", {{"reason", why}});
+    pool_.stop([this] { loop_.stop(); });
   }
 
   // What a running process can't take on.
@@ -101,16 +229,22 @@ class Daemon {
   Listeners listeners_;
   Loop loop_;
   Pool pool_;
-  Admin admin_;
+  Upgrade upgrade_;
+  std::unique_ptr<Relay> predecessor_;  // while there is one
+  std::unique_ptr<Admin> admin_;
+  bool serves_ = false;
   SignalWatch child_;
   SignalWatch term_;
   SignalWatch interrupt_;
   SignalWatch hangup_;
+  SignalWatch user_;
   int exit_code_ = 0;
 };
 
-int refuse(const Error& error) {
+int refuse(const Error& error, const Options& options) {
   log::error("pool.failed", {{"reason", error.text()}});
+  const std::string text = std::string(Relay::failed) + " " + error.text();
+  if (options.takeover >= 0) (void)transmit(options.takeover, view(text), {}, MSG_DONTWAIT);
   return 1;
 }
 
@@ -135,21 +269,24 @@ int check(const config::Paths& paths) {
 
 int start(const config::Paths& paths, const Options& options) {
   auto content = read_content(paths);
-  if (!content) return refuse(content.error());
+  if (!content) return refuse(content.error(), options);
   const config::Config& config = content->config;
   log::start(options.log.value_or(config.log_format), config.log_level, "supervisor");
   auto ground = find_ground(paths, config);
-  if (!ground) return refuse(ground.error());
+  if (!ground) return refuse(ground.error(), options);
   ground->outside = options.outside;
-  if (auto done = refuse_dumps(); !done) return refuse(done.error());
-  if (auto done = raise_limits(); !done) return refuse(done.error());
+  auto audit = open_audit(config.audit, paths.directory);
+  if (!audit) return refuse(audit.error(), options);
+  content->audit = std::move(*audit);
+  if (auto done = refuse_dumps(); !done) return refuse(done.error(), options);
+  if (auto done = raise_limits(); !done) return refuse(done.error(), options);
   auto listeners = open_listeners(paths);
-  if (!listeners) return refuse(listeners.error());
+  if (!listeners) return refuse(listeners.error(), options);
   log::info("pool.started", {{"pool", paths.directory}, {"version", TLSPOOL_VERSION}, {"pid", std::to_string(getpid())}});
   if (!config.name.empty() && config.identities.empty()) {
     log::warning("identity.none", {{"pool", paths.directory}, {"reason", "no identity is configured, so no server can be served"}});
   }
-  return Daemon(std::move(*ground), std::move(*content), std::move(*listeners)).run();
+  return Daemon(std::move(*ground), std::move(*content), std::move(*listeners), options).run();
 }
 
 }  // namespace
@@ -158,7 +295,7 @@ int run(const Options& options) {
   signal(SIGPIPE, SIG_IGN);  // a reader of our log that left must not end the pool
   log::start(options.log.value_or(log::Format::text), log::Level::info, "supervisor");
   auto paths = config::find_pool(options.pool);
-  if (!paths) return refuse(paths.error());
+  if (!paths) return refuse(paths.error(), options);
   return options.check ? check(*paths) : start(*paths, options);
 }
 

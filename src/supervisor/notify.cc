@@ -37,18 +37,21 @@ Status take(Listener& listener, UniqueFd fd, const std::string& name) {
   return {};
 }
 
-Status take_activated(Listeners& out) {
+Status take_activated(Listeners& out, const config::Paths& paths) {
   Names names;
   const int count = sd_listen_fds_with_names(1, &names.list);
   if (count < 0) return fail(system_error("sd_listen_fds", "", -count));
   for (int i = 0; i < count; ++i) {
     UniqueFd fd{SD_LISTEN_FDS_START + i};
-    const std::string name = names.list[i];
+    std::string name = names.list[i];
+    const bool made = name.ends_with(made_suffix);
+    if (made) name.erase(name.size() - std::string_view(made_suffix).size());
     Listener* wanted = name == "pool" ? &out.programs : name == "admin" ? &out.admin : nullptr;
     if (wanted == nullptr) {
       return fail({Code::invalid, "socket activation", name, "unknown FileDescriptorName=", "use \"pool\" and \"admin\""});
     }
     if (auto done = take(*wanted, std::move(fd), name); !done) return done;
+    if (made) wanted->file = wanted == &out.programs ? paths.programs_socket() : paths.admin_socket();
   }
   return {};
 }
@@ -72,11 +75,13 @@ void notify_reloading() {
   (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=Reading the configuration again", us);
 }
 
+void notify_successor(pid_t pid) { (void)sd_notifyf(0, "MAINPID=%ld", static_cast<long>(pid)); }
+
 void notify_stopping() { (void)sd_notify(0, "STOPPING=1\nSTATUS=Ending sessions"); }
 
 Result<Listeners> open_listeners(const config::Paths& paths) {
   Listeners out;
-  if (auto done = take_activated(out); !done) return fail(std::move(done.error()));
+  if (auto done = take_activated(out, paths); !done) return fail(std::move(done.error()));
   if (!out.programs.socket.valid() || !out.admin.socket.valid()) {
     if (mkdir(paths.run.c_str(), 0755) != 0 && errno != EEXIST) return fail(system_error("mkdir", paths.run, errno));
   }

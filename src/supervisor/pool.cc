@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::chrono::seconds drain_deadline{3};
 constexpr std::chrono::seconds stop_deadline{5};
+constexpr std::size_t most_adopted = 512 << 10;  // a call of a program and what came behind it
+constexpr std::size_t most_waiting = 4 << 20;    // bytes towards a process that does not read
 
 using wire::Kind;
 
@@ -125,6 +127,7 @@ void Pool::equip_worker(std::uint32_t index) {
   metrics_.show(*workers_[index]);
   if (!reported_) return;  // from_keeper() does it: nothing can be said about keys before
   send_setup(index);
+  send_audit(index);
   send_staples(index);
   connect_judge(index);
   for (const auto& token : content_.config.tokens) connect_keeper(index, token.name);
@@ -133,8 +136,7 @@ void Pool::equip_worker(std::uint32_t index) {
   connect_controls(index);
   if (index < hook_controls_.size()) hook_controls_[index] = 0;
   connect_hook_controls(index);
-  const int copy = fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0);
-  workers_[index]->send_bytes(Kind::listener, {}, 0, only(UniqueFd{copy}));
+  send_listener(index);
 }
 
 void Pool::connect_keeper(std::uint32_t worker, const std::string& token) {
@@ -214,11 +216,13 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
   } else if (kind == Kind::executable_query) {
     answer_executable(worker, frame);
   } else if (kind == Kind::adopt) {
-    adopt(std::move(frame));
+    adopt(worker, std::move(frame));
+  } else if (kind == Kind::idle_program && on_idle_ && frame.descriptors.size() == 1) {
+    on_idle_(std::move(frame.descriptors.front()));
   } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer || kind == Kind::sessions_ended) {
     gather_.answered(worker, std::move(frame));
   } else {
-    log::warning("worker.unexpected", {{"name", worker.name()}, {"kind", std::to_string(frame.kind)}});
+    worker.misbehaved("a frame of kind " + std::to_string(frame.kind));
   }
 }
 
@@ -234,11 +238,13 @@ void Pool::answer_executable(Child& worker, const Frame& frame) {
   worker.send(Kind::executable_answer, answer, frame.number);
 }
 
-void Pool::adopt(Frame frame) {
+void Pool::adopt(Child& from, Frame frame) {
   auto adopt = wire::decode<wire::Adopt>(frame.body);
-  if (!adopt || adopt->worker >= workers_.size()) {
-    return log::warning("adopt.refused", {{"reason", "no such worker"}});
+  if (!adopt || adopt->worker >= workers_.size() || adopt->input.size() > most_adopted || frame.descriptors.size() != 1) {
+    return from.misbehaved("a control connection for another worker that is none");
   }
+  // Who fills another's queue faster than that one reads has his connections closed.
+  if (workers_[adopt->worker]->waiting() > most_waiting) return;
   workers_[adopt->worker]->send_bytes(Kind::adopt, frame.body, frame.number, std::move(frame.descriptors));
 }
 
@@ -285,6 +291,7 @@ void Pool::ended(Child& child, const std::string& reason) {
     end_reload(fail({Code::busy, "reload", "judge", reason + " while it looked at the new configuration", "try again"}));
   }
   if (!ready_) return events_.failed(child.name() + ": " + reason);
+  look_retired();
 }
 
 void Pool::reap() {

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "config/paths.h"
+#include "supervisor/audit_output.h"
 #include "supervisor/child.h"
 #include "supervisor/gather.h"
 #include "supervisor/hook_programs.h"
@@ -41,6 +42,7 @@ struct Content {
   std::vector<HookPrograms::Program> hooks;  ///< those that are programs
   std::shared_ptr<const ClusterKeys> cluster;  ///< null: the pool belongs to no cluster
   std::optional<RunAs> metrics;  ///< as `fetcher`, for [metrics]
+  std::shared_ptr<const AuditOutput> audit;  ///< null: as if nothing were configured
 };
 
 /// The processes of one pool and the channels between them.
@@ -59,6 +61,20 @@ class Pool {
   /// Every process gets the new content; `done` comes when all have it (or 10 s later). The judge is asked first: what it can't read and
   /// could before, or is new, is an error, and the old content stays. While one is under way, the newest of those that follow waits.
   void reload(Content content, OnReloaded done);
+  /// Serves nobody until serve(): another pool has the listening socket, too. Before start().
+  void hold() { held_ = true; }
+  void serve();
+  /// The programs' listening socket; borrowed.
+  [[nodiscard]] int listener() const { return listener_.get(); }
+  /// A program's connection, from the pool that this one follows.
+  void welcome(UniqueFd program);
+  /// Tokens that are in another state than this one.
+  [[nodiscard]] std::vector<std::string> tokens_without(wire::TokenState state) const;
+  /// A program's connection with nothing under way.
+  using OnIdle = std::function<void(UniqueFd program)>;
+  /// Another pool serves from now on: accepts nothing more, and ends with the last session, or when [pool] drain is over.
+  void retire(OnIdle on_idle, std::function<void()> done);
+  [[nodiscard]] bool is_retired() const { return static_cast<bool>(on_idle_); }
   /// Ends sessions and processes; `done` comes when all are gone, 5 s later at the latest.
   void stop(std::function<void()> done);
   /// Look which processes have ended.
@@ -72,6 +88,9 @@ class Pool {
   using OnRevoked = std::function<void(const wire::JudgeAdminAnswer& answer, std::uint64_t sessions)>;
   /// JudgeOperation::revoke or unrevoke: from its answer on, the workers know of it.
   void revoke(const wire::JudgeAdmin& request, OnRevoked done);
+  /// Who is told of what ends sessions (wire::EndSessions): the pool that this one follows has some, too.
+  void tell_of_ends(std::function<void(const Bytes& end)> tell) { tell_of_ends_ = std::move(tell); }
+  void end_sessions(const Bytes& end);
   void ask_workers(wire::Kind query, Gather::Done done, const Bytes& body = {});
 
   [[nodiscard]] const Ground& ground() const { return ground_; }
@@ -106,6 +125,7 @@ class Pool {
   /// Those without which the pool is not whole.
   [[nodiscard]] std::vector<Child*> needed_children() const;
   void apply_metrics();
+  void send_audit(std::uint32_t worker);
   void make_fetcher();
   [[nodiscard]] bool wants_fetcher() const;
   void send_keeper_setup();
@@ -150,9 +170,12 @@ class Pool {
   void end_reload(const Status& how);
   void reload_is_late();
   void answer_executable(Child& worker, const Frame& frame);
-  void adopt(Frame frame);
+  void adopt(Child& from, Frame frame);
   void terminate();
   void look_stopped();
+  // pool_retire.cc
+  void send_listener(std::uint32_t worker);
+  void look_retired();
 
   Loop& loop_;
   Pages pages_;
@@ -174,6 +197,11 @@ class Pool {
   std::optional<Reload> next_reload_;
   std::uint64_t reload_number_ = 0;
   Timer reload_timer_;
+  bool held_ = false;  // workers have no listening socket yet
+  std::uint32_t next_welcome_ = 0;
+  OnIdle on_idle_;
+  std::function<void(const Bytes& end)> tell_of_ends_;
+  std::function<void()> retired_;
   std::function<void()> stopped_;
   bool drained_ = false;  // no worker is left, and the others were told to end
   Timer stop_timer_;

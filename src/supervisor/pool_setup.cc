@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What judge and workers are told of the configuration, ticket keys, and what pools of a cluster have in common.
+#include <fcntl.h>
+
 #include "base/log.h"
 #include "supervisor/cluster_digest.h"
 #include "supervisor/pool.h"
@@ -35,6 +37,13 @@ std::vector<std::string> Pool::token_names() {
 }
 
 void Pool::apply_metrics() { metrics_.apply(content_.config.metrics, content_.metrics, token_names()); }
+
+void Pool::send_audit(std::uint32_t worker) {
+  if (!content_.audit) return;
+  std::vector<UniqueFd> out;
+  if (content_.audit->out.valid()) out = only(UniqueFd{fcntl(content_.audit->out.get(), F_DUPFD_CLOEXEC, 0)});
+  workers_[worker]->send(Kind::audit_end, content_.audit->setup, 0, std::move(out));
+}
 
 void Pool::send_setup(std::uint32_t worker) {
   wire::WorkerSetup setup = setup_;

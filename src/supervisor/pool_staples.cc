@@ -7,6 +7,11 @@ namespace tlspool::supervisor {
 
 using wire::Kind;
 
+namespace {
+constexpr std::size_t most_response = 64 << 10;
+constexpr std::size_t most_staples = 10'000;
+}  // namespace
+
 void Pool::send_own_certificates() {
   if (judge_->running()) judge_->send(Kind::judge_own, own_certificates(setup_));
 }
@@ -14,6 +19,9 @@ void Pool::send_own_certificates() {
 void Pool::take_staple(const Frame& frame) {
   auto staple = wire::decode<wire::Staple>(frame.body);
   if (!staple) return log::error("judge.malformed", {{"reason", staple.error().text()}});
+  if (staple->response.size() > most_response || (staples_.size() >= most_staples && !staples_.contains(staple->leaf))) {
+    return judge_->misbehaved("more stapled responses than there are certificates");
+  }
   for (const auto& worker : workers_) {
     if (worker->running()) worker->send(Kind::judge_staple, *staple);
   }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/refused_calls.h"
+#include "counters/page.h"
 
 namespace tlspool::supervisor {
 namespace {
@@ -30,6 +31,7 @@ void Refusals::ready() {
   auto call = refuse_next(descriptor_.get());
   if (!call) return stop();
   if (!*call) return;
+  counters::count<counters::Family::sandbox_refusals>(counters::value_of<counters::Kind>(std::string_view(name_).substr(0, name_.find('-'))));
   log::error("sandbox.refused", {{"name", name_}, {"call", (*call)->name}, {"thread", std::to_string((*call)->thread)}});
   if (loop_.now() - second_ >= static_cast<std::uint64_t>(window.count())) {
     second_ = loop_.now();

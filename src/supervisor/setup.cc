@@ -114,6 +114,19 @@ Bytes digest(const config::Config& config, const Material& material, const wire:
 
 }  // namespace
 
+std::uint8_t granted_roles(const config::Config& config, const config::Identity& identity) {
+  // Without rules the owner and the group of the pool's directory may do everything.
+  std::uint8_t granted = config.allow.empty() ? wire::role_client | wire::role_server : 0;
+  for (const wire::AllowRule& rule : config.allow) {
+    const auto names = [&](std::string_view name) { return std::ranges::find(rule.identities, name) != rule.identities.end(); };
+    if (names("*") || names(identity.name)) granted |= rule.roles;
+  }
+  const auto is_this = [&](const auto& user) { return user.identity == identity.name; };
+  // The pool's own fetcher and judge are programs, too.
+  if (std::ranges::any_of(config.kmes, is_this) || std::ranges::any_of(config.authorization.setup.hooks, is_this)) granted |= wire::role_client;
+  return granted & identity.roles;
+}
+
 std::uint32_t KeyNumbers::number(const config::Identity& identity, const config::Credential& credential) {
   const std::string name =
       identity.name + '\n' + credential.token + '\n' + credential.key + '\n' + credential.chain;
@@ -145,7 +158,8 @@ wire::KeeperSetup keeper_setup(const config::Config& config, const Material& mat
       key.key = numbers.number(identity, credential);
       key.token = credential.token;
       key.uri = credential.key;
-      key.roles = identity.roles;
+      key.roles = granted_roles(config, identity);
+      key.tls12 = config.tls12;
       key.identity = identity.name;
       if (in_token(credential)) key.chain_uri = credential.chain;
       if (const auto* chain = chain_of(material, credential)) key.leaf = chain->front();

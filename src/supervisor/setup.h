@@ -42,6 +42,10 @@ struct Owner {
   gid_t gid = 0;
 };
 
+/// The RoleBits in which some program may use the identity. The keeper signs in no other: it can't know for which
+/// program a worker asks, but need not sign for what nobody may have.
+[[nodiscard]] std::uint8_t granted_roles(const config::Config& config, const config::Identity& identity);
+
 /// Paths in it are relative to the keeper's working directory, whose parents may be closed to its user.
 [[nodiscard]] wire::KeeperSetup keeper_setup(const config::Config& config, const Material& material,
                                              KeyNumbers& numbers, const config::Paths& paths,

@@ -54,6 +54,18 @@ bool well_shaped(int type, const std::string& text) {
 
 }  // namespace
 
+void hold_writes(SSL* ssl) {
+  if (BIO* memory = BIO_new(BIO_s_mem()); memory != nullptr) SSL_set0_wbio(ssl, memory);
+}
+
+Bytes held_writes(SSL* ssl) {
+  BIO* memory = SSL_get_wbio(ssl);
+  if (memory == nullptr || BIO_method_type(memory) != BIO_TYPE_MEM) return {};
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(memory, &data);
+  return size > 0 ? Bytes(data, data + size) : Bytes{};
+}
+
 Error openssl_error(Code code, std::string operation, std::string subject) {
   const unsigned long first = ERR_get_error();
   ERR_clear_error();

@@ -26,6 +26,11 @@ using SslSession = std::unique_ptr<SSL_SESSION, Freed<SSL_SESSION_free>>;
 using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
 using BioPtr = std::unique_ptr<BIO, Freed<BIO_free>>;
 
+/// What the connection writes from here on is held, until whoever takes it over sends it: see held_writes().
+void hold_writes(SSL* ssl);
+/// What is held; empty: nothing.
+[[nodiscard]] Bytes held_writes(SSL* ssl);
+
 /// The oldest entry of OpenSSL's error queue as a reason, and the queue is empty afterwards.
 [[nodiscard]] Error openssl_error(Code code, std::string operation, std::string subject);
 

@@ -49,11 +49,13 @@ StreamPump::StreamPump(Loop& loop, Network network, UniqueFd plain, Scratch& scr
     again_ = true;
     wire_.record_begun();
   }
-  if (network.ticket == Network::Ticket::due) {
-    ticket_ = std::make_unique<Timer>(loop);
-    ticket_->start(ticket_waits, [this] {
-      give_ticket();
-      flush();
+  if (!network.first.empty()) {
+    wire_.hold_first(std::move(network.first));
+    first_timer_ = std::make_unique<Timer>(loop);
+    first_timer_->start(ticket_waits, [this] {
+      first_timer_.reset();
+      wire_.release_first();
+      settle();
     });
   }
   settle();
@@ -173,7 +175,6 @@ void StreamPump::read_plain() {
 
 // Makes records; what OpenSSL does not take now stays in `bytes`. False: TLS has failed.
 bool StreamPump::seal(ByteView& bytes) {
-  give_ticket();
   while (!bytes.empty()) {
     std::size_t written = 0;
     ERR_clear_error();
@@ -189,16 +190,9 @@ bool StreamPump::seal(ByteView& bytes) {
     }
     bytes = bytes.subspan(written);
     sealed_ += written;
+    if (first_timer_ && !wire_.holds_first()) first_timer_.reset();
   }
   return true;
-}
-
-// OpenSSL makes it before whatever is written next.
-void StreamPump::give_ticket() {
-  if (!ticket_) return;
-  ticket_.reset();
-  (void)SSL_new_session_ticket(ssl_.get());
-  spare_buffers_ = true;
 }
 
 // Gives the socket what there is for it. False: it is broken.
@@ -237,7 +231,6 @@ void StreamPump::end_inbound() {
 void StreamPump::end_outbound() {
   if (outbound_ == Flow::ended || !to_network_.empty() || read_wants_write_ || wire_.blocked()) return;
   if (!said_close_notify_) {
-    ticket_.reset();
     ERR_clear_error();
     const int rc = SSL_shutdown(io());
     if (rc < 0 && SSL_get_error(ssl_.get(), rc) == SSL_ERROR_WANT_WRITE) return;  // goes on when writable
@@ -316,9 +309,6 @@ void StreamPump::refuse(std::string detail) {
 void StreamPump::settle() {
   if (finished_) return;
   wire_.put_by();
-  // For a ticket OpenSSL takes buffers for reading, too, which only reading would give back. (It does not notice that it may have
-  // read the head of a record, and nothing of its body.)
-  if (std::exchange(spare_buffers_, false) && wire_.between_records()) SSL_free_buffers(ssl_.get());
   if (!wire_.blocked()) (void)send_records();  // what OpenSSL had to say by itself
   const bool out_ended = outbound_ == Flow::ended;
   const bool may_read_plain = to_network_.empty() && !wire_.blocked();
@@ -367,7 +357,7 @@ void StreamPump::finish() {
   if (outcome_.end != End::error) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   network_poll_.reset();
   plain_poll_.reset();
-  ticket_.reset();
+  first_timer_.reset();
   timer_.reset();
   if (outcome_.end == End::open) outcome_.end = End::local;
   network_.reset();

@@ -41,8 +41,8 @@ class StreamPump {
     tls::Ssl ssl;
     UniqueFd socket;
     std::unique_ptr<Poll> poll;
-    /// A server of TLS 1.3 that shall give a ticket.
-    enum class Ticket { none, due } ticket = Ticket::none;
+    /// Records that are to be sent first, but need not be sent before there is something else: a ticket.
+    Bytes first;
   };
   StreamPump(Loop& loop, Network network, UniqueFd plain, Scratch& scratch, OnEnd on_end);
   ~StreamPump();
@@ -79,7 +79,6 @@ class StreamPump {
   void write_network();
   bool seal(ByteView& bytes);
   bool send_records(WireBio::Follows follows = WireBio::Follows::nothing);
-  void give_ticket();
   void shut_down();
   void end_inbound();
   void end_outbound();
@@ -98,7 +97,7 @@ class StreamPump {
   OnEnd on_end_;
   std::unique_ptr<Poll> network_poll_;
   std::unique_ptr<Poll> plain_poll_;
-  std::unique_ptr<Timer> ticket_;  // as long as a ticket is due
+  std::unique_ptr<Timer> first_timer_;  // as long as wire_ holds records
   std::unique_ptr<Timer> timer_;  // fairness, and the time that a closed session lingers
   Bytes to_plain_;                // decrypted, but the plain side does not take it
   Bytes to_network_;              // read from the plain side, but not encrypted yet
@@ -110,7 +109,6 @@ class StreamPump {
   bool said_close_notify_ = false;
   bool write_wants_read_ = false;
   bool read_wants_write_ = false;  // an answer to the peer's key update must go out first
-  bool spare_buffers_ = false;
   bool again_ = false;  // the fairness cap was hit: more may wait inside OpenSSL
   bool lingering_ = false;
   bool finished_ = false;

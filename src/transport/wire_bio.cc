@@ -128,7 +128,15 @@ void WireBio::put_by() {
   records_.in_at = records_.in_end = 0;
 }
 
+// Nothing was written before them, so there is room.
+void WireBio::release_first() {
+  const Bytes first = std::exchange(first_, {});
+  std::copy(first.begin(), first.end(), records_.out.data() + records_.out_end);
+  records_.out_end += first.size();
+}
+
 int WireBio::write(const char* from, int size) {
+  if (holds_first()) release_first();
   const auto count = static_cast<std::size_t>(size);
   if (!blocked() && count > records_.out.size() - records_.out_end && !flush()) return -1;
   if (blocked() || count > records_.out.size()) {

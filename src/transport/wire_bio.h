@@ -36,12 +36,15 @@ class WireBio {
 
   /// From here on OpenSSL reads and writes this session. Before each call that may do so.
   void enter() { BIO_set_data(records_.bio.get(), this); }
+  /// Records that OpenSSL has written before: they go out before anything else that it writes, or when they are released.
+  void hold_first(Bytes records) { first_ = std::move(records); }
+  [[nodiscard]] bool holds_first() const { return !first_.empty(); }
+  void release_first();
   /// Lets the next read ask the socket, once.
   void may_receive() { may_receive_ = true; }
   /// OpenSSL has read a record to its end, or has something of one that it did not read here.
   void record_read() { in_record_ = 0; }
   void record_begun() { in_record_ = 1; }
-  [[nodiscard]] bool between_records() const { return in_record_ == 0; }
   /// What the socket gave last filled the buffer: more may be there.
   [[nodiscard]] bool more_may_be_there() const { return filled_; }
   /// What the owner does next: the end of the stream can go in the same segment as what comes before it.
@@ -65,6 +68,7 @@ class WireBio {
   std::size_t in_record_ = 0;  // bytes of an incomplete record that OpenSSL has, at most
   Bytes unread_;
   std::size_t unread_at_ = 0;
+  Bytes first_;
   Bytes rest_;
   std::size_t rest_at_ = 0;
   bool may_receive_ = false;

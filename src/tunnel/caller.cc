@@ -120,25 +120,51 @@ void Caller::ready(Line& line, int events) {
     if (!outcomes.problem.empty()) return drop(line, outcomes.problem);
     if (line.worker == 0) workers_ = outcomes.workers;
     if (lines_.size() < workers_) lines_.resize(workers_);
+    if (outcomes.leave) leave(line);
     for (auto& [number, failure] : outcomes.ended) {
       if (auto found = line.passed.extract(number); !found.empty()) ended.emplace_back(std::move(found.mapped().done), std::move(failure));
     }
     at = nul + 1;
   }
   line.partial.erase(0, at);
+  const auto mine = std::ranges::find_if(left_, [&](const auto& left) { return left.get() == &line; });
+  if (mine != left_.end() && line.passed.empty()) left_.erase(mine);
   for (const auto& [done, failure] : ended) done(failure);  // which may drop the line
 }
 
+// What could not be sent yet goes to the pool that is there now.
+void Caller::leave(Line& line) {
+  if (lines_[line.worker].get() != &line) return;
+  left_.push_back(std::move(lines_[line.worker]));
+  workers_ = 1;  // it may have another number of them
+  for (auto waiting = std::exchange(line.waiting, {}); !waiting.empty(); waiting.pop_front()) {
+    auto last = line.passed.extract(--line.next);
+    if (last.empty()) continue;
+    Done done = std::move(last.mapped().done);
+    if (auto again = start(std::move(waiting.front().tls), std::move(waiting.front().plain), done); !again) done(again.error().text());
+  }
+  line.poll->want(Poll::readable);
+}
+
 void Caller::drop(Line& line, const std::string& why) {
-  const std::unique_ptr<Line> dropped = std::move(lines_[line.worker]);
-  if (line.worker == 0) workers_ = 1;  // another pool may have another number of them
+  const auto left = std::ranges::find_if(left_, [&](const auto& one) { return one.get() == &line; });
+  const std::unique_ptr<Line> dropped = std::move(left != left_.end() ? *left : lines_[line.worker]);
+  if (left != left_.end()) {
+    left_.erase(left);
+  } else if (line.worker == 0) {
+    workers_ = 1;  // another pool may have another number of them
+  }
   for (auto& [number, passed] : dropped->passed) passed.done(why);
 }
 
 void Caller::expire(std::uint64_t oldest) {
   std::vector<Done> late;
-  for (const auto& line : lines_) {
-    while (line && !line->passed.empty() && line->passed.begin()->second.since < oldest) {
+  std::vector<Line*> all;
+  for (const auto* lines : {&lines_, &left_}) {
+    for (const auto& line : *lines) all.push_back(line.get());
+  }
+  for (Line* line : all) {
+    while (line != nullptr && !line->passed.empty() && line->passed.begin()->second.since < oldest) {
       late.push_back(std::move(line->passed.begin()->second.done));
       line->passed.erase(line->passed.begin());
     }

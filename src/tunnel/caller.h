@@ -35,11 +35,13 @@ class Caller {
   [[nodiscard]] bool flush(Line& line);
   void ready(Line& line, int events);
   void drop(Line& line, const std::string& why);
+  void leave(Line& line);
 
   Loop& loop_;
   std::string socket_;
   Beginning beginning_;
   std::vector<std::unique_ptr<Line>> lines_;  ///< by worker; null: not connected
+  std::vector<std::unique_ptr<Line>> left_;   ///< of a pool that another one follows: nothing is passed on them any more
   std::size_t workers_ = 1;
   std::size_t turn_ = 0;
 };

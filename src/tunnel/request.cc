@@ -61,6 +61,7 @@ Outcomes outcomes_in(std::string_view answer) {
     return out;
   }
   out.workers = static_cast<std::size_t>(std::clamp<std::int64_t>(said.number("workers", 1), 1, most_workers));
+  out.leave = said.flag("leave");
   const auto each = [&said](const char* name, const auto& take) {
     const wire::Value* list = said.find(name);
     if (list == nullptr || list->elements() == nullptr) return;

@@ -28,6 +28,7 @@ static_assert(pass_text.back() == '\0' && pass_text[pass_text.size() - 2] == '}'
 struct Outcomes {
   std::string problem;  ///< not empty: the call failed, and with it all that was passed
   std::size_t workers = 1;
+  bool leave = false;  ///< nothing more may be passed on this connection
   std::vector<std::pair<std::uint64_t, std::string>> ended;  ///< number of the Pass, and why TLS does not run; empty: it does
 };
 [[nodiscard]] Outcomes outcomes_in(std::string_view answer);

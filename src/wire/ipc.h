@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "wire/audit_setup.h"
 #include "wire/codec.h"
 #include "wire/disclosure.h"
 #include "wire/judge.h"
@@ -40,7 +41,7 @@ enum class Kind : std::uint16_t {
   executable_query,   ///< worker: ExecutableQuery
   executable_answer,  ///< supervisor: ExecutableAnswer, same number
   adopt,              ///< worker -> supervisor -> another worker: Adopt + the program's control connection
-  sessions_query,     ///< supervisor: no body
+  sessions_query,     ///< supervisor: SessionsQuery, or no body: all
   sessions_answer,    ///< worker: SessionList, same number
   counters_query,     ///< supervisor: no body
   counters_answer,    ///< worker: Counters, same number
@@ -86,11 +87,15 @@ enum class Kind : std::uint16_t {
   end_sessions = 100,     ///< supervisor: EndSessions
   sessions_ended,         ///< worker: SessionsEnded, same number
   recheck_sessions,       ///< supervisor: no body; the judge is asked about every session again
+  audit_end,              ///< supervisor: AuditSetup + the file or the journal's socket if it names one; may come again (reload)
   // supervisor <-> metrics, bodies in wire/metrics.h
   metrics_setup = 110,    ///< supervisor: MetricsSetup; may come again (reload)
   metrics_listener,       ///< supervisor: no body + the listening socket; may come again with another one
   metrics_process,        ///< supervisor: MetricsProcess + its counters, for reading, and its /proc/PID/stat
   metrics_ready,          ///< metrics: no body
+  // supervisor <-> worker, keeper: another executable has taken the pool over
+  retire = 120,           ///< supervisor: no body; a worker accepts nothing more and exits after its last session, a keeper leaves the ledger
+  idle_program,           ///< worker: no body + a program's control connection that is between two calls
 };
 
 struct LogSetup {
@@ -132,13 +137,14 @@ struct KeySetup {
   std::uint32_t key = 0;       ///< number by which workers name the key; unique within one setup
   std::string token;           ///< TokenSetup::name
   std::string uri;             ///< RFC 7512, selects the private key
-  std::uint8_t roles = 0;      ///< RoleBits that any program may ask for
+  std::uint8_t roles = 0;      ///< RoleBits that some program may ask for; 0: nobody may use the identity, so nothing is signed
   std::string chain_uri;       ///< certificates in the token; empty: the chain came from a file
   Bytes leaf;                  ///< leaf certificate (DER) where the chain came from a file; its key must match
   std::string identity;        ///< for log lines
+  bool tls12 = true;           ///< TLS 1.2 is allowed
 };
 template <class Io> void fields(Io& io, KeySetup& m) {
-  io(m.key, m.token, m.uri, m.roles, m.chain_uri, m.leaf, m.identity);
+  io(m.key, m.token, m.uri, m.roles, m.chain_uri, m.leaf, m.identity, m.tls12);
 }
 
 struct KeeperSetup {
@@ -328,6 +334,10 @@ template <class Io> void fields(Io& io, SessionRow& m) {
   io(m.id, m.worker, m.role, m.local_identity, m.remote_identity, m.version, m.suite, m.service, m.uid, m.pid,
      m.started, m.sent, m.received);
 }
+struct SessionsQuery {
+  std::uint32_t most = 0;  ///< rows of one worker; 0: all
+};
+template <class Io> void fields(Io& io, SessionsQuery& m) { io(m.most); }
 struct SessionList {
   std::vector<SessionRow> sessions;
 };

@@ -115,6 +115,13 @@ struct Keep {
   std::int64_t until = 0;  ///< seconds since 1970; 0: no bound of its own
 };
 
+/// By what was decided, for people and the audit line: FILE:LINE; empty: nothing of the kind applied.
+struct DecidedBy {
+  std::string policy;  ///< the [[policy]] tables, or the one that does not hold
+  std::string rule;    ///< the [[rule]], or "default" where none fits
+};
+template <class Io> void fields(Io& io, DecidedBy& m) { io(m.policy, m.rule); }
+
 struct ChainVerdict {
   bool accepted = false;
   std::string identity;             ///< the name that was proved: `expected`, or the first SAN of the leaf
@@ -130,11 +137,12 @@ struct ChainVerdict {
   Attributes attributes;            ///< when accepted
   Bytes proof;                      ///< when accepted and rules were asked: Proof, for the question about a resumption
   std::string explanation;          ///< where it was asked for: a tree, for people
+  DecidedBy decided_by;
   Keep keep;                        ///< stays in the judge
 };
 template <class Io> void fields(Io& io, ChainVerdict& m) {
   io(m.accepted, m.identity, m.names, m.how, m.anchor, m.valid_until, m.check, m.reason, m.certificate, m.x509_error, m.attributes,
-     m.proof, m.explanation);
+     m.proof, m.explanation, m.decided_by);
 }
 
 }  // namespace tlspool::wire

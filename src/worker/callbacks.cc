@@ -61,7 +61,8 @@ int verify_chain(X509_STORE_CTX* store, void*) {
 // What came of the judge is kept in the Connection; the result is OpenSSL's word for it.
 int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> chain) {
   Connection* c = &connection;
-  const wire::ChainVerdict verdict = c->handshake->judge(std::move(chain));
+  wire::ChainVerdict verdict = c->handshake->judge(std::move(chain));
+  c->decided_by = std::move(verdict.decided_by);
   if (!verdict.accepted) return verdict.x509_error != X509_V_OK ? verdict.x509_error : X509_V_ERR_APPLICATION_VERIFICATION;
   // Somebody may have wired two connections of ours together; with roles of chance nothing else would tell.
   if (c->tie && !c->local_identity.empty() && verdict.identity == c->local_identity && c->request.remote_identity != c->local_identity) {
@@ -82,6 +83,9 @@ int status_of_certificate(SSL* ssl, void*) {
   if (SSL_is_server(ssl) == 1) return c->handshake->staple() ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
   constexpr int good = 1;
   constexpr int refused = 0;
+  // In TLS 1.3 OpenSSL calls this before our Finished also where there was no certificate: of all that it calls then, this alone can end
+  // the handshake by an alert.
+  if (!c->handshake->tie_stands()) return refused;
   if (!c->put_off) return good;
   auto chain = *std::exchange(c->put_off, std::nullopt);
   const int error = judge_chain(*c, SSL_get0_peer_certificate(ssl), std::move(chain));
@@ -130,6 +134,8 @@ int fill_ticket(SSL* ssl, void*) {
   const Connection* c = Connection::of(ssl);
   if (c == nullptr) return 0;
   if (c->handshake != nullptr) c->handshake->adopt_remembered();
+  // In TLS 1.3 everything else has been said: it goes with the session's first data.
+  if (SSL_version(ssl) == TLS1_3_VERSION) tls::hold_writes(ssl);
   const Bytes memory = wire::encode(c->proved());
   return SSL_SESSION_set1_ticket_appdata(SSL_get0_session(ssl), memory.data(), memory.size());
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,7 +10,9 @@
 #include "authz/rules.h"
 #include "tls/openssl.h"
 #include "trust/peer_facts.h"
+#include "wire/judge.h"
 #include "worker/peers.h"
+#include "worker/peer_address.h"
 #include "worker/policy.h"
 #include "worker/shared_key.h"
 #include "worker/start_request.h"
@@ -57,6 +60,9 @@ struct Connection {
   std::string explanation;     ///< the judge's, where the request wanted one
   std::optional<int> alert_sent;
   std::optional<int> alert_received;
+  wire::DecidedBy decided_by;  ///< what the judge went by, for the audit line
+  PeerAddress peer_address;    ///< where there is an audit line
+  std::chrono::microseconds handshake_took{};
   bool for_pool = false;       ///< the pool's own fetcher or judge asked for it: no shared key, or it would fetch keys to fetch keys; no rules
   std::string refused_name;    ///< SNI that no identity of the caller serves
   bool alpn_mismatch = false;

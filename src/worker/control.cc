@@ -36,6 +36,7 @@ Control::~Control() {
   if (watching_) worker_.agents().drop(credentials_.uid);
   if (handshake_) {
     count_left(handshake_->connection(), handshake_->ssl());
+    worker_.audit().left(*handshake_);
     worker_.handshake_ended(credentials_.uid);
   }
   if (executable_query_ != 0) worker_.forget_executable(executable_query_);
@@ -46,6 +47,7 @@ const std::vector<Control::Method>& Control::methods() {
   static const std::vector<Method> table = {
       {"StartTLS", &Control::start_tls},
       {"ListIdentities", &Control::list_identities},
+      {"ListSessions", &Control::list_sessions},
       {"GetSession", &Control::get_session},
       {"ExportKeyingMaterial", &Control::export_keying_material},
       {"ChannelBinding", &Control::channel_binding},
@@ -94,8 +96,10 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
 // The worker that has to do with a call; -1: any.
 int Control::worker_for(const wire::Call& call) {
   if (call.method.find("Exchange") != std::string::npos) return 0;  // all are there
-  // An agent is with each of them, and a tunnel's connections are spread over them.
-  if (call.method == "WatchDisclosures" || call.method == "Forward") return static_cast<int>(std::clamp<std::int64_t>(call.parameters.number("worker", 0), -1, 256));
+  // An agent is with each of them; sessions are listed worker by worker, and a tunnel's connections are spread over them.
+  if (call.method == "WatchDisclosures" || call.method == "ListSessions" || call.method == "Forward") {
+    return static_cast<int>(std::clamp<std::int64_t>(call.parameters.number("worker", 0), -1, 256));
+  }
   // These ids name their worker.
   const std::string id = call.parameters.text(call.method == "AnswerDisclosure" ? "question" : "session");
   return id.empty() ? -1 : Sessions::worker_of(id);
@@ -169,6 +173,7 @@ bool Control::may(const Policy& policy, const StartRequest& request, const authz
 
 void Control::refuse_identity(const std::string& identity, const char* role) {
   refused(Refusal::identity);
+  worker_.audit().identity_refused(caller(), identity, role);
   log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                     {"pid", std::to_string(credentials_.pid)},
                                     {"identity", identity},
@@ -211,6 +216,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   }
   UniqueFd network = std::move(descriptors[request.network]);
   auto connection = std::make_unique<Connection>(worker_.shared(std::move(request)));
+  if (worker_.audit().wanted()) connection->peer_address = PeerAddress::of(network.get());
   connection->policy = policy;
   connection->local_identity = connection->request.local_identity;
   connection->for_pool = program_ != Program::any;
@@ -223,11 +229,14 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
 
 void Control::done(const HandshakeFailure* failure) {
   worker_.handshake_ended(credentials_.uid);
-  count_handshake(handshake_->connection(), handshake_->ssl(), failure, handshake_->took());
+  const auto took = handshake_->took();
+  count_handshake(handshake_->connection(), handshake_->ssl(), failure, took);
   if (failure == nullptr) {
+    handshake_->connection().handshake_took = std::chrono::duration_cast<std::chrono::microseconds>(took);
     established();
   } else {
     worker_.count_failure();
+    worker_.audit().refused(handshake_->connection(), handshake_->ssl(), *failure, took);
     log_failure(handshake_->connection(), *failure);
     const std::string text = failure_text(*failure);
     handshake_.reset();  // gives the socket's flags back before the program hears of it

@@ -24,6 +24,10 @@ class Control {
   /// A message as if it had just been read: for a connection that another worker handed over.
   void message(std::string text, std::vector<UniqueFd> descriptors);
   [[nodiscard]] uid_t uid() const { return credentials_.uid; }
+  [[nodiscard]] Program program() const { return program_; }
+  /// Another pool has taken over. Gives the program's connection away where it is between two calls; else invalid, and the control
+  /// ends by itself when it can, if only asked again.
+  [[nodiscard]] UniqueFd retire();
 
  private:
   struct Method {
@@ -34,6 +38,7 @@ class Control {
 
   void start_tls(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void list_identities(const wire::Call& call, std::vector<UniqueFd>& descriptors);
+  void list_sessions(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void get_session(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void export_keying_material(const wire::Call& call, std::vector<UniqueFd>& descriptors);
   void channel_binding(const wire::Call& call, std::vector<UniqueFd>& descriptors);
@@ -86,6 +91,7 @@ class Control {
   std::function<void()> on_gone_;
   std::unique_ptr<VarlinkConnection> connection_;
   bool oneway_ = false;
+  bool told_to_leave_ = false;
   bool watching_ = false;  // it is its user's agent
   std::unique_ptr<Forwarder> forwarder_;  // the connection is for nothing else then
   std::string pass_text_;                 // what was a good call of Pass

@@ -23,6 +23,20 @@ void Control::forward(const wire::Call& call, std::vector<UniqueFd>&) {
   tell(wire::Value::object().set("workers", setup.count).set("established", wire::Value::array()).set("failed", wire::Value::array()));
 }
 
+// A connection that forwards is the program's to end: it may have passed something that was not read yet. An agent connects anew.
+UniqueFd Control::retire() {
+  if (forwarder_ && !std::exchange(told_to_leave_, true)) forwarder_->leave();
+  if (watching_) {
+    on_gone_();
+    return {};
+  }
+  if (forwarder_ || !connection_->between_calls() || handshake_ || executable_query_ != 0 || judge_query_ != 0) return {};
+  Bytes unread;
+  UniqueFd out = connection_->release(unread);
+  on_gone_();
+  return out;
+}
+
 // On a connection that forwards each Pass is taken by forward_message().
 void Control::pass(const wire::Call&, std::vector<UniqueFd>&) {
   answer(wire::error_text("org.varlink.service.PermissionDenied", wire::Value::object()));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The calls about identities and about sessions that already exist.
 #include "base/text.h"
+#include "wire/session_row.h"
 #include "wire/varlink.h"
 #include "worker/control.h"
 #include "worker/replies.h"
@@ -9,6 +10,7 @@ namespace tlspool::worker {
 namespace {
 
 constexpr std::int64_t longest_export = 1024;
+constexpr std::size_t most_rows = 500;
 constexpr std::size_t longest_label = 249;  // RFC 8446 section 7.1: 255 less "tls13 "
 
 std::string session_unknown(const std::string& id) {
@@ -64,6 +66,13 @@ Session* Control::session_of(const wire::Call& call) {
   const bool ended = worker_.sessions().ended(id, owner, worker_.loop().now()) != nullptr;
   answer(ended ? session_unfit(id, "the session has ended") : session_unknown(id));
   return nullptr;
+}
+
+void Control::list_sessions(const wire::Call&, std::vector<UniqueFd>&) {
+  wire::Value rows = wire::Value::array();
+  for (const wire::SessionRow& row : worker_.sessions().list(most_rows, credentials_.uid).sessions) rows.push(wire::value_of(row));
+  const auto workers = static_cast<std::int64_t>(worker_.policy().setup().count);
+  answer(wire::reply_text(wire::Value::object().set("sessions", std::move(rows)).set("workers", workers)));
 }
 
 void Control::get_session(const wire::Call& call, std::vector<UniqueFd>&) {

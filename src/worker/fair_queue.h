@@ -25,6 +25,7 @@ class FairQueue {
   }
 
   /// The next one; there must be one.
+  [[nodiscard]] const T& front() const { return users_.front().second.front(); }
   T pop() {
     auto user = std::move(users_.front());
     users_.pop_front();
@@ -35,7 +36,11 @@ class FairQueue {
   }
 
   void remove(const T& one) {
-    for (auto& user : users_) std::erase(user.second, one);
+    remove_if([&](const T& other) { return other == one; });
+  }
+  template <class Match>
+  void remove_if(Match match) {
+    for (auto& user : users_) std::erase_if(user.second, match);
     std::erase_if(users_, [](const auto& user) { return user.second.empty(); });
   }
 

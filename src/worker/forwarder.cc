@@ -27,7 +27,10 @@ Forwarder::Forwarder(Worker& worker, PeerCredentials credentials, StartRequest r
 
 Forwarder::~Forwarder() {
   for (const auto& [number, passage] : passages_) {
-    if (passage.handshake) count_left(passage.handshake->connection(), passage.handshake->ssl());
+    if (passage.handshake) {
+      count_left(passage.handshake->connection(), passage.handshake->ssl());
+      worker_.audit().left(*passage.handshake);
+    }
     if (passage.admitted) worker_.handshake_ended(credentials_.uid);
     if (passage.executable_query != 0) worker_.forget_executable(passage.executable_query);
   }
@@ -60,6 +63,7 @@ void Forwarder::begin(std::uint64_t number, std::string executable) {
   authz::Caller caller{credentials_, std::move(executable)};
   if (!may_(*policy, request_, caller)) {
     count_refused(counters::Refusal::identity);
+    worker_.audit().identity_refused(caller, request_.local_identity, request_.roles == wire::role_server ? "server" : "client");
     log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                       {"pid", std::to_string(credentials_.pid)},
                                       {"identity", request_.local_identity},
@@ -67,6 +71,7 @@ void Forwarder::begin(std::uint64_t number, std::string executable) {
     return fail(number, may_not_use);
   }
   auto connection = std::make_unique<Connection>(worker_.shared(request_));
+  if (worker_.audit().wanted()) connection->peer_address = PeerAddress::of(passage.network.get());
   connection->policy = policy;
   connection->local_identity = request_.local_identity;
   connection->caller = std::move(caller);
@@ -76,13 +81,16 @@ void Forwarder::begin(std::uint64_t number, std::string executable) {
 }
 
 void Forwarder::done(std::uint64_t number, const HandshakeFailure* failure) {
-  const Handshake& ended = *passages_.at(number).handshake;
-  count_handshake(ended.connection(), ended.ssl(), failure, ended.took());
+  Handshake& ended = *passages_.at(number).handshake;
+  const auto took = ended.took();
+  count_handshake(ended.connection(), ended.ssl(), failure, took);
   if (failure != nullptr) {
     worker_.count_failure();
-    log_failure(passages_.at(number).handshake->connection(), *failure);
+    worker_.audit().refused(ended.connection(), ended.ssl(), *failure, took);
+    log_failure(ended.connection(), *failure);
     return fail(number, failure->message);
   }
+  ended.connection().handshake_took = std::chrono::duration_cast<std::chrono::microseconds>(took);
   auto id = Sessions::new_id(worker_.policy().setup().index);
   if (!id) return fail(number, id.error().text());
   Passage passage = take(number);
@@ -104,6 +112,14 @@ void Forwarder::fail(std::uint64_t number, std::string message) {
   take(number);
   failed_.push(wire::Value::object().set("number", number).set("message", printable(message, 1024)));
   report_soon();
+}
+
+void Forwarder::leave() {
+  tell_(wire::Value::object()
+            .set("workers", worker_.policy().setup().count)
+            .set("established", wire::Value::array())
+            .set("failed", wire::Value::array())
+            .set("leave", true));
 }
 
 void Forwarder::report_soon() {

@@ -27,6 +27,8 @@ class Forwarder {
   /// Handshakes that are not done are given up; sessions stay.
   ~Forwarder();
   void pass(std::vector<UniqueFd> descriptors);
+  /// Tells the program to pass no more here: another pool is there for it.
+  void leave();
 
  private:
   struct Passage {

@@ -86,11 +86,11 @@ Status Handshake::prepare(const Bytes& read_already) {
   if (r.tls13_only || !c.policy->setup().tls12) SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
   if (!r.resumption) {
     SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    SSL_set_num_tickets(ssl, 0);
   }
   const int must = c.role == wire::role_server && r.proof == Proof::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_set_verify(ssl, r.proof == Proof::none ? SSL_VERIFY_NONE : SSL_VERIFY_PEER | must, nullptr);
   if (c.role == wire::role_server) {
-    SSL_set_num_tickets(ssl, 0);  // the session gives it, with its first data
     SSL_set_accept_state(ssl);
     return {};
   }
@@ -111,6 +111,7 @@ Status Handshake::prepare_client() {
   if (c.shared_key) {
     // So that a certificate in its place is not let pass without a look.
     SSL_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+    if (c.tie) ask_for_staple(ssl);  // so that status_of_certificate() sees to the proof
     return c.shared_key->peer->use == wire::KeyUse::session ? offer_phantom(ssl, c) : offer_psk(ssl, c);
   }
   if (r.proof != Proof::none) ask_for_staple(ssl);
@@ -240,7 +241,7 @@ Result<Bytes> Handshake::sign(std::uint32_t key, std::uint16_t scheme, ByteView 
     self->token_problem_ = "sign: the handshake is longer than the keeper looks at";
     return fail({Code::protocol, "sign", token, self->token_problem_, {}});
   }
-  const bool asked = self->services_.keeper.ask(token, request, [self](wire::SignReply reply) {
+  const bool asked = self->services_.keeper.ask(token, c.caller.credentials.uid, request, [self](wire::SignReply reply) {
                        self->signature_ = std::move(reply);
                        self->resume();
                      });

@@ -27,50 +27,56 @@ void KeeperLink::connect(const std::string& token, UniqueFd socket) {
   lines_[token] = std::move(line);
 }
 
-bool KeeperLink::ask(const std::string& token, wire::SignRequest& request, OnReply on_reply) {
+bool KeeperLink::ask(const std::string& token, uid_t uid, wire::SignRequest& request, OnReply on_reply) {
   const auto found = lines_.find(token);
   if (found == lines_.end()) return false;
   Line& line = *found->second;
   request.number = ++last_number_;
-  line.queue.push_back(wire::encode(request));
-  if (line.queue.size() == 1 && !flush(line)) return false;  // the poll finds the closed socket
+  line.queue.push(uid, {request.number, wire::encode(request)});
   waiting_[request.number] = {token, std::move(on_reply), counters::Clock::now()};
-  if (!line.queue.empty()) line.poll->want(Poll::readable | Poll::writable);
+  flush(line);
   return true;
 }
 
-bool KeeperLink::flush(Line& line) {
-  while (!line.queue.empty()) {
-    const Bytes& packet = line.queue.front();
-    const ssize_t n = send(line.socket.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
-      line.queue.pop_front();
-      return false;
-    }
-    line.queue.pop_front();
+void KeeperLink::forget(std::uint64_t number) {
+  const auto found = waiting_.find(number);
+  if (found == waiting_.end()) return;
+  if (const auto line = lines_.find(found->second.token); line != lines_.end()) {
+    line->second->queue.remove_if([number](const Packet& packet) { return packet.number == number; });
   }
-  return true;
+  waiting_.erase(found);
+}
+
+// A socket that is broken is found by the poll: drop() then tells all who wait.
+void KeeperLink::flush(Line& line) {
+  bool full = false;
+  while (!full && !line.queue.empty() && line.at_keeper < most_at_keeper) {
+    const Bytes& packet = line.queue.front().bytes;
+    const ssize_t n = send(line.socket.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    full = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (n < 0) break;
+    line.queue.pop();
+    ++line.at_keeper;
+  }
+  line.poll->want(Poll::readable | (full ? Poll::writable : 0));
 }
 
 void KeeperLink::ready(Line& line, int events) {
   const std::shared_ptr<Line> keep = lines_[line.token];
-  if ((events & Poll::writable) != 0) {
-    (void)flush(line);
-    line.poll->want(Poll::readable | (line.queue.empty() ? 0 : Poll::writable));
-  }
+  if ((events & Poll::writable) != 0) flush(line);
   if ((events & Poll::readable) == 0) return;
   std::array<std::uint8_t, max_reply> packet;
   while (line.poll) {
     const ssize_t n = recv(line.socket.get(), packet.data(), packet.size(), MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return flush(line);
     if (n <= 0) {
       log::warning("keeper.gone", {{"token", line.token}});
       drop(line.token);
       return;
     }
+    if (line.at_keeper > 0) --line.at_keeper;
     auto reply = wire::decode<wire::SignReply>({packet.data(), static_cast<std::size_t>(n)});
     if (!reply) continue;
     const auto found = waiting_.find(reply->number);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,11 +10,13 @@
 #include "counters/page.h"
 #include "loop/loop.h"
 #include "wire/ipc.h"
+#include "worker/fair_queue.h"
 
 namespace tlspool::worker {
 
-/// The worker's ends of the sign channels, one for each token. Requests never block: what the socket does
-/// not take waits in a queue. Answers with numbers that nobody waits for are dropped.
+/// The worker's ends of the sign channels, one for each token. Requests never block: only so many are with the keeper at a time, the
+/// others wait in a queue, in which users take turns; so a slow token is not kept from one user by another's thousands. Answers with
+/// numbers that nobody waits for are dropped.
 class KeeperLink {
  public:
   using OnReply = std::function<void(wire::SignReply)>;
@@ -24,16 +25,23 @@ class KeeperLink {
   /// A new channel for `token`; requests that waited on an old one fail.
   void connect(const std::string& token, UniqueFd socket);
   /// False where no channel to the token is open; `on_reply` is then never called. Sets request.number.
-  [[nodiscard]] bool ask(const std::string& token, wire::SignRequest& request, OnReply on_reply);
-  /// The asker is gone.
-  void forget(std::uint64_t number) { waiting_.erase(number); }
+  [[nodiscard]] bool ask(const std::string& token, uid_t uid, wire::SignRequest& request, OnReply on_reply);
+  /// The asker is gone. What the keeper does not have yet it never gets.
+  void forget(std::uint64_t number);
+  /// As many as a token may have threads.
+  static constexpr std::size_t most_at_keeper = 64;
 
  private:
+  struct Packet {
+    std::uint64_t number = 0;
+    Bytes bytes;
+  };
   struct Line {
     std::string token;
     UniqueFd socket;
     std::unique_ptr<Poll> poll;
-    std::deque<Bytes> queue;
+    FairQueue<Packet> queue;
+    std::size_t at_keeper = 0;
   };
   struct Waiting {
     std::string token;
@@ -41,7 +49,7 @@ class KeeperLink {
     counters::Clock::time_point since;
   };
   void ready(Line& line, int events);
-  static bool flush(Line& line);
+  static void flush(Line& line);
   void drop(const std::string& token);
 
   Loop& loop_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/secret.h"
 #include "tls/context.h"
 #include "worker/callbacks.h"
 #include "worker/tie.h"
@@ -13,6 +14,9 @@ Result<std::shared_ptr<const Policy>> Policy::make(wire::WorkerSetup setup) {
   auto policy = std::make_shared<Policy>();
   policy->setup_ = std::move(setup);
   auto tickets = tls::TicketKeys::make(policy->setup_.ticket_key, policy->setup_.old_ticket_keys);
+  // They are in there now, and wiped with it.
+  wipe(policy->setup_.ticket_key);
+  for (Bytes& key : policy->setup_.old_ticket_keys) wipe(key);
   if (!tickets) return fail(std::move(tickets.error()));
   auto disclosures = authz::Disclosures::make(policy->setup_.disclosures);
   if (!disclosures) return fail(std::move(disclosures.error()));

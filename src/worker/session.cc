@@ -65,9 +65,7 @@ Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connect
   connection_->handshake = nullptr;
   connection_->peers = {};
   tls::forget_key_exchange(network.ssl.get());
-  const Connection& c = *connection_;
-  // A one-time key protects one connection, and no other one rests on it.
-  if (tls13_ && c.role == wire::role_server && c.request.resumption && !c.shared_key) network.ticket = transport::StreamPump::Network::Ticket::due;
+  network.first = tls::held_writes(network.ssl.get());
   pump_ = std::make_unique<transport::StreamPump>(loop, std::move(network), std::move(plain), scratch,
                                                   [this, end = std::move(on_end)] { end(*this); });
   connection_->pump = pump_.get();

@@ -92,9 +92,13 @@ const State* Sessions::ended(const std::string& id, const Owner& owner, std::uin
   return found != ended_.end() && found->second.owner == owner ? &found->second.state : nullptr;
 }
 
-wire::SessionList Sessions::list() {
+wire::SessionList Sessions::list(std::size_t most, std::optional<uid_t> of) {
   wire::SessionList out;
-  for (auto& [id, session] : open_) out.sessions.push_back(session->row());
+  for (auto& [id, session] : open_) {
+    if (of && session->connection().caller.credentials.uid != *of) continue;
+    if (most != 0 && out.sessions.size() == most) break;
+    out.sessions.push_back(session->row());
+  }
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -40,7 +41,8 @@ class Sessions {
   [[nodiscard]] const State* ended(const std::string& id, const Owner& owner, std::uint64_t now_ms);
 
   [[nodiscard]] std::size_t open() const { return open_.size(); }
-  [[nodiscard]] wire::SessionList list();
+  /// Of this user, or of all; at most so many, 0: all.
+  [[nodiscard]] wire::SessionList list(std::size_t most = 0, std::optional<uid_t> of = std::nullopt);
   /// Ends those for which `why` gives a text, which their programs are told; says how many.
   std::size_t end_if(const std::function<std::string(Session&)>& why);
   /// Ends them all, in order.

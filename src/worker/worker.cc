@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "worker/account.h"
 #include "worker/control.h"
 
@@ -28,7 +29,7 @@ Result<T> body_of(const Frame& frame) {
 }  // namespace
 
 Worker::Worker(Loop& loop, UniqueFd channel)
-    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), rechecks_(loop, judge_, sessions_), exchanges_(loop), accept_pause_(loop), sweep_(loop), idle_(loop) {
+    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), rechecks_(loop, judge_, sessions_), exchanges_(loop), accept_pause_(loop), sweep_(loop), idle_(loop), retirement_(loop) {
   supervisor_ = std::make_unique<Channel>(
       loop, std::move(channel), [this](Frame f) { frame(std::move(f)); },
       [this] {
@@ -49,9 +50,7 @@ void Worker::send(wire::Kind kind, std::uint64_t number, const Bytes& body) {
 }
 
 void Worker::give_watch(UniqueFd watch) {
-  std::vector<UniqueFd> descriptors;
-  descriptors.push_back(std::move(watch));
-  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, std::move(descriptors));
+  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch)));
 }
 
 void Worker::frame(Frame frame) {
@@ -59,7 +58,10 @@ void Worker::frame(Frame frame) {
     return frame.descriptors.empty() ? UniqueFd{} : std::move(frame.descriptors.front());
   };
   switch (static_cast<wire::Kind>(frame.kind)) {
-    case wire::Kind::worker_setup: set_up(frame); return;
+    case wire::Kind::worker_setup:
+      set_up(frame);
+      wipe(frame.body);  // with the ticket keys
+      return;
     case wire::Kind::listener: listen_on(first_descriptor()); return;
     case wire::Kind::sign_end:
       if (auto line = body_of<wire::SignChannel>(frame); line && !frame.descriptors.empty()) keeper_.connect(line->token, first_descriptor());
@@ -86,7 +88,11 @@ void Worker::frame(Frame frame) {
       return;
     }
     case wire::Kind::adopt: adopt(std::move(frame)); return;
-    case wire::Kind::sessions_query: send(wire::Kind::sessions_answer, frame.number, wire::encode(sessions_.list())); return;
+    case wire::Kind::sessions_query: {
+      const auto query = frame.body.empty() ? wire::SessionsQuery{} : body_of<wire::SessionsQuery>(frame).value_or(wire::SessionsQuery{});
+      send(wire::Kind::sessions_answer, frame.number, wire::encode(sessions_.list(query.most)));
+      return;
+    }
     case wire::Kind::counters_query:
       counters_.sessions = sessions_.open();
       counters_.handshakes = room_.handshakes();
@@ -96,8 +102,12 @@ void Worker::frame(Frame frame) {
       if (auto staple = wire::decode<wire::Staple>(frame.body)) staples_.take(std::move(*staple));
       return;
     case wire::Kind::end_sessions: end_sessions(frame); return;
+    case wire::Kind::audit_end:
+      if (auto setup = body_of<wire::AuditSetup>(frame)) audit_.set(std::move(*setup), first_descriptor());
+      return;
     case wire::Kind::recheck_sessions: rechecks_.begin(policy_); return;
     case wire::Kind::drain: drain(); return;
+    case wire::Kind::retire: retire(); return;
     default: log::error("frame.unexpected", {{"kind", std::to_string(frame.kind)}}); return;
   }
 }
@@ -165,10 +175,8 @@ Session& Worker::add_session(std::string id, std::unique_ptr<Connection> connect
       loop_, std::move(id), std::move(connection), std::move(network), std::move(plain), *scratch_,
       [this, uid](Session& ended) {
         room_.session_ended(uid);
-        if (log::level() <= log::Level::debug) {
-          log::debug("session.ended", {{"id", ended.id()}, {"state", ended.state().value().text("state")}, {"detail", ended.state().outcome.detail}});
-        }
         count_session_ended(ended);
+        audit_.session_ended(ended);
         sessions_.end(ended, loop_.now());
       }));
   if (log::level() <= log::Level::info) {
@@ -310,6 +318,34 @@ void Worker::drain() {
   listener_.reset();
   sessions_.stop_all();
   loop_.stop();
+}
+
+// Another executable has taken the pool over. What has begun here comes to its end here; programs that have nothing under way go there.
+void Worker::retire() {
+  if (!listener_.valid()) return;
+  listener_poll_.reset();
+  listener_.reset();
+  retired_at_ = loop_.now();
+  look_retired();
+}
+
+void Worker::look_retired() {
+  std::vector<Control*> all;
+  for (const auto& [raw, control] : controls_) {
+    if (raw->program() == Program::any) all.push_back(raw);
+  }
+  for (Control* control : all) {
+    if (UniqueFd connection = control->retire(); connection.valid()) {
+      std::vector<UniqueFd> one;
+      one.push_back(std::move(connection));
+      supervisor_->send(static_cast<std::uint16_t>(wire::Kind::idle_program), 0, {}, std::move(one));
+    }
+  }
+  const bool programs = std::ranges::any_of(controls_, [](const auto& entry) { return entry.first->program() == Program::any; });
+  if (!programs && sessions_.open() == 0 && room_.handshakes() == 0) return loop_.stop();
+  // Calls end soon, sessions may last.
+  const auto pause = loop_.now() - retired_at_ < 10'000 ? std::chrono::milliseconds{50} : std::chrono::milliseconds{1000};
+  retirement_.start(pause, [this] { look_retired(); });
 }
 
 }  // namespace tlspool::worker

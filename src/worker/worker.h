@@ -11,6 +11,7 @@
 #include "loop/channel.h"
 #include "loop/loop.h"
 #include "worker/agents.h"
+#include "worker/audit.h"
 #include "worker/client_sessions.h"
 #include "worker/exchanges.h"
 #include "worker/handshake.h"
@@ -58,6 +59,7 @@ class Worker {
   void count_failure() { ++counters_.failed; }
   /// The last request again where it was the same: programs ask the same for each of their connections.
   [[nodiscard]] std::shared_ptr<const StartRequest> shared(StartRequest request);
+  [[nodiscard]] Audit& audit() { return audit_; }
   Session& add_session(std::string id, std::unique_ptr<Connection> connection, transport::StreamPump::Network network,
                        UniqueFd plain);
 
@@ -75,6 +77,8 @@ class Worker {
   void remove_control(Control* control);
   void adopt(Frame frame);
   void drain();
+  void retire();
+  void look_retired();
   void end_sessions(const Frame& frame);
   void send(wire::Kind kind, std::uint64_t number, const Bytes& body);
 
@@ -90,6 +94,7 @@ class Worker {
   Sessions sessions_;
   std::shared_ptr<const StartRequest> last_request_;
   trust::Revoked revoked_;
+  Audit audit_;
   Rechecks rechecks_;
   Exchanges exchanges_;
   std::unique_ptr<transport::Scratch> scratch_ = std::make_unique<transport::Scratch>();
@@ -99,6 +104,8 @@ class Worker {
   std::optional<std::uint64_t> accept_told_;  // Loop::now()
   Timer sweep_;
   Timer idle_;
+  Timer retirement_;
+  std::uint64_t retired_at_ = 0;  // Loop::now()
   std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
   std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks
   Room room_{Room::descriptors_allowed()};

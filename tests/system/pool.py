@@ -70,12 +70,12 @@ class Pool:
 
     # --- the daemon ---
 
-    def start(self, *options, env=None, wait=True, open_files=None):
-        """open_files: the most descriptors that each of its processes may have."""
+    def start(self, *options, env=None, wait=True, open_files=None, program="tlspoold"):
+        """open_files: the most descriptors that each of its processes may have. program: another build of the daemon."""
         self.log = []
         environment = dict(self.environment, **(env or {}))
         limited = [] if open_files is None else ["prlimit", f"--nofile={open_files}:{open_files}"]
-        self.process = subprocess.Popen([*limited, str(BIN / "tlspoold"), "--pool", str(self.directory), "--log", "json", *options],
+        self.process = subprocess.Popen([*limited, str(BIN / program), "--pool", str(self.directory), "--log", "json", *options],
                                         stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=environment)
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()

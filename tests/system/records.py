@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A TLS peer whose records are made by hand (tests/support/record_peer.cc), with a pool on the other side."""
 import contextlib
+import socket
 import subprocess
 import time
 
@@ -44,10 +45,13 @@ class RecordPeer(Process):
 
 
 @contextlib.contextmanager
-def opposite(library, role, version, pki=None, identity="pool.example", pool=None, **options):
-    """(record peer in this role after the handshake, the pool's plain socket)"""
+def opposite(library, role, version, pki=None, identity="pool.example", pool=None, small_buffers=False, **options):
+    """(record peer in this role after the handshake, the pool's plain socket). Small buffers of the connection are full sooner."""
     near, far = tcp_pair()
     near.settimeout(None)
+    for end in (near, far) if small_buffers else ():
+        for direction in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            end.setsockopt(socket.SOL_SOCKET, direction, 4096)
     party = pki.leaf("web.example") if role == "server" else None
     with RecordPeer(role, version, near, party) as peer:
         near.close()

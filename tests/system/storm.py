@@ -28,7 +28,7 @@ def worker_of(session):
     return int(session.id[-2:], 16)
 
 
-def begin(library, pool, context, **options):
+def begin(library, pool, context, identity=None, **options):
     """One handshake with the pool as the server: (TLS client, plain socket). What the server's side was told is the error."""
     near, far = tcp_pair()
     near.settimeout(PATIENCE)
@@ -44,7 +44,7 @@ def begin(library, pool, context, **options):
 
     with in_thread(client) as other:
         try:
-            plain = library.wrap_server(far, pool.name, pool=pool.directory, **options)
+            plain = library.wrap_server(far, identity or pool.name, pool=pool.directory, **options)
         except library.TLSPoolError as failed:
             told.append(failed)
             far.close()

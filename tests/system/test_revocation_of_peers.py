@@ -203,17 +203,17 @@ def test_files_and_a_delta_list(world, lib, make_pool, monkeypatch):
     assert outcome(lib, world.revoked, "x") == "crl"
 
 
-def test_a_list_that_is_too_large_is_refused(world, lib, make_pool, monkeypatch):
+@pytest.mark.parametrize("more, limit, told", [(100_000, "list_bytes = 50000\n", "50000 bytes"), (100_000_000, "", "33554432 bytes")])
+def test_a_list_that_is_too_large_is_refused(world, make_pool, library_of, more, limit, told):
     big = world.ca.issue("big.example", lists="/big")
-    world.web.pages["/big"] = world.ca.make_list() + bytes(100_000)
+    world.web.pages["/big"] = world.ca.make_list() + bytes(more)
     pool = make_pool()
     pool.trust(world.ca.cert)
-    pool.configure('[[policy]]\ntrust = "chain and name and crl"\n[revocation]\ndistribution_points = true\nlist_bytes = 50000\n')
+    pool.configure(f'[[policy]]\ntrust = "chain and name and crl"\n[revocation]\ndistribution_points = true\n{limit}')
     pool.start()
-    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
     with s_server(big) as server:
-        failed = refusal(lib, server.port, "big.example")
-    assert failed.check == "crl" and "larger than 50000 bytes" in str(failed)
+        failed = refusal(library_of(pool), server.port, "big.example")
+    assert failed.check == "crl" and f"larger than {told}" in str(failed)
 
 
 def test_the_certificate_of_this_test_is_what_it_says(world):

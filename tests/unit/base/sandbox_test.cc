@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netdb.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +21,9 @@
 #include <functional>
 #include <map>
 #include <thread>
+
+#include "base/refused_calls.h"
+#include "base/socket.h"
 
 using namespace tlspool;
 
@@ -62,6 +67,9 @@ const std::map<std::string, std::function<int()>> worker_attempts = {
     {"traces its parent", [] { return refused(ptrace(PTRACE_ATTACH, getppid(), nullptr, nullptr)); }},
     {"makes namespaces", [] { return refused(unshare(CLONE_NEWUSER)); }},
     {"kills", [] { return refused(kill(getppid(), 0)); }},
+    {"signals by fcntl", [] { return refused(fcntl(0, F_SETOWN, getppid())) + refused(fcntl(0, F_SETSIG, SIGKILL)) + refused(fcntl(0, F_SETFL, O_ASYNC)); }},
+    {"connects by sending", [] { return refused(sendto(0, "x", 1, MSG_FASTOPEN, nullptr, 0)); }},
+    {"becomes dumpable", [] { return refused(prctl(PR_SET_DUMPABLE, 1)); }},
     {"makes memory executable",
      [] {
        void* p = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -92,6 +100,69 @@ TEST(Worker, StillMovesBytesOnWhatItHas) {
               return send(pair[0], &c, 1, 0) == 1 && recv(pair[1], &c, 1, 0) == 1 ? 0 : 1;
             }),
             0);
+}
+
+// The supervisor's part is played by the parent.
+TEST(Worker, WhatItsSandboxRefusesIsToldToAnother) {
+  auto pair = socket_pair(SOCK_STREAM, false);
+  ASSERT_TRUE(pair);
+  const pid_t child = fork();
+  if (child == 0) {
+    auto watch = enter_watched_sandbox({.confinement = Confinement::worker});
+    if (!watch || !watch->valid()) _exit(99);
+    const int fd = watch->get();
+    const std::uint8_t byte = 0;
+    if (!transmit(pair->second.get(), {&byte, 1}, {&fd, 1})) _exit(98);
+    watch->reset();
+    _exit(refused(kill(getppid(), 0)) + refused(open("/etc/passwd", O_RDONLY)));
+  }
+  pair->second.reset();
+  std::uint8_t byte = 0;
+  auto got = receive(pair->first.get(), {&byte, 1}, 0);
+  ASSERT_TRUE(got && got->has_value() && (*got)->descriptors.size() == 1);
+  const UniqueFd watch = std::move((*got)->descriptors.front());
+  std::vector<std::string> names;
+  while (true) {
+    pollfd state{watch.get(), POLLIN, 0};
+    ASSERT_EQ(poll(&state, 1, 10000), 1);
+    const auto call = refuse_next(watch.get());
+    if (!call) break;
+    if (!*call) continue;
+    EXPECT_EQ((*call)->thread, child);
+    names.push_back((*call)->name);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"getppid", "kill", "openat"}));
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(Judge, HasThreadsButNoOtherProcess) {
+  EXPECT_EQ(confined({.confinement = Confinement::judge},
+                     [] {
+                       int seen = 0;
+                       std::thread([&] { seen = 1; }).join();
+                       return refused(fork()) + refused(syscall(SYS_clone, SIGCHLD | CLONE_NEWUSER, nullptr, nullptr, nullptr, 0)) + (seen == 1 ? 0 : 1);
+                     }),
+            0);
+}
+
+TEST(Judge, CutsNoFileThatItMayRead) {
+  std::string directory = testing::TempDir() + "judge-XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  const std::string file = directory + "/anchors";
+  const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_EQ(write(fd, "x", 1), 1);
+  close(fd);
+  const bool new_enough = syscall(SYS_landlock_create_ruleset, nullptr, 0, 1) >= 3;  // Linux 6.2
+  EXPECT_EQ(confined({.confinement = Confinement::judge, .readable = {directory}},
+                     [&] {
+                       if (open(file.c_str(), O_RDONLY | O_CLOEXEC) < 0) return 1;
+                       return new_enough ? refused(open(file.c_str(), O_RDONLY | O_TRUNC | O_CLOEXEC)) : 0;
+                     }),
+            0);
+  unlink(file.c_str());
+  rmdir(directory.c_str());
 }
 
 TEST(Keeper, ReachesItsOwnDirectoryOnly) {

@@ -115,6 +115,9 @@ TEST(HandshakeShape, ClientTranscriptIsAllowed) {
   EXPECT_TRUE(is_tls12_client_transcript(transcript(message(22, number(1, 1) + vector(3, Bytes(40, 1))))));
   EXPECT_FALSE(judge_signature(question(transcript(), role_server, false)).allowed);
   EXPECT_FALSE(judge_signature(question(transcript(), role_client, true)).allowed);
+  SignQuestion forbidden = question(transcript(), role_client, false);
+  forbidden.tls12_allowed = false;
+  EXPECT_FALSE(judge_signature(forbidden).allowed);
 }
 
 TEST(HandshakeShape, TranscriptInAnotherOrderOrLengthIsRefused) {

@@ -164,6 +164,85 @@ TEST_F(ChannelTest, LastFramesBeforeTheEndAreDelivered) {
   EXPECT_EQ(right_closed, 1);
 }
 
+// What a taken process may do to the one that serves it.
+class LimitedChannel : public ChannelTest {
+ protected:
+  void open_limited(Channel::Limits limits, bool answer = false) {
+    right = std::make_unique<Channel>(
+        loop, std::move(right_end), std::move(limits),
+        [this, answer](Frame f) {
+          if (answer) right->send(1, f.number, Bytes(1000));
+          frames.push_back(std::move(f));
+        },
+        [this] { ++right_closed; });
+  }
+  void turns(int count) {
+    for (int i = 0; i < count; ++i) loop.turn(0ms);
+  }
+  void pour(int count) {
+    const Bytes empty = header(0, 3, 0);
+    for (int i = 0; i < count; ++i) ASSERT_TRUE(transmit(left_end.get(), empty, {}, MSG_DONTWAIT));
+  }
+};
+
+TEST_F(LimitedChannel, TakesSoManyFramesInATurn) {
+  open_limited({.frames_a_turn = 10});
+  pour(25);
+  turns(1);
+  EXPECT_EQ(frames.size(), 10U);
+  turns(1);
+  EXPECT_EQ(frames.size(), 20U);
+  left_end.reset();
+  turns(2);
+  EXPECT_EQ(frames.size(), 25U);
+  EXPECT_EQ(right_closed, 1);
+}
+
+TEST_F(LimitedChannel, TakesNoMoreFromAnEndThatDoesNotRead) {
+  open_limited({.output = 4000}, true);
+  for (int round = 0; round < 100; ++round) {
+    pour(50);
+    turns(3);
+    if (right->waiting() > 4000) break;
+  }
+  const std::size_t taken = frames.size();
+  turns(5);
+  EXPECT_EQ(frames.size(), taken);
+  EXPECT_LE(right->waiting(), 4000U + 2 * 1016);
+  // It reads: the rest is taken.
+  Bytes sink(1 << 20);
+  while (recv(left_end.get(), sink.data(), sink.size(), MSG_DONTWAIT) > 0 || right->waiting() > 0) turns(1);
+  turns(5);
+  EXPECT_GT(frames.size(), taken);
+}
+
+TEST_F(LimitedChannel, TakesNoMoreWhileSoManyWaitForTheirAnswers) {
+  open_limited({.unanswered = 4});
+  pour(10);
+  turns(5);
+  EXPECT_EQ(frames.size(), 4U);
+  right->send(1, 0, {});
+  right->send(1, 1, {});
+  turns(5);
+  EXPECT_EQ(frames.size(), 6U);
+}
+
+TEST_F(LimitedChannel, ClosesOnWhatIsTooLongAndOnDescriptorsThatNobodyWants) {
+  open_limited(Channel::for_server("test"));
+  raw(header((1 << 20) + 1, 1, 0));
+  turns(2);
+  EXPECT_EQ(right_closed, 1);
+  auto pair = socket_pair(SOCK_STREAM, true);
+  left_end = std::move(pair->first);
+  right_end = std::move(pair->second);
+  open_limited(Channel::for_server("test"));
+  const int fd = 0;
+  raw(header(0, 1, 1), {&fd, 1});
+  turns(2);
+  EXPECT_EQ(right_closed, 2);
+  EXPECT_TRUE(frames.empty());
+}
+
 TEST_F(ChannelTest, SendingToAClosedEndIsHarmless) {
   open_left();
   right_end.reset();

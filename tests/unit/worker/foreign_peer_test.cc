@@ -215,6 +215,66 @@ TEST_F(ForeignPeer, AServerThatSendsACertificateInsteadIsRefused) {
   }
 }
 
+/// The records of a ClientHello with this tie-breaker.
+Bytes hello_with(tls::TieBreaker value) {
+  const tls::SslContext context{SSL_CTX_new(TLS_client_method())};
+  SSL_CTX_add_custom_ext(
+      context.get(), wire::PeerToPeerSetup{}.extension, SSL_EXT_CLIENT_HELLO,
+      [](SSL*, unsigned, unsigned, const unsigned char** out, std::size_t* size, X509*, std::size_t, int*, void* arg) {
+        *out = static_cast<tls::TieBreaker*>(arg)->data();
+        *size = sizeof(tls::TieBreaker);
+        return 1;
+      },
+      nullptr, &value, nullptr, nullptr);
+  const tls::Ssl ssl{SSL_new(context.get())};
+  BIO* out = BIO_new(BIO_s_mem());
+  SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), out);
+  SSL_set_connect_state(ssl.get());
+  (void)SSL_do_handshake(ssl.get());
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out, &data);
+  return {data, data + size};
+}
+
+TEST_F(ForeignPeer, WhoBecomesServerWithoutTheProofGetsAnAlertAlsoWithoutACertificate) {
+  as_client.peer_to_peer = true;
+  as_client.roles = wire::role_client | wire::role_server;
+  client.start({site_a()}, as_client, std::move(near));
+  Foreign foreign(std::move(far));
+  char byte = 0;
+  until([&] { return recv(foreign.socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1; });
+  tls::TieBreaker higher = tls::server_only;
+  higher.back() = 0;
+  const Bytes hello = hello_with(higher);
+  ASSERT_EQ(send(foreign.socket.get(), hello.data(), hello.size(), 0), static_cast<ssize_t>(hello.size()));
+  foreign.make();
+  int alert = 0;
+  SSL_set_app_data(foreign.ssl.get(), &alert);
+  SSL_set_info_callback(foreign.ssl.get(), [](const SSL* s, int where, int value) {
+    if ((where & SSL_CB_READ) != 0 && (where & SSL_CB_ALERT) != 0) *static_cast<int*>(SSL_get_app_data(s)) = value & 0xff;
+  });
+  SSL_set_psk_find_session_callback(foreign.ssl.get(), [](SSL* s, const unsigned char*, std::size_t, SSL_SESSION** session) {
+    const unsigned char number[2] = {0x13, 0x02};
+    const Foreign& f = Foreign::of(s);
+    *session = SSL_SESSION_new();
+    SSL_SESSION_set1_master_key(*session, f.key.data(), f.key.size());
+    SSL_SESSION_set_cipher(*session, SSL_CIPHER_find(s, number));
+    SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION);
+    return 1;
+  });
+  SSL_set_accept_state(foreign.ssl.get());
+  until([&] {
+    foreign.step();
+    if (client.failure) client.handshake.reset();
+    return client.done && (foreign.done || foreign.failed);
+  });
+  ASSERT_TRUE(client.failure);
+  EXPECT_EQ(client.failure->reason, "policy") << client.message();
+  EXPECT_NE(client.failure->message.find("without saying which ClientHello"), std::string::npos) << client.message();
+  EXPECT_TRUE(foreign.failed);  // its handshake does not end well
+  EXPECT_EQ(alert, SSL_AD_BAD_CERTIFICATE_STATUS_RESPONSE);
+}
+
 TEST_F(ForeignPeer, NoSessionOfASharedKeyIsKept) {
   Foreign foreign(std::move(far));
   foreign.make();

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/upgrade.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/text.h"
+#include "supervisor/process.h"
+
+namespace tlspool::supervisor {
+
+void Upgrade::begin(const std::vector<Handed>& sockets, Events events) {
+  if (under_way() || taken_) {
+    return events.ended(fail({Code::busy, "upgrade", program_, taken_ ? "another process has taken over" : "an upgrade is under way", {}}));
+  }
+  auto started = start_successor(program_, arguments_, sockets);
+  if (!started) return events.ended(fail(std::move(started.error())));
+  events_ = std::move(events);
+  pid_ = started->pid;
+  reason_.clear();
+  relay_ = std::make_unique<Relay>(
+      loop_, std::move(started->socket),
+      [this](const std::string& word, const std::string& rest, std::vector<UniqueFd>) { message(word, rest); },
+      [this] {
+        if (!taken_) timer_.start(std::chrono::seconds(2), [this] { fail_with("it closed its connection"); });  // its end says more
+      });
+  timer_.start(deadline, [this] { fail_with("it was not ready in time"); });
+}
+
+void Upgrade::message(const std::string& word, const std::string& rest) {
+  if (taken_) return events_.said(word, rest);
+  if (word == Relay::failed) {
+    reason_ = printable(rest, 2048);
+    return fail_with(reason_);
+  }
+  if (word != Relay::ready) return;
+  std::vector<std::string> without;
+  for (const std::string& name : split(rest, ' ')) {
+    if (!name.empty()) without.push_back(name);
+  }
+  if (auto good = events_.ready(without); !good) return fail_with(good.error().text());
+  timer_.stop();
+  taken_ = true;
+  // Whoever is told of it hears of this one's end before the new one speaks.
+  events_.ended(pid_);
+  relay_->send(Relay::serve);
+}
+
+void Upgrade::reap() {
+  int status = 0;
+  if (pid_ <= 0 || waitpid(pid_, &status, WNOHANG) != pid_) return;
+  pid_ = 0;
+  if (!taken_) fail_with(reason_.empty() ? "it ended: " + describe_end(status) : reason_);
+}
+
+void Upgrade::fail_with(std::string reason) {
+  timer_.stop();
+  relay_.reset();
+  // reap() takes what is left of it.
+  if (pid_ > 0) kill(pid_, SIGKILL);
+  if (auto ended = std::exchange(events_.ended, nullptr)) {
+    ended(fail({Code::invalid, "upgrade", program_, std::move(reason), "the pool goes on as it was"}));
+  }
+}
+
+void Upgrade::give_up() {
+  if (under_way()) fail_with("the pool is being stopped");
+}
+
+}  // namespace tlspool::supervisor

@@ -13,6 +13,7 @@
 
 #include "base/sandbox.h"
 #include "base/socket.h"
+#include "base/text.h"
 #include "supervisor/admin.h"
 #include "supervisor/content.h"
 #include "supervisor/notify.h"
@@ -67,6 +68,10 @@ class Daemon {
           if (word == Relay::program && descriptors.size() == 1) pool_.welcome(std::move(descriptors.front()));
         },
         [this] { left_alone(); });
+    pool_.tell_of_ends([this](const Bytes& end) {
+      const std::string text = hex(end);
+      if (predecessor_) predecessor_->send(Relay::revoked, text.size() < Relay::longest / 2 ? text : std::string{});
+    });
   }
 
   void ready() {
@@ -131,6 +136,7 @@ class Daemon {
     pool_.reload(std::move(*content), [this, done = std::move(done)](const Status& applied) {
       if (!applied) return refused(applied.error(), done);
       log::info("config.applied", {{"pool", paths_.directory}});
+      if (predecessor_ && pool_.config().sessions.on_reload == config::OnReload::recheck) predecessor_->send(Relay::reloaded);
       counters::count<counters::Family::reloads>(counters::Reload::applied);
       note_applied();
       notify_ready("Ready, pool " + paths_.directory);
@@ -155,7 +161,8 @@ class Daemon {
                                     log::error("upgrade.failed", {{"reason", ended.error().text()}, {"kept", "this process"}});
                                   }
                                   done(ended);
-                                }});
+                                },
+                                [this](const std::string& word, const std::string& rest) { successor_says(word, rest); }});
   }
 
   // Who made a socket's file removes it at the end: this is then the new one.
@@ -181,6 +188,29 @@ class Daemon {
     serves_ = false;  // the sockets' files are the new one's
     admin_->stop_accepting();
     pool_.retire([this](UniqueFd program) { (void)upgrade_.hand_over(program.get()); }, [this] { loop_.stop(); });
+  }
+
+  // Who is revoked, and what a new configuration refuses, must not go on here. What can't be understood ends all that is left.
+  void successor_says(const std::string& word, const std::string& rest) {
+    if (word == Relay::revoked) {
+      if (predecessor_) predecessor_->send(word, rest);
+      const auto end = unhex(rest);
+      if (!end || !wire::decode<wire::EndSessions>(*end)) return end_all("what the new process ended");
+      pool_.end_sessions(*end);
+    } else if (word == Relay::reloaded) {
+      if (predecessor_) predecessor_->send(word);
+      auto content = read_content(paths_);
+      if (content) content = with_audit(std::move(*content), paths_);
+      if (!content) return end_all(content.error().text());
+      pool_.reload(std::move(*content), [this](const Status& applied) {
+        if (!applied) end_all(applied.error().text());
+      });
+    }
+  }
+
+  void end_all(const std::string& why) {
+    log::warning("upgrade.sessions_ended", {{"reason", why}});
+    pool_.stop([this] { loop_.stop(); });
   }
 
   // What a running process can't take on.

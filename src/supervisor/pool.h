@@ -88,6 +88,9 @@ class Pool {
   using OnRevoked = std::function<void(const wire::JudgeAdminAnswer& answer, std::uint64_t sessions)>;
   /// JudgeOperation::revoke or unrevoke: from its answer on, the workers know of it.
   void revoke(const wire::JudgeAdmin& request, OnRevoked done);
+  /// Who is told of what ends sessions (wire::EndSessions): the pool that this one follows has some, too.
+  void tell_of_ends(std::function<void(const Bytes& end)> tell) { tell_of_ends_ = std::move(tell); }
+  void end_sessions(const Bytes& end);
   void ask_workers(wire::Kind query, Gather::Done done, const Bytes& body = {});
 
   [[nodiscard]] const Ground& ground() const { return ground_; }
@@ -197,6 +200,7 @@ class Pool {
   bool held_ = false;  // workers have no listening socket yet
   std::uint32_t next_welcome_ = 0;
   OnIdle on_idle_;
+  std::function<void(const Bytes& end)> tell_of_ends_;
   std::function<void()> retired_;
   std::function<void()> stopped_;
   bool drained_ = false;  // no worker is left, and the others were told to end

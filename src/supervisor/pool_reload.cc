@@ -16,7 +16,7 @@ constexpr std::chrono::seconds reload_deadline{10};
 
 void Pool::reload(Content content, OnReloaded done) {
   std::optional<Reload>& place = reload_ ? next_reload_ : reload_;
-  if (!place) place.emplace();
+  if (!place) place = Reload{};
   place->content = std::move(content);
   place->done.push_back(std::move(done));
   if (&place == &reload_) begin_reload();
@@ -44,7 +44,7 @@ void Pool::take_content() {
   reload_->keeper = keeper_->running();
   send_keeper_setup();
   hooks_.set(content_.hooks);
-  apply_metrics();
+  if (!is_retired()) apply_metrics();
   for (std::uint32_t i = 0; i < workers_.size(); ++i) {
     connect_hook_controls(i);
     send_audit(i);

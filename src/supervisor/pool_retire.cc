@@ -56,6 +56,10 @@ void Pool::retire(OnIdle on_idle, std::function<void()> done) {
   look_retired();
 }
 
+void Pool::end_sessions(const Bytes& end) {
+  ask_workers(Kind::end_sessions, [](const std::vector<Bytes>&) {}, end);
+}
+
 void Pool::look_retired() {
   if (!retired_ || std::ranges::any_of(workers_, [](const auto& worker) { return worker->running(); })) return;
   log::info("upgrade.drained", {{"pool", ground_.paths.directory}});

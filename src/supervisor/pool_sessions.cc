@@ -31,6 +31,7 @@ void Pool::revoke(const wire::JudgeAdmin& request, OnRevoked done) {
     // Also where it was there already: a worker may have been asked while it was being started.
     wire::EndSessions end;
     (ends ? end.revoked : end.restored) = answer.revoked;
+    if (tell_of_ends_ && ends) tell_of_ends_(wire::encode(end));
     ask_workers(Kind::end_sessions, [answer, done](const std::vector<Bytes>& answers) { done(answer, count_of(answers)); }, wire::encode(end));
   });
 }

@@ -17,8 +17,6 @@
 namespace tlspool::supervisor {
 namespace {
 
-constexpr std::size_t longest_message = 4096;
-
 void forget_signals() {
   for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGPIPE}) signal(number, SIG_DFL);
   sigset_t none;
@@ -71,14 +69,14 @@ Relay::Relay(Loop& loop, UniqueFd socket, OnMessage on_message, std::function<vo
 
 bool Relay::send(std::string_view word, std::string_view rest, int descriptor) {
   std::string text(word);
-  if (!rest.empty()) text.append(" ").append(rest.substr(0, longest_message - word.size() - 1));
+  if (!rest.empty()) text.append(" ").append(rest.substr(0, longest - word.size() - 1));
   const std::array<int, 1> one{descriptor};
   const auto sent = transmit(socket_.get(), view(text), descriptor < 0 ? std::span<const int>{} : std::span<const int>(one), MSG_DONTWAIT);
   return sent && sent->has_value();
 }
 
 void Relay::read() {
-  std::array<std::uint8_t, longest_message> room;
+  std::array<std::uint8_t, Relay::longest> room;
   auto came = receive(socket_.get(), room, MSG_DONTWAIT);
   if (came && !came->has_value()) return;
   if (!came || (*came)->size == 0) {

@@ -17,12 +17,17 @@ namespace tlspool::supervisor {
 /// One end. Messages are packets; a descriptor may go with one.
 class Relay {
  public:
+  static constexpr std::size_t longest = 4096;
   // From the new one: it is ready, but for these tokens (names, with spaces between); it can't be; from the old one: serve.
   static constexpr std::string_view ready = "ready";
   static constexpr std::string_view failed = "failed";
   static constexpr std::string_view serve = "serve";
   /// From the old one, with a program's control connection that is between two calls.
   static constexpr std::string_view program = "program";
+
+  // From the new one: sessions to end, as wire::EndSessions in hexadecimal (nothing: too many to name), and that the configuration was read.
+  static constexpr std::string_view revoked = "revoked";
+  static constexpr std::string_view reloaded = "reloaded";
 
   /// `rest`: what follows the word. Both callbacks may destroy the relay.
   using OnMessage = std::function<void(const std::string& word, const std::string& rest, std::vector<UniqueFd> descriptors)>;

@@ -28,7 +28,7 @@ void Upgrade::begin(const std::vector<Handed>& sockets, Events events) {
 }
 
 void Upgrade::message(const std::string& word, const std::string& rest) {
-  if (taken_) return;
+  if (taken_) return events_.said(word, rest);
   if (word == Relay::failed) {
     reason_ = printable(rest, 2048);
     return fail_with(reason_);
@@ -41,8 +41,9 @@ void Upgrade::message(const std::string& word, const std::string& rest) {
   if (auto good = events_.ready(without); !good) return fail_with(good.error().text());
   timer_.stop();
   taken_ = true;
-  relay_->send(Relay::serve);
+  // Whoever is told of it hears of this one's end before the new one speaks.
   events_.ended(pid_);
+  relay_->send(Relay::serve);
 }
 
 void Upgrade::reap() {

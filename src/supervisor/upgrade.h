@@ -21,6 +21,8 @@ class Upgrade {
     std::function<Status(const std::vector<std::string>& without)> ready;
     /// It serves from now on, and has this number; or why it does not.
     std::function<void(const Result<pid_t>& done)> ended;
+    /// What it says afterwards, while this pool drains.
+    std::function<void(const std::string& word, const std::string& rest)> said;
   };
 
   /// `program`: what is executed.

@@ -64,6 +64,46 @@ for process in judge keeper; do
 done
 handshakes
 
+# An upgrade of the package while a program has a session.
+cat >/tmp/session.py <<'PYTHON'
+import socket, ssl, sys, tlspool
+listener = socket.create_server(("127.0.0.1", 0))
+raw = socket.create_connection(listener.getsockname())
+server, _ = listener.accept()
+import threading
+def serve():
+    global plain
+    plain = tlspool.wrap_server(server, sys.argv[1])
+thread = threading.Thread(target=serve)
+thread.start()
+client = ssl.create_default_context(cafile="/etc/tlspool/ca/ca.pem").wrap_socket(raw, server_hostname=sys.argv[1])
+thread.join()
+print("open", flush=True)
+for line in sys.stdin:
+    plain.sendall(line.encode())
+    sys.stdout.write(client.recv(100).decode())
+    sys.stdout.flush()
+PYTHON
+mkfifo /tmp/say
+python3 /tmp/session.py "$name" </tmp/say >/tmp/heard &
+session=$!
+exec 7>/tmp/say
+until_true grep -q open /tmp/heard
+old=$(systemctl show -P MainPID tlspool.service)
+install -o Dpkg::Options::=--force-confold /packages-newer/tlspool.deb
+main_is_new() { [ "$(systemctl show -P MainPID tlspool.service)" != "$old" ] && systemctl --quiet is-active tlspool.service && ready; }
+until_true main_is_new
+[ -d "/proc/$old" ] || give_up "the old process left its session"
+echo 'through the upgrade' >&7
+until_true grep -q 'through the upgrade' /tmp/heard
+handshakes
+exec 7>&-
+wait "$session"
+old_is_gone() { [ ! -d "/proc/$old" ]; }
+until_true old_is_gone
+expect "the service runs on" systemctl is-active tlspool.service
+say "upgraded: the session went on in process $old, and process $(systemctl show -P MainPID tlspool.service) serves"
+
 systemctl stop tlspool.service
 sleep 0.2
 [ -z "$(pgrep -x tlspoold || true)$(systemctl list-units --plain --no-legend --state=active 'tlspool-judge@*')" ] || give_up "something still runs: $(pgrep -a tlspool)"
@@ -72,6 +112,6 @@ until_true ready
 say "stopped; a program that connected started it again"
 
 apt-get -qq purge -y tlspool >/tmp/apt 2>&1 || give_up "apt-get purge"
-for path in /etc/tlspool /var/lib/tlspool /run/tlspool /etc/credstore.encrypted/tlspool.pin; do [ ! -e "$path" ] || give_up "purge left $path: $(ls "$path")"; done
+for path in /etc/tlspool /var/lib/tlspool /var/log/tlspool /run/tlspool /etc/credstore.encrypted/tlspool.pin; do [ ! -e "$path" ] || give_up "purge left $path: $(ls "$path")"; done
 [ -z "$(pgrep -x tlspoold || true)" ] || give_up "purged, and something still runs"
 say "purged: nothing is left"

@@ -49,9 +49,11 @@ class Prometheus:
             with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
                 return json.load(answer)["data"]["result"]
         except urllib.error.HTTPError as refused:
+            if refused.code == 503:  # it is being started
+                return []
             raise AssertionError(f"{expression}: {refused.read().decode()}") from refused
         except OSError:
-            return []  # it is being started
+            return []
 
     def close(self):
         self.process.__exit__()

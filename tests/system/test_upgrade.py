@@ -202,6 +202,34 @@ def test_what_is_left_ends_at_the_deadline(pool):
     assert serves(pool)
 
 
+def test_who_is_revoked_goes_from_the_old_process_too(pool):
+    import tlspool as library
+    start(pool)
+    near, far = both(library, "pool.example")
+    with near, far:
+        upgrade(pool)
+        near.sendall(b"still there")
+        assert far.recv(100) == b"still there"
+        pool.tlspool("revoke", "pool.example")
+        assert near.recv(100) == b"", "the peer that proved to be pool.example"
+    assert pool.process.wait(PATIENCE) == 0
+
+
+def test_a_configuration_that_refuses_a_peer_ends_its_session_there_too(pool):
+    import tlspool as library
+    pool.configure('[sessions]\non_reload = "recheck"')
+    start(pool)
+    near, far = both(library, "pool.example")
+    with near, far:
+        upgrade(pool)
+        near.sendall(b"still there")
+        assert far.recv(100) == b"still there"
+        pool.replace('anchors = ["ca/ca.pem"]', "anchors = []")
+        pool.tlspool("reload")
+        assert near.recv(100) == b"", "nobody vouches for it any more"
+    assert pool.process.wait(PATIENCE) == 0
+
+
 def test_a_tunnel_goes_over(pool):
     start(pool)
     echo = Echo()

@@ -170,6 +170,21 @@ TEST_F(Stores, ASecondKeeperOverTheSameLedgerIsTold) {
   EXPECT_EQ(info.st_mode & 0777, 0600U);
 }
 
+TEST_F(Stores, ALedgerThatIsLeftGoesToTheNextKeeperWithAllThatWasClaimed) {
+  LedgerFile first("ledger");
+  const auto used = sharedkey::tombstone_of("s", number_id(1));
+  const auto fresh = sharedkey::tombstone_of("s", number_id(2));
+  ASSERT_TRUE(first.claim({used}));
+  LedgerFile second("ledger");
+  EXPECT_FALSE(second.claim({fresh})) << "two at once";
+  first.leave();
+  EXPECT_FALSE(first.claim({fresh})) << "it has left";
+  EXPECT_TRUE(first.claimed(fresh)) << "who can't claim must not offer";
+  const auto claimed = second.claim({used, fresh});
+  ASSERT_TRUE(claimed) << claimed.error().text();
+  EXPECT_EQ(*claimed, (std::vector<bool>{false, true}));
+}
+
 TEST_F(Stores, TombstonesOfOneBatchThatNameTheSameKeyBelongToOne) {
   LedgerFile ledger("ledger");
   const auto t = sharedkey::tombstone_of("s", number_id(1));

@@ -13,7 +13,7 @@
 namespace tlspool::tls {
 namespace {
 
-constexpr std::size_t shortest = 256;
+constexpr std::size_t shortest = 128;  // a session in DER, which a ticket is made of, is longer
 
 void wipe_long(void* memory) {
   const std::size_t size = malloc_usable_size(memory);

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
-fuzz_seconds=${TLSPOOL_FUZZ_SECONDS:-10}
+fuzz_seconds=${TLSPOOL_FUZZ_SECONDS:-6}
 python=/usr/bin/python3  # Debian's, which has Debian's pytest, whatever stands first in PATH
 say() { printf '\n== %s\n' "$*"; }
 

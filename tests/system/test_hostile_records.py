@@ -48,7 +48,7 @@ ONLY = {
         "a flood of key updates that want one": (["update 1 2000"], GOES_ON),
         "a key update that asks for what is unknown": ([f"send {HANDSHAKE} {KEY_UPDATE.format(2)}"], ILLEGAL),
         # Section 5.1: a message may be in pieces, but nothing may come between them, and keys change between records.
-        "a key update in pieces": ([f"send {HANDSHAKE} 18", f"send {HANDSHAKE} 0000", f"send {HANDSHAKE} 01"], GOES_ON),
+        "a key update in pieces": ([f"send {HANDSHAKE} 18", f"send {HANDSHAKE} 0000", f"send {HANDSHAKE} 0100"], GOES_ON),
         "data between the pieces of a message": ([f"send {HANDSHAKE} 1800", f"send {DATA} {HELLO}"], UNEXPECTED),
         "a key update that is not the last of its record": ([f"send {HANDSHAKE} {KEY_UPDATE.format(0) * 2}"], UNEXPECTED),
         # Section 5.1

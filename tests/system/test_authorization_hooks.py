@@ -59,8 +59,9 @@ def lib(hooked, library_of):
     return library_of(hooked)
 
 
-def processes_of(how):
-    """Process ids of the misbehaving program with this argument."""
+def processes_of(pool, how):
+    """Process ids of the pool's misbehaving program with this argument; other test runs have programs of their own beside them."""
+    program_of_pool = str(pool.directory.parent / "misbehaving_hook.py").encode()
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -69,7 +70,7 @@ def processes_of(how):
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if len(words) > 2 and words[1].endswith(b"misbehaving_hook.py") and words[2] == how.encode():
+        if len(words) > 2 and words[1] == program_of_pool and words[2] == how.encode():
             found.append(int(entry.name))
     return found
 
@@ -101,11 +102,11 @@ def test_a_late_program_refuses_at_its_deadline(lib, hooked, pki):
 
 
 def test_what_a_program_forked_ends_with_it(lib, hooked, pki):
-    [first] = eventually(lambda: processes_of("orphan"))
+    [first] = eventually(lambda: processes_of(hooked, "orphan"))
     # The child still holds the output, so the end of its parent is what tells.
     reason(client(lib, pki, "orphan"))
     hooked.wait_for("hook.ended", hook="orphan")
-    eventually(lambda: len(processes_of("orphan")) == 1 and processes_of("orphan") != [first])
+    eventually(lambda: len(processes_of(hooked, "orphan")) == 1 and processes_of(hooked, "orphan") != [first])
     assert client(lib, pki, "orphan-fine").remote_identity == JOE
 
 
@@ -115,16 +116,16 @@ def test_a_fork_bomb_hurts_nobody(lib, hooked, pki):
     party = pki.leaf(JOE, usage="clientAuth")
     with OurServer(lib, "p256.example", remote_proof="required", service="bomb") as server, s_client(server.port, *shown(party)):
         while not hooked.events("hook.failed", hook="bomb"):
-            highest = max(highest, len(processes_of("bomb")))
+            highest = max(highest, len(processes_of(hooked, "bomb")))
             assert client(lib, pki, "documented").remote_identity == JOE
         assert "no answer within 1000 ms" in reason(server.failure())
-    eventually(lambda: len(processes_of("bomb")) <= 1)
+    eventually(lambda: len(processes_of(hooked, "bomb")) <= 1)
     assert highest <= most or os.geteuid() != 0
     assert highest > 1
 
 
 def test_programs_are_confined(hooked):
-    [pid] = eventually(lambda: processes_of("no"))
+    [pid] = eventually(lambda: processes_of(hooked, "no"))
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
     assert status["NoNewPrivs"] == "1"
     limits = Path(f"/proc/{pid}/limits").read_text()
@@ -151,18 +152,18 @@ def test_programs_end_with_the_pool_and_come_back_with_the_judge(make_pool, plac
     made.trust(pki.ca().cert)
     made.start()
     tlspool = library_of(made)
-    first = set(eventually(lambda: len(processes_of("restart")) == 2 and processes_of("restart")))
+    first = set(eventually(lambda: len(processes_of(made, "restart")) == 2 and processes_of(made, "restart")))
     assert client(tlspool, pki, "x-fine").remote_identity == JOE
     [judge] = made.pids("judge")
     os.kill(judge, 9)
     made.wait_for("process.died", name="judge")
-    eventually(lambda: len(processes_of("restart")) == 2 and not first & set(processes_of("restart")))
+    eventually(lambda: len(processes_of(made, "restart")) == 2 and not first & set(processes_of(made, "restart")))
     eventually(lambda: getattr(client(tlspool, pki, "x-fine"), "remote_identity", None) == JOE)
     made.replace("deadline_ms", "count = 1\ndeadline_ms")
     made.tlspool("reload")
-    eventually(lambda: len(processes_of("restart")) == 1)
+    eventually(lambda: len(processes_of(made, "restart")) == 1)
     made.stop()
-    eventually(lambda: not processes_of("restart"))
+    eventually(lambda: not processes_of(made, "restart"))
 
 
 def test_a_program_that_is_not_there_is_a_mistake(make_pool):

@@ -5,9 +5,9 @@ from talk import OurServer, s_client, shown
 JOE = "joe@clients.example"
 
 
-def client(lib, pki, service, name=JOE):
-    """The session with a client that proves `name`, or the failure."""
-    party = pki.leaf(name, usage="clientAuth")
+def client(lib, pki, service, name=JOE, also=()):
+    """The session with a client that proves `name` and has the names `also`, or the failure."""
+    party = pki.leaf(name, usage="clientAuth", also=also)
     with OurServer(lib, "p256.example", remote_proof="required", service=service) as server, s_client(server.port, *shown(party)):
         try:
             with server.plain() as plain:

@@ -5,11 +5,11 @@ import sys
 import time
 
 import pytest
+from authorization import JOE, client
 from peers import client_context, in_thread, tcp_pair
 from pool import Pool
 from talk import PYTHON_VERSION, VERSIONS, OurServer, Raw, our_client, read_exactly, s_client, s_server, shown
 
-JOE = "joe@clients.example"
 WEB = "web.example"
 SPIFFE = "spiffe://td.example/ns/prod/sa/web"
 
@@ -61,14 +61,7 @@ def lib(ruled, library_of):
 
 
 def as_server(lib, pki, service, name=JOE, also=(SPIFFE,)):
-    """The session with a client that proves `name`, or the failure."""
-    party = pki.leaf(name, usage="clientAuth", also=also)
-    with OurServer(lib, "p256.example", remote_proof="required", service=service) as server, s_client(server.port, *shown(party)):
-        try:
-            with server.plain() as plain:
-                return plain.session
-        except lib.HandshakeFailed as failed:
-            return failed
+    return client(lib, pki, service, name, also)
 
 
 def as_client(lib, pki, service, **options):

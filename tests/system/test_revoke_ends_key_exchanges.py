@@ -1,19 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tlspool revoke` ends the key exchanges with whom it names, at any step, and no others; what was agreed on is not given out any more."""
-import pytest
-from test_key_exchange_in_the_pool import A, B, Person
+from test_key_exchange_in_the_pool import A, B, _people  # noqa: F401 (the fixture `people`)
 
 OTHER = "c.example"
-
-
-@pytest.fixture
-def people(make_pool):
-    pools = [make_pool(name=name) for name in (A, B)]
-    for pool, other in (pools, reversed(pools)):
-        pool.trust(other.ca)
-    for pool in pools:
-        pool.start()
-    return Person(pools[0], A, B), Person(pools[1], B, A)
 
 
 def shown(person, exchange):

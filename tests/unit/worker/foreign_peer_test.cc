@@ -81,6 +81,17 @@ struct Foreign {
   std::string hint;
 };
 
+// For SSL_set_psk_find_session_callback: a server that takes every identity for the name of its key.
+int session_of_the_key(SSL* s, const unsigned char*, std::size_t, SSL_SESSION** session) {
+  const unsigned char number[2] = {0x13, 0x02};
+  const Foreign& f = Foreign::of(s);
+  *session = SSL_SESSION_new();
+  SSL_SESSION_set1_master_key(*session, f.key.data(), f.key.size());
+  SSL_SESSION_set_cipher(*session, SSL_CIPHER_find(s, number));
+  SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION);
+  return 1;
+}
+
 class ForeignPeer : public KeyHandshake {
  protected:
   void SetUp() override {
@@ -253,15 +264,7 @@ TEST_F(ForeignPeer, WhoBecomesServerWithoutTheProofGetsAnAlertAlsoWithoutACertif
   SSL_set_info_callback(foreign.ssl.get(), [](const SSL* s, int where, int value) {
     if ((where & SSL_CB_READ) != 0 && (where & SSL_CB_ALERT) != 0) *static_cast<int*>(SSL_get_app_data(s)) = value & 0xff;
   });
-  SSL_set_psk_find_session_callback(foreign.ssl.get(), [](SSL* s, const unsigned char*, std::size_t, SSL_SESSION** session) {
-    const unsigned char number[2] = {0x13, 0x02};
-    const Foreign& f = Foreign::of(s);
-    *session = SSL_SESSION_new();
-    SSL_SESSION_set1_master_key(*session, f.key.data(), f.key.size());
-    SSL_SESSION_set_cipher(*session, SSL_CIPHER_find(s, number));
-    SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION);
-    return 1;
-  });
+  SSL_set_psk_find_session_callback(foreign.ssl.get(), session_of_the_key);
   SSL_set_accept_state(foreign.ssl.get());
   until([&] {
     foreign.step();
@@ -278,15 +281,7 @@ TEST_F(ForeignPeer, WhoBecomesServerWithoutTheProofGetsAnAlertAlsoWithoutACertif
 TEST_F(ForeignPeer, NoSessionOfASharedKeyIsKept) {
   Foreign foreign(std::move(far));
   foreign.make();
-  SSL_set_psk_find_session_callback(foreign.ssl.get(), [](SSL* s, const unsigned char*, std::size_t, SSL_SESSION** session) {
-    const unsigned char number[2] = {0x13, 0x02};
-    const Foreign& f = Foreign::of(s);
-    *session = SSL_SESSION_new();
-    SSL_SESSION_set1_master_key(*session, f.key.data(), f.key.size());
-    SSL_SESSION_set_cipher(*session, SSL_CIPHER_find(s, number));
-    SSL_SESSION_set_protocol_version(*session, TLS1_3_VERSION);
-    return 1;
-  });
+  SSL_set_psk_find_session_callback(foreign.ssl.get(), session_of_the_key);
   SSL_set_accept_state(foreign.ssl.get());
   client.start({site_a()}, as_client, std::move(near));
   until([&] {

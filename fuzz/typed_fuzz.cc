@@ -50,7 +50,7 @@ void url(std::string_view text) {
   const auto made = parse_https_url(text);
   if (!made) return;
   const auto again = parse_https_url(made->text());
-  if (again && again->text() != made->text()) std::abort();
+  if (!again || again->text() != made->text()) std::abort();
 }
 
 void pem(std::string_view text) {

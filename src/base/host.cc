@@ -8,29 +8,48 @@
 
 namespace tlspool {
 
+namespace {
+
+// Letters, digits, hyphens, and the underscores and wildcards that SRV names and certificates carry.
+bool is_host_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '*';
+}
+
+// Why a name in lower case is no host's name, empty when it is one.
+std::string flaw_of(std::string_view name) {
+  if (name.size() > 253) return "it is longer than 253 characters";
+  for (const std::string& label : split(name, '.')) {
+    if (label.empty() || label.size() > 63) return "a label is empty or longer than 63 characters";
+    if (!std::all_of(label.begin(), label.end(), is_host_character)) return "it has a character that no host's name has";
+  }
+  return {};
+}
+
+std::string_view without_root(std::string_view name) {
+  if (name.ends_with('.')) name.remove_suffix(1);
+  return name;
+}
+
+}  // namespace
+
 Result<std::string> normal_host(std::string_view name) {
   if (std::string address = normal_address(name); !address.empty()) return address;
-  if (!name.empty() && name.back() == '.') name.remove_suffix(1);
   const auto bad = [&](std::string reason) {
     return fail({Code::invalid, "host name", printable(name), std::move(reason), {}});
   };
-  if (name.empty()) return bad("it is empty");
-  if (name.find('\0') != std::string_view::npos) return bad("it contains a NUL");
-  const bool ascii = std::all_of(name.begin(), name.end(), [](char c) { return c > 32 && c < 127; });
-  if (ascii) {
-    // IDNA would refuse the underscores and wildcards that certificates and SRV names carry.
-    if (name.size() > 253) return bad("it is longer than 253 characters");
-    for (const std::string& label : split(name, '.')) {
-      if (label.empty() || label.size() > 63) return bad("a label is empty or longer than 63 characters");
-    }
-    if (lower(name).find("xn--") == std::string::npos) return lower(name);
+  std::string out = lower(without_root(name));
+  if (out.empty()) return bad("it is empty");
+  if (out.find('\0') != std::string::npos) return bad("it contains a NUL");
+  const bool ascii = std::all_of(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 128; });
+  // IDNA would refuse underscores and wildcards: it is asked about what is not ASCII, or wants to be read as such.
+  if (!ascii || out.find("xn--") != std::string::npos) {
+    char* converted = nullptr;
+    const int rc = idn2_to_ascii_8z(out.c_str(), &converted, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
+    if (rc != IDN2_OK) return bad(idn2_strerror(rc));
+    out = without_root(lower(converted));  // the root's dot has more than one form there
+    idn2_free(converted);
   }
-  char* ascii_name = nullptr;
-  const std::string copy(name);
-  const int rc = idn2_to_ascii_8z(copy.c_str(), &ascii_name, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
-  if (rc != IDN2_OK) return bad(idn2_strerror(rc));
-  std::string out = lower(ascii_name);
-  idn2_free(ascii_name);
+  if (std::string flaw = flaw_of(out); !flaw.empty()) return bad(std::move(flaw));
   return out;
 }
 

@@ -35,6 +35,9 @@ void send_nonsense();
 /// closes; the file may be written later.
 void prepare_search(const char* file);
 void search();
+/// How many bytes of the heap are in use ("intruder.measured"). What glibc's threads keep at hand counts: leave them nothing, by
+/// GLIBC_TUNABLES=glibc.malloc.tcache_count=0.
+void measure();
 
 /// Descriptor 3, as in every process that the supervisor starts.
 inline constexpr int channel_of_supervisor = 3;

@@ -3,8 +3,9 @@
 // process does at its start, its sandbox included. Linked with the daemon's own main and libraries; the linker puts
 // __wrap... in the place of Loop::run (see CMakeLists.txt). Which process, and what he tries:
 // TLSPOOL_INTRUDER="worker-0 calls files", or "all search" for all processes and the supervisor. He begins when the process
-// gets SIGUSR1; until then it works as ever. Behind a search it goes on as before, until the next signal.
+// gets SIGUSR1; until then it works as ever. Behind "search" and "measure" it goes on as before, until the next signal.
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ namespace {
 // Learnt before main(), when nothing of C++ may be used yet.
 char name[64];
 int parent = 0;
+int signals = -1;
 
 intruder::Place place;
 std::vector<std::string> plan;
@@ -42,7 +44,13 @@ __attribute__((constructor)) void begin(int argc, char** argv) {
   else learn_name();
   parent = getppid();
   if (const char* file = std::getenv("TLSPOOL_INTRUDER_SEARCH")) intruder::prepare_search(file);
-  signal(SIGUSR1, SIG_IGN);  // until the loop runs
+  // Read from a descriptor. A handler would have the kernel write all registers to the stack, and with them, on a processor with AVX-512,
+  // what memcpy() copied last: a search for secrets would find those that only a register still had.
+  sigset_t usr1;
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &usr1, nullptr);
+  signals = signalfd(-1, &usr1, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 void make_plan() {
@@ -79,9 +87,13 @@ extern "C" void __real__ZN7tlspool4Loop3runEv(tlspool::Loop* loop);
 extern "C" void __wrap__ZN7tlspool4Loop3runEv(tlspool::Loop* loop) {
   make_plan();
   if (plan.empty()) return __real__ZN7tlspool4Loop3runEv(loop);
-  const tlspool::SignalWatch watch(*loop, SIGUSR1, [](int) {
+  tlspool::Poll watch(*loop, signals, [](int) {
+    signalfd_siginfo info;
+    if (read(signals, &info, sizeof info) != sizeof info) return;
     if (plan.front() == "search") return intruder::search();
+    if (plan.front() == "measure") return intruder::measure();
     act();
   });
+  watch.want(tlspool::Poll::readable);
   __real__ZN7tlspool4Loop3runEv(loop);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looks for secrets in the process's own memory, so that the test needs no right to read another process. What to look for
-// stands in a file, as NAME and the complement of the bytes: so the search does not find itself.
+// stands in a file, as NAME and the complement of the bytes: so the search does not find itself. And says how much there is.
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -11,6 +12,9 @@
 
 #include "base/log.h"
 #include "intruder/intruder.h"
+
+// Of the sanitizers' allocators, where one takes the place of the C library's.
+extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_bytes();
 
 namespace intruder {
 namespace {
@@ -93,6 +97,17 @@ void search() {
     line = end + 1;
   }
   tlspool::log::warning("intruder.done");
+}
+
+void measure() {
+  std::size_t bytes = 0;
+  if (__sanitizer_get_current_allocated_bytes != nullptr) {
+    bytes = __sanitizer_get_current_allocated_bytes();
+  } else {
+    const struct mallinfo2 all = mallinfo2();
+    bytes = all.uordblks + all.hblkhd;
+  }
+  tlspool::log::warning("intruder.measured", {{"bytes", std::to_string(bytes)}});
 }
 
 }  // namespace intruder

@@ -7,6 +7,8 @@
 namespace tlspool::tls {
 namespace {
 
+constexpr std::size_t master_secret_size = 48;
+
 const SSL_CIPHER* suite_of_name(SSL* ssl, const std::string& name) {
   STACK_OF(SSL_CIPHER)* allowed = SSL_get_ciphers(ssl);
   for (int i = 0; i < sk_SSL_CIPHER_num(allowed); ++i) {
@@ -17,23 +19,24 @@ const SSL_CIPHER* suite_of_name(SSL* ssl, const std::string& name) {
 }
 
 // The only way to mark a session as one with the extended master secret is its DER form: flags are [13], and 1 is that
-// mark (ssl/ssl_asn1.c of OpenSSL has the module). No part is longer than 127 bytes, so each length is one byte.
-Secret der_of_session(std::uint16_t suite, ByteView id, const Secret& master_secret) {
+// mark (ssl/ssl_asn1.c of OpenSSL has the module). No part is longer than 127 bytes, so each length is one byte. The master secret in it
+// is zeros: what OpenSSL reads out of DER it frees without wiping it.
+Bytes der_of_session(std::uint16_t suite, ByteView id) {
   constexpr std::array<std::uint8_t, 7> versions{2, 1, 1, 2, 2, 3, 3};  // of the form, of TLS
   const std::array<std::uint8_t, 4> cipher{4, 2, static_cast<std::uint8_t>(suite >> 8), static_cast<std::uint8_t>(suite)};
   constexpr std::array<std::uint8_t, 5> flags{0xad, 3, 2, 1, 1};
-  const std::size_t inside = versions.size() + cipher.size() + 2 + id.size() + 2 + master_secret.size() + flags.size();
-  Secret der{2 + inside};
-  auto at = der.writable().begin();
-  const auto put = [&](ByteView bytes) { at = std::copy(bytes.begin(), bytes.end(), at); };
+  constexpr std::array<std::uint8_t, master_secret_size> zeros{};
+  const std::size_t inside = versions.size() + cipher.size() + 2 + id.size() + 2 + zeros.size() + flags.size();
+  Bytes der;
+  const auto put = [&](ByteView bytes) { der.insert(der.end(), bytes.begin(), bytes.end()); };
   const auto put_head = [&](std::uint8_t tag, std::size_t size) { put(std::array<std::uint8_t, 2>{tag, static_cast<std::uint8_t>(size)}); };
   put_head(0x30, inside);
   put(versions);
   put(cipher);
   put_head(4, id.size());
   put(id);
-  put_head(4, master_secret.size());
-  put(master_secret.bytes());
+  put_head(4, zeros.size());
+  put(zeros);
   put(flags);
   return der;
 }
@@ -54,7 +57,6 @@ Result<SslSession> external_psk(SSL* ssl, const Secret& psk, std::uint16_t suite
 
 Result<SslSession> phantom_session(SSL* ssl, const Secret& master_secret, ByteView id, const std::string& suite, MasterSecret kind,
                                    ByteView context) {
-  constexpr std::size_t master_secret_size = 48;
   const SSL_CIPHER* cipher = suite_of_name(ssl, suite);
   if (cipher == nullptr) return fail({Code::config, "make phantom session", suite, "no such suite is allowed here", {}});
   if (master_secret.size() != master_secret_size || id.empty() || id.size() > SSL_MAX_SSL_SESSION_ID_LENGTH) {
@@ -62,19 +64,19 @@ Result<SslSession> phantom_session(SSL* ssl, const Secret& master_secret, ByteVi
   }
   SslSession session;
   if (kind == MasterSecret::extended) {
-    const Secret der = der_of_session(SSL_CIPHER_get_protocol_id(cipher), id, master_secret);
-    const unsigned char* at = der.bytes().data();
+    const Bytes der = der_of_session(SSL_CIPHER_get_protocol_id(cipher), id);
+    const unsigned char* at = der.data();
     session.reset(d2i_SSL_SESSION(nullptr, &at, static_cast<long>(der.size())));
   } else {
     session.reset(SSL_SESSION_new());
-    const bool made = session && SSL_SESSION_set1_master_key(session.get(), master_secret.bytes().data(), master_secret.size()) == 1 &&
-                      SSL_SESSION_set1_id(session.get(), id.data(), static_cast<unsigned>(id.size())) == 1 &&
+    const bool made = session && SSL_SESSION_set1_id(session.get(), id.data(), static_cast<unsigned>(id.size())) == 1 &&
                       SSL_SESSION_set_cipher(session.get(), cipher) == 1 &&
                       SSL_SESSION_set_protocol_version(session.get(), TLS1_2_VERSION) == 1;
     if (!made) session.reset();
   }
   constexpr long seconds = 24 * 60 * 60;  // it is used at once; a form without a time limit would last 3 seconds
-  const bool complete = session && SSL_SESSION_set1_id_context(session.get(), context.data(), static_cast<unsigned>(context.size())) == 1 &&
+  const bool complete = session && SSL_SESSION_set1_master_key(session.get(), master_secret.bytes().data(), master_secret.size()) == 1 &&
+                        SSL_SESSION_set1_id_context(session.get(), context.data(), static_cast<unsigned>(context.size())) == 1 &&
                         SSL_SESSION_set_timeout(session.get(), seconds) != 0;
   if (!complete) return fail(openssl_error(Code::internal, "make phantom session", suite));
   return session;

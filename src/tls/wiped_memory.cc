@@ -13,18 +13,20 @@
 namespace tlspool::tls {
 namespace {
 
-constexpr std::size_t shortest = 128;  // a session in DER, which a ticket is made of, is longer
+// A session in DER, which a ticket is made of, is longer than 128 bytes. A secret by itself, such as the master secret that is read out of a
+// ticket, has 32 or 48, a zero behind it, and what malloc() rounds up to. Wiping all the others, too, would be felt.
+bool may_hold_secrets(std::size_t size) { return size >= 128 || (size >= 32 && size <= 56); }
 
-void wipe_long(void* memory) {
+void wipe_secrets(void* memory) {
   const std::size_t size = malloc_usable_size(memory);
-  if (size >= shortest) wipe(memory, size);
+  if (may_hold_secrets(size)) wipe(memory, size);
 }
 
 void* allocate(std::size_t size, const char*, int) { return std::malloc(size); }
 
 void release(void* memory, const char*, int) {
   if (memory == nullptr) return;
-  wipe_long(memory);
+  wipe_secrets(memory);
   std::free(memory);
 }
 
@@ -32,7 +34,7 @@ void release(void* memory, const char*, int) {
 void* reallocate(void* memory, std::size_t size, const char* file, int line) {
   if (memory == nullptr) return std::malloc(size);
   const std::size_t old = malloc_usable_size(memory);
-  if (old < shortest) return std::realloc(memory, size);
+  if (!may_hold_secrets(old)) return std::realloc(memory, size);
   void* const larger = std::malloc(size);
   if (larger == nullptr) return nullptr;
   std::memcpy(larger, memory, std::min(old, size));

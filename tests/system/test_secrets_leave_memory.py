@@ -4,35 +4,12 @@ alone. The processes look into their own memory (tests/support/intruder), so tha
 kernel lets look into none of them; each search first finds what must be there."""
 import os
 import re
-import signal
 import socket
 import ssl
 
+from intruder import Memory
 from peers import client_context, in_thread, tcp_pair
 from pool import SANITIZED, eventually
-
-
-class Memory:
-    """A running pool whose processes can be asked what stands in their memory."""
-
-    def __init__(self, pool, place):
-        self.pool = pool
-        self.file = place / f"{pool.directory.name}.search"
-        self.file.write_text("")
-        self.file.chmod(0o644)
-        pool.replace("workers = 0", "workers = 1")
-        pool.start(program="tlspoold-intruder", env={"TLSPOOL_INTRUDER": "all search", "TLSPOOL_INTRUDER_POOL": str(pool.directory),
-                                                     "TLSPOOL_INTRUDER_SEARCH": str(self.file)})
-
-    def found(self, process, **secrets):
-        """How often each of them stands in the memory of the process ("supervisor", "keeper", "judge", "worker-0")."""
-        self.file.write_text("".join(f"{name} {bytes(255 - b for b in secret).hex()}\n" for name, secret in secrets.items()))
-        done = len(self.pool.events("intruder.done", process=process))
-        pids = {p["name"]: p["pid"] for p in self.pool.status()["processes"]} | {"supervisor": self.pool.process.pid}
-        os.kill(pids[process], signal.SIGUSR1)
-        self.pool.wait_for("intruder.done", process=process, count=done + 1)
-        last = self.pool.events("intruder.searched", process=process)[-len(secrets):]
-        return {e["what"]: int(e["found"]) for e in last}
 
 
 def traffic_secrets(log):
@@ -43,20 +20,29 @@ def traffic_secrets(log):
     return {words[0]: bytes.fromhex(words[2]) for words in lines if words[0] in wanted}
 
 
-def session(memory, place, version, keep):
-    """A program's server session, by Python's TLS on the other side: both ends and the secrets that this side logged."""
+def session(memory, place, version, keep, context=None, ticket=None):
+    """A program's server session, by Python's TLS on the other side: both ends and the secrets that this side logged. `ticket`: of the
+    session that it resumes, which had this context."""
     import tlspool as library
     log = place / f"{memory.pool.directory.name}-{version.name}.keys"
-    context = client_context(memory.pool.ca)
+    context = context or client_context(memory.pool.ca)
     context.minimum_version = context.maximum_version = version
     context.keylog_filename = str(log)
     a, b = tcp_pair()
     with in_thread(lambda: library.wrap_server(b, "pool.example")) as other:
-        near = keep(context.wrap_socket(a, server_hostname="pool.example"))
+        near = keep(context.wrap_socket(a, server_hostname="pool.example", session=ticket))
         far = keep(other.result())
     far.sendall(b"through")
     assert near.recv(100) == b"through"
     return near, far, traffic_secrets(log)
+
+
+def end(memory, near, far):
+    far.shutdown(socket.SHUT_WR)
+    assert near.recv(100) == b""
+    near.close()
+    far.close()
+    eventually(lambda: memory.pool.status()["sessions"] == 0)
 
 
 def test_traffic_secrets_go_with_their_session(make_pool, place, keep, monkeypatch):
@@ -67,17 +53,29 @@ def test_traffic_secrets_go_with_their_session(make_pool, place, keep, monkeypat
         assert set(lives) <= set(secrets)
         while_open = memory.found("worker-0", **secrets)
         assert all(while_open[name] > 0 for name in lives), "the search finds nothing"
-        far.shutdown(socket.SHUT_WR)
-        assert near.recv(100) == b""
-        near.close()
-        far.close()
-        eventually(lambda: memory.pool.status()["sessions"] == 0)
+        end(memory, near, far)
         for process in ("worker-0", "keeper", "judge", "supervisor"):
             left = memory.found(process, **secrets)
             if SANITIZED and process == "worker-0":  # its stack frames are larger, and keep what ours write over
                 assert sum(left.values()) < sum(while_open.values())
                 continue
             assert not {name: count for name, count in left.items() if count}, (process, version)
+
+
+def test_a_master_secret_goes_with_the_sessions_that_resume_it(make_pool, place, keep, monkeypatch):
+    """TLS 1.2, where a resumed session has the master secret of the first one, which OpenSSL takes out of the ticket."""
+    memory = Memory(make_pool(), place)
+    monkeypatch.setenv("TLSPOOL_DIR", str(memory.pool.directory))
+    near, far, secrets = session(memory, place, ssl.TLSVersion.TLSv1_2, keep)
+    for _ in range(2):
+        ticket = near.session
+        end(memory, near, far)
+        near, far, resumed = session(memory, place, ssl.TLSVersion.TLSv1_2, keep, near.context, ticket)
+        assert near.session_reused and resumed == secrets
+    assert memory.found("worker-0", **secrets)["CLIENT_RANDOM"] > 0
+    end(memory, near, far)
+    if not SANITIZED:
+        assert memory.found("worker-0", **secrets) == {"CLIENT_RANDOM": 0}
 
 
 def test_a_pin_is_in_the_keeper_alone(make_pool, place):

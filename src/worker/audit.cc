@@ -9,12 +9,15 @@
 #include <cstring>
 
 #include "tls/context.h"
+#include "worker/exchange.h"
 #include "worker/handshake.h"
 #include "worker/session.h"
 
 namespace tlspool::worker {
 namespace {
 
+constexpr std::string_view session_event = "audit";
+constexpr std::string_view exchange_event = "audit.exchange";
 // Of each text: names come from the network, and a line must stay one that every reader takes.
 constexpr std::size_t longest_text = 512;
 
@@ -82,6 +85,16 @@ void tls_fields(Fields& out, const Connection& c, SSL* ssl) {
   out.text("sharedKey", c.shared_key ? c.shared_key->key_id : std::string{});
 }
 
+std::string_view word(ExchangeOutcome outcome) {
+  switch (outcome) {
+    case ExchangeOutcome::finished: return "finished";
+    case ExchangeOutcome::failed: return "failed";
+    case ExchangeOutcome::cancelled: return "cancelled";
+    case ExchangeOutcome::expired: return "expired";
+  }
+  return {};
+}
+
 }  // namespace
 
 void Audit::set(wire::AuditSetup setup, UniqueFd out) {
@@ -121,7 +134,7 @@ void Audit::session_ended(Session& session) {
       .none("alertSent")
       .none("alertReceived")
       .text("message", state.outcome.detail);
-  write(out.take());
+  write(session_event, out.take());
 }
 
 void Audit::refused(const Connection& c, const SSL* ssl, const HandshakeFailure& failure, counters::Clock::duration took) {
@@ -142,7 +155,7 @@ void Audit::refused(const Connection& c, const SSL* ssl, const HandshakeFailure&
       .text("alertSent", failure.alert_sent)
       .text("alertReceived", failure.alert_received)
       .text("message", failure.message);
-  write(out.take());
+  write(session_event, out.take());
 }
 
 void Audit::left(const Handshake& handshake) {
@@ -160,16 +173,60 @@ void Audit::identity_refused(const authz::Caller& caller, const std::string& ide
   out.none("handshakeSeconds").none("sessionSeconds").none("bytesSent").none("bytesReceived").none("end");
   out.text("reason", "identity").none("check").none("alertSent").none("alertReceived");
   out.text("message", "this program may not use the identity in this role, or there is none of this name");
-  write(out.take());
+  write(session_event, out.take());
 }
 
-void Audit::write(const Line& line) {
+void Audit::exchange_ended(const ExchangeEnd& end) {
+  if (!wanted()) return;
+  const Connection* c = end.connection;
+  Fields out;
+  out.text("pool", setup_.pool)
+      .text("outcome", word(end.outcome))
+      .text("exchange", end.id)
+      .text("messageId", end.message_id)
+      .number("step", static_cast<std::uint64_t>(end.step))
+      .text("role", c == nullptr ? "" : c->role == wire::role_server ? "server" : "client");
+  caller_fields(out, end.caller);
+  out.text("localIdentity", end.request.local_identity)
+      .text("expectedIdentity", end.request.remote_identity)
+      .text("remoteIdentity", c == nullptr ? "" : c->proved().identity)
+      .text("verifiedBy", c == nullptr ? "" : c->proved().how)
+      .text("remotePin", end.remote_pin)
+      .text("policy", c == nullptr ? "" : c->decided_by.policy)
+      .text("rule", c == nullptr ? "" : c->decided_by.rule);
+  if (end.ssl == nullptr) {
+    out.none("cipherSuite").none("group");
+  } else {
+    const tls::Agreed with = tls::agreed_on(end.ssl);
+    out.text("cipherSuite", with.cipher_suite).text("group", with.group);
+  }
+  out.text("sharedKey", c != nullptr && c->shared_key ? c->shared_key->key_id : std::string{})
+      .text("started", log::timestamp(std::chrono::system_clock::now() - std::chrono::duration_cast<std::chrono::milliseconds>(end.length)))
+      .seconds("exchangeSeconds", end.length);
+  const HandshakeFailure none;
+  const HandshakeFailure& failure = end.failure == nullptr ? none : *end.failure;
+  out.text("reason", failure.reason)
+      .text("check", failure.check)
+      .text("alertSent", failure.alert_sent)
+      .text("alertReceived", failure.alert_received)
+      .text("message", failure.message);
+  write(exchange_event, out.take());
+}
+
+void Audit::exchange_refused(const authz::Caller& caller, const ExchangeRequest& request) {
+  HandshakeFailure why;
+  why.reason = "identity";
+  why.message = "this program may not use the identity as client and as server, or there is none of this name";
+  exchange_ended({ExchangeOutcome::failed, {}, {}, 0, caller, request, nullptr, nullptr, {}, {}, &why});
+}
+
+void Audit::write(std::string_view event, const Line& line) {
   if (setup_.to == wire::AuditTo::log) {
     counters::count<counters::Family::audit_lines>(counters::Written::written);
-    return log::write(log::Level::info, "audit", line);
+    return log::write(log::Level::info, event, line);
   }
   if (!out_.valid()) return lose("nothing was opened for them");
-  std::string text = log::json_line("audit", line);
+  std::string text = log::json_line(event, line);
   if (setup_.to == wire::AuditTo::file) {
     text += '\n';
     // One write for each line: workers share the file, and the kernel appends each write as a whole.

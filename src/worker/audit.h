@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One line for each session when it has ended, and for each handshake that was refused (docs/observability.md has the fields).
+// One line for each session when it has ended, for each handshake that was refused, and for each key exchange (docs/observability.md has
+// the fields).
 #pragma once
 #include <string>
 #include <string_view>
@@ -15,6 +16,23 @@ namespace tlspool::worker {
 
 class Handshake;
 class Session;
+struct ExchangeRequest;
+
+/// What became of a key exchange.
+enum class ExchangeOutcome { finished, failed, cancelled, expired };
+struct ExchangeEnd {
+  ExchangeOutcome outcome = ExchangeOutcome::failed;
+  std::string id;
+  std::string message_id;             ///< hex, the same on both sides; empty: there was no message yet
+  int step = 0;                       ///< of our last message
+  const authz::Caller& caller;
+  const ExchangeRequest& request;
+  const Connection* connection;       ///< null: it did not come so far
+  SSL* ssl;                           ///< likewise
+  std::string remote_pin;
+  std::chrono::nanoseconds length{};  ///< since it was started
+  const HandshakeFailure* failure;    ///< null: none
+};
 
 class Audit {
  public:
@@ -30,10 +48,13 @@ class Audit {
   void left(const Handshake& handshake);
   /// Before a handshake: the program may not use the identity.
   void identity_refused(const authz::Caller& caller, const std::string& identity, const std::string& role);
+  void exchange_ended(const ExchangeEnd& end);
+  /// As identity_refused(), for a key exchange.
+  void exchange_refused(const authz::Caller& caller, const ExchangeRequest& request);
 
  private:
   using Line = std::vector<log::Field>;
-  void write(const Line& line);
+  void write(std::string_view event, const Line& line);
   void lose(const char* why);
 
   wire::AuditSetup setup_;

@@ -74,7 +74,7 @@ class Control {
   void established();
   [[nodiscard]] static int worker_for(const wire::Call& call);
   bool hand_over(int owner, const std::string& text);
-  [[nodiscard]] bool may_exchange(const std::string& identity);
+  [[nodiscard]] bool may_exchange(const ExchangeRequest& request);
   [[nodiscard]] Exchange* new_exchange(ExchangeRequest request);
   [[nodiscard]] Exchange* exchange_of(const wire::Call& call);
   [[nodiscard]] Exchange::OnFlight on_flight(Exchange* exchange, bool oneway);

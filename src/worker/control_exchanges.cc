@@ -57,9 +57,11 @@ Result<ExchangeRequest> parse_request(const wire::Value& parameters) {
 
 }  // namespace
 
-bool Control::may_exchange(const std::string& identity) {
+bool Control::may_exchange(const ExchangeRequest& request) {
+  const std::string& identity = request.local_identity;
   const Policy& policy = worker_.policy();
   if (!identity.empty() && policy.allows(caller(), identity, wire::role_client) && policy.allows(caller(), identity, wire::role_server)) return true;
+  worker_.audit().exchange_refused(caller(), request);
   answer(pool_error("IdentityRefused", wire::Value::object()
                                            .set("message", "this program may not use the identity as client and as server, or there is none of this "
                                                            "name; see [[allow]] in tlspool.toml(5) and `tlspool identity list`")
@@ -111,7 +113,7 @@ void Control::start_exchange(const wire::Call& call, std::vector<UniqueFd>&) {
   connection_->pause();
   learn_executable([this, oneway = oneway_, request = std::move(*request)] {
     oneway_ = oneway;
-    Exchange* exchange = may_exchange(request.local_identity) ? new_exchange(request) : nullptr;
+    Exchange* exchange = may_exchange(request) ? new_exchange(request) : nullptr;
     if (exchange == nullptr) return connection_->resume();
     log::info("exchange.started", {{"id", exchange->id()},
                                    {"local", request.local_identity},
@@ -165,7 +167,7 @@ bool Control::answer_hello(const ExchangeRequest& request, const kex::Message& h
     if (!request.local_identity.empty() && request.local_identity != exchange->request().local_identity) {
       return refuse("you have started this exchange as " + exchange->request().local_identity, *exchange);
     }
-  } else if (!may_exchange(request.local_identity) || (exchange = new_exchange(request)) == nullptr) {
+  } else if (!may_exchange(request) || (exchange = new_exchange(request)) == nullptr) {
     return false;
   }
   exchange->answer(hello, on_flight(exchange, oneway_));
@@ -222,6 +224,7 @@ void Control::list_exchanges(const wire::Call&, std::vector<UniqueFd>&) {
 void Control::cancel_exchange(const wire::Call& call, std::vector<UniqueFd>&) {
   Exchange* exchange = exchange_of(call);
   if (exchange == nullptr) return;
+  exchange->give_up(ExchangeOutcome::cancelled);
   worker_.exchanges().remove(exchange);
   answer(wire::reply_text(wire::Value::object()));
 }

@@ -40,8 +40,9 @@ StartRequest tls_request(const ExchangeRequest& request) {
 
 }  // namespace
 
-Exchange::Exchange(Services services, std::string id, std::shared_ptr<const Policy> policy, authz::Caller caller, ExchangeRequest request)
+Exchange::Exchange(Services services, Audit& audit, std::string id, std::shared_ptr<const Policy> policy, authz::Caller caller, ExchangeRequest request)
     : services_(services),
+      audit_(audit),
       id_(std::move(id)),
       policy_(std::move(policy)),
       caller_(std::move(caller)),
@@ -161,7 +162,11 @@ void Exchange::handshake_done(const HandshakeFailure* failure) {
     const HandshakeFailure copy = *failure;
     state_ = State::failed;
     problem_ = copy.message;
+    connection_ = handshake_->take_connection();
+    connection_->handshake = nullptr;
     handshake_.reset();
+    // The handshake may take as long as the exchange, and is often the first to see that the time is over.
+    tell(copy.reason == "timeout" ? ExchangeOutcome::expired : ExchangeOutcome::failed, &copy);
     return report(&copy);
   }
   connection_ = handshake_->take_connection();
@@ -224,7 +229,22 @@ std::string Exchange::hear_names() {
   return {};
 }
 
-void Exchange::finish() { state_ = connection_->proved().how == "firstContact" ? State::unconfirmed : State::finished; }
+void Exchange::finish() {
+  state_ = connection_->proved().how == "firstContact" ? State::unconfirmed : State::finished;
+  if (state_ == State::finished) tell(ExchangeOutcome::finished, nullptr);
+}
+
+void Exchange::confirm() {
+  state_ = State::finished;
+  tell(ExchangeOutcome::finished, nullptr);
+}
+
+// Once: what becomes of a finished one is no other end.
+void Exchange::tell(ExchangeOutcome outcome, const HandshakeFailure* failure) {
+  if (std::exchange(told_, true)) return;
+  audit_.exchange_ended({outcome, id_, step_ ? hex(wire_id_) : std::string{}, step_ ? static_cast<int>(*step_) : 0, caller_, request_,
+                         connection_.get(), ssl_.get(), ssl_ ? peer_pin(ssl_.get()) : std::string{}, counters::Clock::now() - begun_, failure});
+}
 
 void Exchange::report(const HandshakeFailure* failure) {
   if (OnFlight on_flight = std::exchange(on_flight_, nullptr)) on_flight(failure);
@@ -234,6 +254,7 @@ void Exchange::refuse(std::string problem) {
   const HandshakeFailure failure = failed("policy", std::move(problem));
   state_ = State::failed;
   problem_ = failure.message;
+  tell(ExchangeOutcome::failed, &failure);
   report(&failure);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/secret.h"
 #include "kex/message.h"
+#include "worker/audit.h"
 #include "worker/handshake.h"
 
 namespace tlspool::worker {
@@ -28,7 +29,7 @@ class Exchange {
   /// A message was dealt with. No failure: message() is the next one to send, if step() has changed.
   using OnFlight = std::function<void(const HandshakeFailure* failure)>;
 
-  Exchange(Services services, std::string id, std::shared_ptr<const Policy> policy, authz::Caller caller, ExchangeRequest request);
+  Exchange(Services services, Audit& audit, std::string id, std::shared_ptr<const Policy> policy, authz::Caller caller, ExchangeRequest request);
   ~Exchange();
 
   /// As the one who begins: makes the first message.
@@ -61,8 +62,11 @@ class Exchange {
   /// Ends it, whatever it waits for: nothing goes on with it, and its key is not given out any more.
   void end(std::string problem);
 
+  /// Nobody wants it any more, or it took too long: says so to the audit, unless it has come to its end before.
+  void give_up(ExchangeOutcome why) { tell(why, nullptr); }
+
   /// The user has compared the words.
-  void confirm() { state_ = State::finished; }
+  void confirm();
   /// The exchanged key, of RFC 8446 section 7.5. Code::tls in any state but finished.
   [[nodiscard]] Result<Secret> secret(std::size_t length);
   /// The `Exchange` of io.tlspool.Pool.
@@ -84,10 +88,14 @@ class Exchange {
   [[nodiscard]] bool write_in(ByteView records);
   void report(const HandshakeFailure* failure);
   void refuse(std::string problem);
+  void tell(ExchangeOutcome outcome, const HandshakeFailure* failure);
   [[nodiscard]] Bytes names_in_order() const;
   [[nodiscard]] Result<Secret> exported(const char* label, std::size_t length);
 
   Services services_;
+  Audit& audit_;
+  bool told_ = false;  // the audit
+  counters::Clock::time_point begun_ = counters::Clock::now();
   std::string id_;
   std::shared_ptr<const Policy> policy_;
   authz::Caller caller_;

@@ -34,7 +34,7 @@ Result<Exchange*> Exchanges::add(Services services, std::shared_ptr<const Policy
     id = hex(random);
   } while (find_in(all_, [&](const Exchange& e) { return e.id() == id; }) != nullptr);
   Exchange* added =
-      all_.emplace_back(std::make_unique<Exchange>(services, std::move(id), std::move(policy), std::move(caller), std::move(request))).get();
+      all_.emplace_back(std::make_unique<Exchange>(services, audit_, std::move(id), std::move(policy), std::move(caller), std::move(request))).get();
   wait_for_expiry();
   return added;
 }
@@ -88,7 +88,11 @@ void Exchanges::wait_for_expiry() {
 
 void Exchanges::forget_expired() {
   const std::int64_t now = std::time(nullptr);
-  std::erase_if(all_, [&](const auto& e) { return !e->busy() && e->expires() <= now; });
+  std::erase_if(all_, [&](const auto& e) {
+    if (e->busy() || e->expires() > now) return false;
+    e->give_up(ExchangeOutcome::expired);
+    return true;
+  });
 }
 
 }  // namespace tlspool::worker

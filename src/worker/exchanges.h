@@ -14,7 +14,7 @@ class Exchanges {
   static constexpr std::size_t most = 1024;
   static constexpr std::size_t most_of_one_user = 32;
 
-  explicit Exchanges(Loop& loop) : sweep_(loop), expiry_(loop) {}
+  Exchanges(Loop& loop, Audit& audit) : audit_(audit), sweep_(loop), expiry_(loop) {}
 
   /// Code::busy names the limit that is reached.
   [[nodiscard]] Result<Exchange*> add(Services services, std::shared_ptr<const Policy> policy, authz::Caller caller, ExchangeRequest request);
@@ -32,6 +32,7 @@ class Exchanges {
   void forget_expired();
   void wait_for_expiry();
 
+  Audit& audit_;
   std::vector<std::unique_ptr<Exchange>> all_;
   std::vector<std::unique_ptr<Exchange>> gone_;  // destroyed when the loop is out of their callbacks
   Timer sweep_;

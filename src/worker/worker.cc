@@ -29,7 +29,7 @@ Result<T> body_of(const Frame& frame) {
 }  // namespace
 
 Worker::Worker(Loop& loop, UniqueFd channel)
-    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), rechecks_(loop, judge_, sessions_), exchanges_(loop), accept_pause_(loop), sweep_(loop), idle_(loop), retirement_(loop) {
+    : loop_(loop), keeper_(loop), keys_(loop), judge_(loop), rechecks_(loop, judge_, sessions_), exchanges_(loop, audit_), accept_pause_(loop), sweep_(loop), idle_(loop), retirement_(loop) {
   supervisor_ = std::make_unique<Channel>(
       loop, std::move(channel), [this](Frame f) { frame(std::move(f)); },
       [this] {

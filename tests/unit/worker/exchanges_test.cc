@@ -22,7 +22,8 @@ class ExchangesTest : public ::testing::Test {
 
   Loop loop_;
   Side side_{loop_};
-  Exchanges exchanges_{loop_};
+  Audit audit_;
+  Exchanges exchanges_{loop_, audit_};
 };
 
 TEST_F(ExchangesTest, BelongToTheirUser) {

@@ -19,7 +19,7 @@ extern "C" __attribute__((weak)) std::size_t __sanitizer_get_current_allocated_b
 namespace intruder {
 namespace {
 
-constexpr std::uintptr_t largest = 1 << 30;
+constexpr std::uintptr_t largest = 1 << 27;
 
 int maps = -1;
 int wanted = -1;

@@ -88,6 +88,10 @@ void forget_key_exchange(SSL* ssl) {
   ERR_pop_to_mark();
 }
 
+void forget_ticket_data(SSL* ssl) {
+  if (SSL_is_server(ssl) == 1) (void)SSL_SESSION_set1_ticket_appdata(SSL_get0_session(ssl), nullptr, 0);
+}
+
 Result<Certificate> certificate_from_der(ByteView der) {
   const unsigned char* at = der.data();
   Certificate certificate{d2i_X509(nullptr, &at, static_cast<long>(der.size()))};

@@ -96,7 +96,7 @@ void sort_sessions(std::vector<TopSession>& sessions, TopSort sort) {
       case TopSort::rate: return a.sent_rate + a.received_rate > b.sent_rate + b.received_rate;
       case TopSort::total: return a.sent + a.received > b.sent + b.received;
       case TopSort::age: return a.started < b.started;
-      case TopSort::peer: return a.remote < b.remote;
+      case TopSort::peer: return a.remote_identity < b.remote_identity;
     }
     return false;
   };

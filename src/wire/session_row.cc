@@ -21,4 +21,22 @@ Value value_of(const SessionRow& r) {
       .set("bytesReceived", r.received);
 }
 
+SessionRow session_row_of(const Value& v) {
+  SessionRow out;
+  out.id = v.text("id");
+  out.worker = static_cast<std::uint32_t>(v.number("worker"));
+  out.role = v.text("role");
+  out.local_identity = v.text("localIdentity");
+  out.remote_identity = v.text("remoteIdentity");
+  out.version = v.text("version");
+  out.suite = v.text("cipherSuite");
+  out.service = v.text("service");
+  out.uid = static_cast<std::uint32_t>(v.number("uid"));
+  out.pid = static_cast<std::int32_t>(v.number("pid"));
+  out.started = v.number("started");
+  out.sent = static_cast<std::uint64_t>(v.number("bytesSent"));
+  out.received = static_cast<std::uint64_t>(v.number("bytesReceived"));
+  return out;
+}
+
 }  // namespace tlspool::wire

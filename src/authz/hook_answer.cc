@@ -16,8 +16,6 @@ constexpr std::size_t longest_reason = 512;
 
 tl::unexpected<Error> wrong(std::string reason) { return fail({Code::protocol, "answer", "", std::move(reason), {}}); }
 
-Value text_or_null(const std::string& text) { return text.empty() ? Value{} : Value{text}; }
-
 // Null is as good as absent: many languages write it so.
 Result<std::string> read_text(const Value& from, const char* name) {
   const Value* found = from.find(name);
@@ -85,16 +83,16 @@ std::string hook_question(const Facts& facts, std::optional<std::uint64_t> id) {
   Value names = Value::array();
   for (const std::string& name : facts.names) names.push(name);
   Value input = Value::object();
-  input.set("remote", text_or_null(facts.remote))
+  input.set("remote", wire::or_null(facts.remote))
       .set("names", std::move(names))
-      .set("issuer", text_or_null(facts.issuer))
-      .set("anchor", text_or_null(facts.anchor))
+      .set("issuer", wire::or_null(facts.issuer))
+      .set("anchor", wire::or_null(facts.anchor))
       .set("verifiedBy", facts.how.empty() ? "none" : facts.how.c_str())
-      .set("local", text_or_null(facts.local))
-      .set("service", text_or_null(facts.service))
+      .set("local", wire::or_null(facts.local))
+      .set("service", wire::or_null(facts.service))
       .set("role", facts.role == wire::role_server ? "server" : "client")
       .set("uid", facts.uid)
-      .set("executable", text_or_null(facts.executable))
+      .set("executable", wire::or_null(facts.executable))
       .set("sharedKey", facts.shared_key)
       .set("resumed", facts.resumed)
       .set("time", static_cast<std::int64_t>(facts.now));

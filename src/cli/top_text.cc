@@ -112,7 +112,7 @@ wire::Value top_json(const TopView& v) {
   wire::Value sessions = wire::Value::array();
   for (const TopSession& s : v.now.sessions) {
     wire::Value row = wire::value_of(s);
-    row.set("program", s.program.empty() ? wire::Value() : wire::Value(s.program));
+    row.set("program", wire::or_null(s.program));
     row.set("sentPerSecond", s.sent_rate).set("receivedPerSecond", s.received_rate);
     sessions.push(std::move(row));
   }

@@ -17,8 +17,6 @@ namespace {
 
 using wire::Value;
 
-Value maybe(const std::string& text) { return text.empty() ? Value() : Value(text); }
-
 Value processes(const Pool& pool) {
   Value out = Value::array();
   for (const Child* child : pool.children()) {
@@ -39,7 +37,7 @@ Value tokens(const wire::KeeperReport& report) {
                  .set("state", word(token.state))
                  .set("label", token.label)
                  .set("model", token.model)
-                 .set("problem", maybe(token.problem)));
+                 .set("problem", wire::or_null(token.problem)));
   }
   return out;
 }
@@ -66,7 +64,7 @@ Value credentials(const Pool& pool) {
                    .set("keyType", word(credential.type))
                    .set("token", credential.token)
                    .set("usable", credential.usable)
-                   .set("problem", maybe(problem_of(pool, identity, credential))));
+                   .set("problem", wire::or_null(problem_of(pool, identity, credential))));
     }
   }
   return out;

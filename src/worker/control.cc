@@ -181,7 +181,7 @@ void Control::refuse_identity(const std::string& identity, const char* role) {
   answer(pool_error("IdentityRefused",
                     wire::Value::object()
                         .set("message", may_not_use)
-                        .set("localIdentity", or_null(identity))));
+                        .set("localIdentity", wire::or_null(identity))));
 }
 
 void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway) {

@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "tls/context.h"
 #include "worker/exchange_words.h"
-#include "worker/replies.h"
 
 namespace tlspool::worker {
 namespace {
@@ -289,18 +288,18 @@ wire::Value Exchange::facts() {
   return wire::Value::object()
       .set("id", id_)
       .set("messageId", step_ ? wire::Value{hex(wire_id_)} : wire::Value{})
-      .set("withIdentity", or_null(request_.remote_identity))
+      .set("withIdentity", wire::or_null(request_.remote_identity))
       .set("localIdentity", request_.local_identity)
-      .set("remoteIdentity", or_null(settled == nullptr ? std::string{} : settled->proved().identity))
+      .set("remoteIdentity", wire::or_null(settled == nullptr ? std::string{} : settled->proved().identity))
       .set("state", state)
       .set("role", !settled ? "undecided" : settled->role == wire::role_client ? "client" : "server")
       .set("step", step_ ? static_cast<std::int64_t>(*step_) : 0)
       .set("verifiedBy", settled == nullptr || settled->proved().how == "firstContact" ? "none" : settled->proved().how.c_str())
-      .set("remotePin", or_null(settled == nullptr ? std::string{} : peer_pin(ssl_.get())))
+      .set("remotePin", wire::or_null(settled == nullptr ? std::string{} : peer_pin(ssl_.get())))
       .set("authenticationString", std::move(words))
       .set("created", created_)
       .set("expires", expires_)
-      .set("problem", or_null(problem_));
+      .set("problem", wire::or_null(problem_));
 }
 
 }  // namespace tlspool::worker

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
 
 #include "base/fd.h"
 
@@ -97,13 +98,17 @@ TEST(Spawn, IgnoresTheSignalsThatAreNamedAndNoOthers) {
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1) << status;
 }
 
-TEST(Spawn, SaysWhyTheNewProcessCouldNotBePrepared) {
-  Spawn plan = shell("true", {dev_null, dev_null, STDERR_FILENO});
-  plan.prepare = [] { return Status{fail({Code::config, "enter", "/somewhere", "it is closed", "open it"})}; };
+TEST(Spawn, SaysWhyTheNewProcessCouldNotBePreparedAndWaitsForIt) {
+  Pipe out;
+  Spawn plan = shell("true", {dev_null, out.in.get(), STDERR_FILENO});
+  plan.prepare = [] {
+    dprintf(STDOUT_FILENO, "%d", getpid());
+    return Status{fail({Code::config, "enter", "/somewhere", "it is closed", "open it"})};
+  };
   const auto pid = spawn(plan);
   ASSERT_FALSE(pid);
   EXPECT_EQ(pid.error().text(), "start the test's shell: enter: /somewhere: it is closed; open it");
-  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "it was not waited for";
+  EXPECT_EQ(kill(std::stoi(out.read_all()), 0), -1) << "it is still there";
 }
 
 TEST(Spawn, SaysWhyTheProgramCouldNotBeExecuted) {

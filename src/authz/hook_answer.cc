@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
 #include "wire/json.h"
 
@@ -32,7 +33,7 @@ Status read_groups(const Value& from, std::vector<std::string>& out) {
   for (const Value& item : *list) {
     const std::string* group = item.string();
     if (group == nullptr) return wrong("groups has an element that is no text");
-    if (std::find(out.begin(), out.end(), *group) == out.end()) out.push_back(*group);
+    if (!contains(out, *group)) out.push_back(*group);
   }
   return {};
 }
@@ -119,7 +120,7 @@ Result<HookAnswer> parse_hook_answer(std::string_view text, std::optional<std::u
 void add_attributes(wire::Attributes& to, const wire::Attributes& more) {
   if (to.alias.empty()) to.alias = more.alias;
   for (const std::string& group : more.groups) {
-    if (std::find(to.groups.begin(), to.groups.end(), group) == to.groups.end()) to.groups.push_back(group);
+    if (!contains(to.groups, group)) to.groups.push_back(group);
   }
   for (const auto& value : more.values) {
     const auto same = [&](const auto& known) { return known.first == value.first; };

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <ctime>
@@ -47,9 +46,7 @@ std::string problem_of(const Pool& pool, const wire::IdentitySetup& identity, co
   if (!credential.usable || credential.chain.empty() || (identity.roles & wire::role_server) == 0) return credential.problem;
   const auto leaf = tls::certificate_from_der(credential.chain.front());
   if (!leaf || !trust::must_staple(leaf->get())) return credential.problem;
-  Bytes digest(SHA256_DIGEST_LENGTH);
-  SHA256(credential.chain.front().data(), credential.chain.front().size(), digest.data());
-  const auto staple = pool.staples().find(digest);
+  const auto staple = pool.staples().find(tls::sha256(credential.chain.front()));
   if (staple != pool.staples().end() && staple->second.valid_until > std::time(nullptr)) return credential.problem;
   return "clients refuse it: it promises an OCSP response (TLS feature), and there is none to staple; the log says why (staple.missing)";
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <ctime>
 
+#include "base/contains.h"
 #include "base/socket.h"
 #include "base/text.h"
 #include "tls/context.h"
@@ -214,7 +215,7 @@ std::string Exchange::hear_names() {
   Proved proved = connection_->proved();
   const std::string& own = connection_->local_identity;
   if (names->other != own) return "the other side calls us " + printable(names->other) + ", and we are " + own + ": it should name us so, by --with";
-  const bool known = names->own == proved.identity || std::ranges::find(proved.names, names->own) != proved.names.end();
+  const bool known = names->own == proved.identity || contains(proved.names, names->own);
   if (!known || (!request_.remote_identity.empty() && names->own != request_.remote_identity)) {
     return "the other side calls itself " + printable(names->own) + ", and proved " + proved.identity + ": name it so, by --with, on both sides";
   }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../temporary_directory.h"
 #include "../trust/pki.h"
 #include "loop/channel.h"
 #include "wire/ipc.h"
@@ -22,10 +23,10 @@ using wire::Kind;
 // A judge in a process of its own, since its sandbox can't be left again.
 class JudgeProcess : public testing::Test {
  protected:
+  const test::TemporaryDirectory temporary_;
+  const std::string directory_ = temporary_.path();
+
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "judge-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
     auto pair = socket_pair(SOCK_STREAM, false);
     ASSERT_TRUE(pair);
     child_ = fork();
@@ -41,7 +42,6 @@ class JudgeProcess : public testing::Test {
   void TearDown() override {
     supervisor_.reset();
     EXPECT_EQ(wait_for_end(), 0);
-    std::filesystem::remove_all(directory_);
   }
   int wait_for_end() {
     if (child_ == 0) return 0;
@@ -91,7 +91,6 @@ class JudgeProcess : public testing::Test {
     return issue(s, &ca);
   }
 
-  std::string directory_;
   UniqueFd supervisor_;
   pid_t child_ = 0;
 };

@@ -2,6 +2,7 @@
 #include "worker/hello.h"
 
 #include "base/text.h"
+#include "tls/cursor.h"
 #include "worker/client_sessions.h"
 #include "worker/handshake.h"
 #include "worker/phantom.h"
@@ -14,11 +15,13 @@ namespace {
 std::string server_name_of(SSL* ssl) {
   const unsigned char* data = nullptr;
   std::size_t size = 0;
-  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) != 1 || size < 5) return {};
-  const std::size_t list = data[0] << 8 | data[1];
-  const std::size_t name = data[3] << 8 | data[4];
-  if (list != size - 2 || data[2] != TLSEXT_NAMETYPE_host_name || name != size - 5) return {};
-  auto normal = normal_host(text_of({data + 5, name}));
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) != 1) return {};
+  tls::Cursor extension{{data, size}};
+  tls::Cursor list{extension.vector(2)};
+  const bool host_name = list.number(1) == TLSEXT_NAMETYPE_host_name;
+  const ByteView name = list.vector(2);
+  if (!host_name || !list.at_end() || !extension.at_end()) return {};
+  auto normal = normal_host(text_of(name));
   return normal ? *normal : std::string{};
 }
 

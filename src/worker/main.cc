@@ -31,7 +31,7 @@ Status warm_up() {
 
 Result<Frame> expect(int channel, wire::Kind kind) {
   auto frame = receive_frame(channel);
-  if (frame && frame->kind != static_cast<std::uint16_t>(kind)) {
+  if (frame && frame->kind != kind) {
     return fail({Code::protocol, "start worker", "", "the supervisor sent another frame than expected", {}});
   }
   return frame;

@@ -122,6 +122,10 @@ int main(int argc, char** argv) {
   }
   const auto crowd_stop = Clock::now() + std::chrono::duration<double>(std::atof(argv[3]) / 2);
   while (good && Clock::now() < crowd_stop) good = timed(listener.fd, crowded, [&](int fd) { return by_pool(fd, argv[2]); });
+  if (good && !crowd.complete()) {
+    std::fprintf(stderr, "bench-starttls: %s\n", crowd.problem().c_str());
+    good = false;
+  }
   over = true;
   shutdown(listener.fd, SHUT_RDWR);
   close(listener.fd);

@@ -12,7 +12,7 @@ import storm
 from peers import client_context
 from pool import SANITIZED, alive, eventually
 
-KILLS = int(os.environ.get("TLSPOOL_KILLS", 15 if SANITIZED else 40))
+KILLS = int(os.environ.get("TLSPOOL_KILLS", 15 if SANITIZED else 200))
 SEED = int(os.environ.get("TLSPOOL_SEED", random.SystemRandom().randrange(1 << 32)))
 WORKERS = 3
 STREAMS = 9

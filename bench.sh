@@ -15,6 +15,7 @@ quietly() { "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }; }
 
 # Standard output is for the results alone.
 install_packages build bench >&2
-quietly cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTLSPOOL_BENCH=ON
+quietly cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DTLSPOOL_BENCH=ON -DCMAKE_UNITY_BUILD=ON \
+  -DCMAKE_UNITY_BUILD_BATCH_SIZE=0
 quietly ninja -C "$build" tlspool tlspoold bench-load bench-backend bench-starttls bench-peers bench-floor bench-lookup bench-verdict bench-recall
 python3 bench/bench.py --programs "$build/bin" "$@"

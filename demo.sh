@@ -50,7 +50,8 @@ say '1. Packages and build'
 install_packages build
 if ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" build/CMakeCache.txt 2>/dev/null; then
   rm -f build/CMakeCache.txt
-  cmake -S . -B build -G Ninja -DTLSPOOL_TESTS=OFF >"$work/cmake" 2>&1 || give_up 'cmake failed' "$work/cmake"
+  # The files of a folder in one go: a whole build takes half as long.
+  cmake -S . -B build -G Ninja -DTLSPOOL_TESTS=OFF -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 >"$work/cmake" 2>&1 || give_up 'cmake failed' "$work/cmake"
 fi
 ninja -C build --quiet tlspool tlspoold libtlspool
 echo "built: build/bin/tlspool, build/bin/tlspoold"

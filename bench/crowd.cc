@@ -9,9 +9,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 #include "client.h"
@@ -55,7 +58,29 @@ bool send_with(int socket, const void* text, std::size_t size, int a, int b) {
 struct Crowd::Ends {
   int control = -1;
   std::vector<int> others;
+  std::vector<int> clients;  // of others
+  std::atomic<bool> over{false};
+  std::thread slow;
+
+  // Evenly: all of them at once would be a flood once a second.
+  void creep() {
+    using namespace std::chrono;
+    constexpr std::array<char, 5> head{0x17, 0x03, 0x03, 0x40, 0x00};
+    auto next = steady_clock::now();
+    for (std::size_t round = 0; !over; ++round) {
+      const char byte = round < head.size() ? head[round] : 0;
+      for (const int client : clients) {
+        if (over) return;
+        (void)send(client, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        next += nanoseconds(seconds(1)) / static_cast<long>(clients.size());
+        std::this_thread::sleep_until(next);
+      }
+    }
+  }
+
   ~Ends() {
+    over = true;
+    if (slow.joinable()) slow.join();
     for (const int fd : others) close(fd);
     if (control >= 0) close(control);
   }
@@ -82,7 +107,7 @@ bool Crowd::gather(const std::string& identity, int count) {
                               identity + "\"}}" + '\0';
   if (send(ends_->control, forward.data(), forward.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(forward.size())) return failed("Forward");
   const std::string hello = client_hello();
-  std::vector<int> clients;
+  std::vector<int>& clients = ends_->clients;
   for (int i = 0; i < count; ++i) {
     int network[2];
     int plain[2];
@@ -101,7 +126,18 @@ bool Crowd::gather(const std::string& identity, int count) {
     char byte = 0;
     if (poll(&answer, 1, patience_ms) != 1 || recv(client, &byte, 1, MSG_PEEK) != 1) return failed("no answer to a hello");
   }
+  ends_->slow = std::thread([ends = ends_.get()] { ends->creep(); });
   return true;
+}
+
+bool Crowd::complete() {
+  const auto ended = [](int client) {
+    pollfd end{client, POLLRDHUP, 0};
+    return poll(&end, 1, 0) != 0;
+  };
+  const auto gone = std::count_if(ends_->clients.begin(), ends_->clients.end(), ended);
+  if (gone != 0) problem_ = std::to_string(gone) + " of the slow handshakes were given up";
+  return gone == 0;
 }
 
 }  // namespace bench

@@ -5,14 +5,16 @@
 
 namespace bench {
 
-/// Handshakes that are under way in the pool of $TLSPOOL_DIR, as its server `identity`, and stay so: their clients have sent a ClientHello
-/// and say nothing more. They end with this.
+/// Handshakes that are under way in the pool of $TLSPOOL_DIR, as its server `identity`, and stay so: each client has sent a ClientHello, and
+/// then sends one byte a second of a record that it won't end. They end with this.
 class Crowd {
  public:
   Crowd();
   ~Crowd();
   /// Returns when the pool has answered each hello. False: see problem().
   bool gather(const std::string& identity, int count);
+  /// False: the pool gave some up; see problem().
+  [[nodiscard]] bool complete();
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
  private:

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "base/contains.h"
 #include "base/sandbox.h"
 #include "base/socket.h"
 #include "base/text.h"
@@ -175,7 +176,7 @@ class Daemon {
   [[nodiscard]] Status has_tokens(const std::vector<std::string>& without) const {
     const auto unusable = pool_.tokens_without(wire::TokenState::ready);
     for (const std::string& name : without) {
-      if (std::ranges::find(unusable, name) != unusable.end()) continue;
+      if (contains(unusable, name)) continue;
       return fail({Code::token_locked, "upgrade", "token=" + name, "the new process can't use it, and this one can",
                    "a PIN that was given by `tlspool pin` is not passed on: store it, or restart the pool and give it again"});
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A new executable takes the pool over: sessions go on in the old process, nobody is turned away, and one that can't serve changes
 nothing."""
+import contextlib
 import os
 import re
 import shutil
@@ -12,17 +13,9 @@ import pytest
 
 from control import Control
 from misbehaving import serves
-from pool import BIN, PATIENCE, eventually
+from pool import BIN, PATIENCE, alive, eventually
 from test_python_module import both
 from tunnels import Echo, Tunnel
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @pytest.fixture
@@ -202,7 +195,9 @@ def test_what_is_left_ends_at_the_deadline(pool):
     assert serves(pool)
 
 
-def test_who_is_revoked_goes_from_the_old_process_too(pool):
+@contextlib.contextmanager
+def session_of_the_old_process(pool):
+    """Its client's side. The old process ends with it."""
     import tlspool as library
     start(pool)
     near, far = both(library, "pool.example")
@@ -210,24 +205,22 @@ def test_who_is_revoked_goes_from_the_old_process_too(pool):
         upgrade(pool)
         near.sendall(b"still there")
         assert far.recv(100) == b"still there"
+        yield near
+    assert pool.process.wait(PATIENCE) == 0
+
+
+def test_who_is_revoked_goes_from_the_old_process_too(pool):
+    with session_of_the_old_process(pool) as near:
         pool.tlspool("revoke", "pool.example")
         assert near.recv(100) == b"", "the peer that proved to be pool.example"
-    assert pool.process.wait(PATIENCE) == 0
 
 
 def test_a_configuration_that_refuses_a_peer_ends_its_session_there_too(pool):
-    import tlspool as library
     pool.configure('[sessions]\non_reload = "recheck"')
-    start(pool)
-    near, far = both(library, "pool.example")
-    with near, far:
-        upgrade(pool)
-        near.sendall(b"still there")
-        assert far.recv(100) == b"still there"
+    with session_of_the_old_process(pool) as near:
         pool.replace('anchors = ["ca/ca.pem"]', "anchors = []")
         pool.tlspool("reload")
         assert near.recv(100) == b"", "nobody vouches for it any more"
-    assert pool.process.wait(PATIENCE) == 0
 
 
 def test_a_tunnel_goes_over(pool):

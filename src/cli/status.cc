@@ -50,6 +50,7 @@ Status status(const StatusOptions& options) {
   for (const wire::Value& p : elements(s, "processes")) {
     processes += fmt::format("{}{} ({}", processes.empty() ? "" : ", ", or_dash(p, "name"), p.number("pid"));
     if (p.number("restarts") > 0) processes += fmt::format(", started again {} times", p.number("restarts"));
+    if (p.flag("draining")) processes += ", draining";
     processes += ")";
   }
   print(fmt::format("processes {}\n", processes));
@@ -84,13 +85,13 @@ Status sessions(const StatusOptions& options) {
                     or_dash(row, "remoteIdentity"), or_dash(row, "version"),
                     fmt::format("{}/{}", row.number("uid"), row.number("pid")), duration(now - row.number("started")),
                     byte_count(static_cast<std::uint64_t>(row.number("bytesSent"))),
-                    byte_count(static_cast<std::uint64_t>(row.number("bytesReceived")))});
+                    byte_count(static_cast<std::uint64_t>(row.number("bytesReceived"))), row.flag("draining") ? "draining" : ""});
   }
   if (rows.empty()) {
     print("no open sessions\n");
     return {};
   }
-  print(table({"ID", "ROLE", "LOCAL", "REMOTE", "TLS", "UID/PID", "AGE", "SENT", "RECEIVED"}, rows));
+  print(table({"ID", "ROLE", "LOCAL", "REMOTE", "TLS", "UID/PID", "AGE", "SENT", "RECEIVED", ""}, rows));
   return {};
 }
 

@@ -18,7 +18,8 @@ Value value_of(const SessionRow& r) {
       .set("pid", r.pid)
       .set("started", r.started)
       .set("bytesSent", r.sent)
-      .set("bytesReceived", r.received);
+      .set("bytesReceived", r.received)
+      .set("draining", r.draining);
 }
 
 }  // namespace tlspool::wire

@@ -93,7 +93,7 @@ Exchange::OnFlight Control::on_flight(Exchange* exchange, bool oneway) {
       } else {
         answer_exchange(*exchange);
       }
-      connection_->resume();
+      call_ended();
     }
     if (failure != nullptr) worker.exchanges().remove(exchange);
   };
@@ -112,7 +112,7 @@ void Control::start_exchange(const wire::Call& call, std::vector<UniqueFd>&) {
   learn_executable([this, oneway = oneway_, request = std::move(*request)] {
     oneway_ = oneway;
     Exchange* exchange = may_exchange(request.local_identity) ? new_exchange(request) : nullptr;
-    if (exchange == nullptr) return connection_->resume();
+    if (exchange == nullptr) return call_ended();
     log::info("exchange.started", {{"id", exchange->id()},
                                    {"local", request.local_identity},
                                    {"with", request.remote_identity},
@@ -132,7 +132,7 @@ void Control::continue_exchange(const wire::Call& call, std::vector<UniqueFd>&) 
     connection_->pause();
     learn_executable([this, oneway = oneway_, request = std::move(*request), message = std::move(*message)] {
       oneway_ = oneway;
-      if (!answer_hello(request, message)) connection_->resume();
+      if (!answer_hello(request, message)) call_ended();
     });
     return;
   }

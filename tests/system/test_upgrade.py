@@ -2,7 +2,6 @@
 """A new executable takes the pool over: sessions go on in the old process, nobody is turned away, and one that can't serve changes
 nothing."""
 import os
-import re
 import shutil
 import signal
 import socket
@@ -15,39 +14,12 @@ from misbehaving import serves
 from pool import BIN, PATIENCE, eventually
 from test_python_module import both
 from tunnels import Echo, Tunnel
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+from upgrades import alive, start, upgrade
 
 
 @pytest.fixture
-def pool(make_pool, monkeypatch, tmp_path):
-    """It runs from a file of its own, which a test may put another one in place of."""
-    made = make_pool()
-    made.daemon = tmp_path / "tlspoold"
-    shutil.copy(BIN / "tlspoold", made.daemon)
-    monkeypatch.setenv("TLSPOOL_DIR", str(made.directory))
-    yield made
-    for event in made.events("upgrade.done"):  # the last of them serves, and is a child of nobody here
-        if alive(int(event["process"])):
-            os.kill(int(event["process"]), signal.SIGTERM)
-            eventually(lambda: not alive(int(event["process"])), message="the new process does not end")
-    made.stop()
-
-
-def start(pool, **more):
-    return pool.start(program=pool.daemon, **more)
-
-
-def upgrade(pool):
-    """The new process's number."""
-    said = pool.tlspool("upgrade", timeout=3 * PATIENCE).stdout
-    return int(re.match(r"process (\d+) serves now", said).group(1))
+def pool(upgradable):
+    return upgradable
 
 
 class Talk(threading.Thread):
@@ -202,34 +174,6 @@ def test_what_is_left_ends_at_the_deadline(pool):
     assert serves(pool)
 
 
-def test_who_is_revoked_goes_from_the_old_process_too(pool):
-    import tlspool as library
-    start(pool)
-    near, far = both(library, "pool.example")
-    with near, far:
-        upgrade(pool)
-        near.sendall(b"still there")
-        assert far.recv(100) == b"still there"
-        pool.tlspool("revoke", "pool.example")
-        assert near.recv(100) == b"", "the peer that proved to be pool.example"
-    assert pool.process.wait(PATIENCE) == 0
-
-
-def test_a_configuration_that_refuses_a_peer_ends_its_session_there_too(pool):
-    import tlspool as library
-    pool.configure('[sessions]\non_reload = "recheck"')
-    start(pool)
-    near, far = both(library, "pool.example")
-    with near, far:
-        upgrade(pool)
-        near.sendall(b"still there")
-        assert far.recv(100) == b"still there"
-        pool.replace('anchors = ["ca/ca.pem"]', "anchors = []")
-        pool.tlspool("reload")
-        assert near.recv(100) == b"", "nobody vouches for it any more"
-    assert pool.process.wait(PATIENCE) == 0
-
-
 def test_a_tunnel_goes_over(pool):
     start(pool)
     echo = Echo()
@@ -256,17 +200,6 @@ def through(pool, tunnel):
     context = ssl.create_default_context(cafile=str(pool.ca))
     raw = socket.create_connection(("127.0.0.1", tunnel.port), PATIENCE)
     return context.wrap_socket(raw, server_hostname="pool.example")
-
-
-def test_a_pin_that_was_typed_is_not_lost(pool):
-    pin = (pool.directory / "keeper" / "pin").read_text()
-    pool.replace('pin_file = "pin"', "")
-    start(pool)
-    pool.tlspool("pin", stdin=pin + "\n", check=False)
-    eventually(lambda: pool.status()["tokens"][0]["state"] == "ready")
-    done = pool.tlspool("upgrade", check=False, timeout=3 * PATIENCE)
-    assert done.returncode == 1 and "token=default" in done.stderr and "tlspool pin" in done.stderr, done.stderr
-    assert serves(pool)
 
 
 def test_a_signal_does_it_and_systemd_is_told(pool, place):

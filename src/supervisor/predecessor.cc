@@ -45,7 +45,7 @@ std::optional<wire::Visit> parse_visit(const std::string& text) {
   wire::Visit out;
   out.asks = text.starts_with("list ") ? wire::Visit::Asks::list : wire::Visit::Asks::session;
   const char* end = text.data() + second;
-  if (std::from_chars(text.data() + first + 1, end, out.worker).ptr != end) return std::nullopt;
+  if (const auto [last, bad] = std::from_chars(text.data() + first + 1, end, out.worker); last != end || bad != std::errc{}) return std::nullopt;
   out.input = copy_of(view(text).subspan(second + 1));
   return out;
 }

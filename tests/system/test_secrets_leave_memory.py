@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 
+import upgrades
 from peers import client_context, in_thread, tcp_pair
 from pool import SANITIZED, eventually
 
@@ -24,12 +25,13 @@ class Memory:
         pool.start(program="tlspoold-intruder", env={"TLSPOOL_INTRUDER": "all search", "TLSPOOL_INTRUDER_POOL": str(pool.directory),
                                                      "TLSPOOL_INTRUDER_SEARCH": str(self.file)})
 
-    def found(self, process, **secrets):
-        """How often each of them stands in the memory of the process ("supervisor", "keeper", "judge", "worker-0")."""
+    def found(self, process, pid=None, **secrets):
+        """How often each of them stands in the memory of the process ("supervisor", "keeper", "judge", "worker-0"); pid: of one of several
+        with the name."""
         self.file.write_text("".join(f"{name} {bytes(255 - b for b in secret).hex()}\n" for name, secret in secrets.items()))
         done = len(self.pool.events("intruder.done", process=process))
         pids = {p["name"]: p["pid"] for p in self.pool.status()["processes"]} | {"supervisor": self.pool.process.pid}
-        os.kill(pids[process], signal.SIGUSR1)
+        os.kill(pid or pids[process], signal.SIGUSR1)
         self.pool.wait_for("intruder.done", process=process, count=done + 1)
         last = self.pool.events("intruder.searched", process=process)[-len(secrets):]
         return {e["what"]: int(e["found"]) for e in last}
@@ -88,6 +90,26 @@ def test_a_pin_is_in_the_keeper_alone(make_pool, place):
     assert memory.found("keeper", pin=pin)["pin"] > 0, "it is kept, to open the token again"
     for process in ("supervisor", "judge", "worker-0"):
         assert memory.found(process, pin=pin) == {"pin": 0}
+
+
+def test_a_typed_pin_passes_no_supervisor_on_its_way_to_a_new_keeper(make_pool, place, keep, monkeypatch):
+    pool = make_pool()
+    pin = (pool.directory / "keeper" / "pin").read_text().strip().encode()
+    pool.replace('pin_file = "pin"', "")
+    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
+    memory = Memory(pool, place)
+    pool.tlspool("pin", stdin=pin.decode() + "\n")
+    eventually(lambda: pool.status()["tokens"][0]["state"] == "ready")
+    session(memory, place, ssl.TLSVersion.TLSv1_3, keep)
+    old = {p["name"]: p["pid"] for p in pool.status()["processes"]}
+    new = upgrades.upgrade(pool)
+    try:
+        eventually(lambda: not upgrades.alive(old["keeper"]), message="the old keeper, and what it knows, is still there")
+        assert memory.found("keeper", pin=pin)["pin"] > 0
+        for process, pid in (("supervisor", new), ("supervisor", pool.process.pid), ("judge", None), ("worker-0", None), ("worker-0", old["worker-0"])):
+            assert memory.found(process, pid, pin=pin) == {"pin": 0}, (process, pid)
+    finally:
+        upgrades.end(pool)
 
 
 def test_a_ticket_key_goes_with_its_policy(make_pool, place, monkeypatch):

@@ -119,6 +119,7 @@ class Daemon {
                  [this](const wire::Visit& call, UniqueFd& program) { return predecessor_->visit(call, program); }});
     look_before();
     serve();
+    reload_before([] {});  // it may be another configuration
   }
 
   void serve() {
@@ -186,7 +187,7 @@ class Daemon {
                                   if (ended) {
                                     taken_over(*ended);
                                   } else {
-                                    pool_.take_files();
+                                    pool_.keep_files();
                                     log::error("upgrade.failed", {{"reason", ended.error().text()}, {"kept", "this process"}});
                                   }
                                   done(ended);
@@ -224,7 +225,7 @@ class Daemon {
   }
 
   void hand_over() {
-    if (!upgrade_.under_way()) return pool_.take_files();
+    if (!upgrade_.under_way()) return pool_.keep_files();
     auto tickets = pool_.ticket_keys();
     if (tickets) upgrade_.send(Relay::tickets, tickets->note, std::move(tickets->memory));
     if (!tickets) log::warning("upgrade.no_tickets", {{"reason", tickets.error().text()}});

@@ -85,9 +85,9 @@ class Pool {
   /// A program's connection with nothing under way.
   using OnIdle = std::function<void(UniqueFd program)>;
   using OnNowhere = std::function<void(const wire::Visit& call, UniqueFd program)>;
-  /// The judge's files are another judge's from `done` on, or until take_files().
+  /// The judge's files are another judge's from `done` on, or until keep_files().
   void leave_files(std::function<void()> done);
-  void take_files();
+  void keep_files();
   /// Another pool serves from now on: accepts nothing more, and ends with the last session, or when [pool] drain is over. `on_nowhere`:
   /// a program's call that visits did not find the session of.
   void retire(OnIdle on_idle, OnNowhere on_nowhere, std::function<void()> done);
@@ -204,6 +204,7 @@ class Pool {
   void send_listener(std::uint32_t worker);
   void send_listeners();
   void send_elsewhere();
+  void take_files();
   void pass_on(const wire::Visit& call, UniqueFd program);
   void look_quiet();
   void look_retired();
@@ -231,6 +232,7 @@ class Pool {
   bool held_ = false;  // workers have no listening socket yet
   std::uint32_t next_welcome_ = 0;
   std::optional<std::uint64_t> taking_files_;  // number of the judge_ready after which the workers get the listening socket; 0: of its start
+  bool files_left_ = false;
   std::optional<Before> before_;
   OnIdle on_idle_;
   OnNowhere on_nowhere_;

@@ -93,7 +93,12 @@ std::vector<std::string> Pool::tokens_without(wire::TokenState state) const {
 }
 
 void Pool::leave_files(std::function<void()> done) {
+  files_left_ = true;
   gather_.ask({judge_.get()}, Kind::leave_files, {}, [done = std::move(done)](const std::vector<Bytes>&) { done(); });
+}
+
+void Pool::keep_files() {
+  if (std::exchange(files_left_, false)) take_files();
 }
 
 void Pool::take_files() { judge_->send_bytes(Kind::take_files, {}, files_number); }

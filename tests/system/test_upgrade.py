@@ -132,12 +132,18 @@ def says_nothing(pool):
     (pool.directory / "new").write_text("#!/bin/sh\nexec kill -SEGV $$\n")
 
 
+def for_another_machine(pool):
+    program = bytearray((BIN / "tlspoold").read_bytes())
+    program[18:20] = b"\x16\x00" if program[5] == 1 else b"\x00\x16"  # ELF's e_machine: S/390
+    (pool.directory / "new").write_bytes(program)
+
+
 def broken_configuration(pool):
     shutil.copy(pool.daemon, pool.directory / "new")
     pool.configure("[nonsense]\nkey = 1")
 
 
-@pytest.mark.parametrize("how, why", [(garbage, "Exec format error"), (fails_at_once, "exit status 3"), (says_nothing, "signal 11"),
+@pytest.mark.parametrize("how, why", [(garbage, "Exec format error"), (for_another_machine, "Exec format error"), (fails_at_once, "exit status 3"), (says_nothing, "signal 11"),
                                       (broken_configuration, "tlspool.toml:")], ids=lambda value: getattr(value, "__name__", ""))
 def test_one_that_cannot_serve_changes_nothing(pool, how, why):
     import tlspool as library

@@ -58,6 +58,17 @@ def test_whom_a_new_configuration_refuses(pool, lib):
     assert pool.process.wait(PATIENCE) == 0
 
 
+def test_whom_the_configuration_of_the_new_process_refuses(pool, lib):
+    pool.configure('[sessions]\non_reload = "recheck"')
+    start(pool)
+    near, far = both(lib, REVOKED)
+    with near, far:
+        pool.replace('anchors = ["ca/ca.pem"]', "anchors = []")
+        upgrade(pool)
+        assert near.recv(100) == b"", "as after a reload"
+    assert pool.process.wait(PATIENCE) == 0
+
+
 def test_also_two_upgrades_back(pool, lib):
     """The pool in the middle has no session left, and is still there for the oldest one."""
     start(pool)
@@ -132,6 +143,16 @@ def test_who_is_revoked_while_the_new_process_starts(pool, place, lib):
     assert [row["what"] for row in json.loads(pool.tlspool("revoke", "list", "--json").stdout)] == [REVOKED]
     with pytest.raises(lib.HandshakeFailed, match="revoked"):
         both(lib, REVOKED)
+
+
+def test_a_new_process_that_lost_the_old_one_ends(pool, place):
+    go_on = hold_an_upgrade(pool, place)
+    pool.process.kill()
+    assert pool.wait_for("pool.failed")["reason"] == "the pool from before does not want this one"
+    go_on()
+    pool.process.wait(PATIENCE)
+    pool._reader.join(PATIENCE)
+    assert not pool._reader.is_alive(), "somebody is left who holds the log"
 
 
 def test_a_configuration_that_is_read_meanwhile_is_not_lost(pool, place):

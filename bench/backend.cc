@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <tlspool/tlspool.h>
 #include <unistd.h>
@@ -22,6 +21,8 @@
 #include <cstring>
 #include <map>
 #include <vector>
+
+#include "measure.h"
 
 namespace {
 
@@ -87,11 +88,8 @@ int listen_on(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd, 4096) != 0) {
+  const sockaddr_in address = bench::loopback(port);
+  if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(fd, 4096) != 0) {
     std::perror("bench-backend: listen");
     std::exit(1);
   }
@@ -125,10 +123,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const char* identity = argc == 3 ? argv[2] : nullptr;
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+  bench::more_files();
   const int listener = listen_on(std::atoi(argv[1]));
   const int poll = epoll_create1(EPOLL_CLOEXEC);
   watch(poll, listener, EPOLL_CTL_ADD, EPOLLIN);

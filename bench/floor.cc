@@ -8,10 +8,10 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <vector>
 
 #include "client.h"
+#include "measure.h"
 
 namespace {
 
@@ -39,12 +39,6 @@ int use_psk(SSL* ssl, const EVP_MD*, const unsigned char** identity, std::size_t
 int find_psk(SSL* ssl, const unsigned char*, std::size_t, SSL_SESSION** session) {
   *session = psk_of(ssl).release();
   return 1;
-}
-
-double cpu_now() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
 }
 
 enum class By { certificate, psk };
@@ -106,10 +100,6 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  const auto median = [](std::vector<double>& of) {
-    std::nth_element(of.begin(), of.begin() + static_cast<long>(of.size() / 2), of.end());
-    return of[of.size() / 2];
-  };
   std::printf("{\"full13\": %.2f, \"psk13\": %.2f}\n", median(full), median(psk));
   return 0;
 }

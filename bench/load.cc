@@ -8,7 +8,6 @@
 //   bench-load idle PORT COUNT       opens COUNT connections, prints the line, holds them until stdin ends
 // Every handshake is checked to be what was asked for (version, resumed or not, the server's key).
 #include <openssl/x509.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +24,7 @@
 #include <vector>
 
 #include "client.h"
+#include "measure.h"
 
 namespace {
 
@@ -186,13 +186,6 @@ int run_idle(int port, long count) {
   while (read(STDIN_FILENO, &end, 1) > 0) {
   }
   return status;
-}
-
-void more_files() {
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
 }
 
 }  // namespace

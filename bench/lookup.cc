@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <random>
@@ -16,11 +15,14 @@
 #include "base/log.h"
 #include "keeper/make_token.h"
 #include "keeper/token_store.h"
+#include "measure.h"
 
 namespace {
 
 using namespace tlspool;
 using namespace tlspool::keeper;
+using bench::cpu_now;
+using bench::median;
 
 constexpr std::uint64_t few = 64;
 const StoreName name{"hsm.b.example", wire::KeyObject::secret, "hsm.a.example"};
@@ -29,12 +31,6 @@ Bytes id_of(std::uint64_t number) {
   Bytes out(8);
   for (std::size_t i = 8; i-- > 0; number >>= 8) out[i] = static_cast<std::uint8_t>(number);
   return out;
-}
-
-double cpu_now() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
 }
 
 [[noreturn]] void stop(const Error& error) {
@@ -85,11 +81,6 @@ void find_key(TokenStore& store, const Bytes& id) {
   const auto found = store.find(name, id);
   if (!found) stop(found.error());
   if (found->size() != 1) std::abort();
-}
-
-double median(std::vector<double>& of) {
-  std::nth_element(of.begin(), of.begin() + static_cast<long>(of.size() / 2), of.end());
-  return of[of.size() / 2];
 }
 
 int measure(std::uint64_t count, double seconds) {

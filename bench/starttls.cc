@@ -5,7 +5,6 @@
 // line of microseconds, medians and 99th percentiles.
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <tlspool/tlspool.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 
 #include "client.h"
 #include "crowd.h"
+#include "measure.h"
 
 namespace {
 
@@ -33,10 +33,8 @@ struct Listener {
 
 Listener listen_anywhere() {
   Listener out;
-  sockaddr_in address{};
+  sockaddr_in address = bench::loopback(0);
   socklen_t size = sizeof address;
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   out.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (out.fd < 0 || bind(out.fd, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(out.fd, 16) != 0 ||
       getsockname(out.fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
@@ -66,20 +64,6 @@ bool by_openssl(int fd, SSL_CTX* context) {
   return good;
 }
 
-double percentile(std::vector<double> values, std::size_t hundredths) {
-  if (values.empty()) return 0;
-  const auto at = values.begin() + static_cast<long>(values.size() * hundredths / 100);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
-}
-
-void more_files() {
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
-}
-
 template <class Call>
 bool timed(int listener, std::vector<double>& into, Call call) {
   const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
@@ -97,7 +81,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: bench-starttls PEM IDENTITY SECONDS CROWD\n");
     return 2;
   }
-  more_files();
+  bench::more_files();
   std::signal(SIGPIPE, SIG_IGN);
   const bench::Context server{SSL_CTX_new(TLS_server_method())};
   if (SSL_CTX_use_certificate_chain_file(server.get(), argv[1]) != 1 ||
@@ -147,6 +131,6 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::printf("{\"tlspool\": %.1f, \"openssl\": %.1f, \"tlspool_p99\": %.1f, \"openssl_p99\": %.1f, \"crowded\": %.1f, \"crowded_p99\": %.1f}\n",
-              percentile(pool, 50), percentile(own, 50), percentile(pool, 99), percentile(own, 99), percentile(crowded, 50), percentile(crowded, 99));
+              bench::percentile(pool, 50), bench::percentile(own, 50), bench::percentile(pool, 99), bench::percentile(own, 99), bench::percentile(crowded, 50), bench::percentile(crowded, 99));
   return 0;
 }

@@ -6,29 +6,25 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "judge/questions.h"
+#include "measure.h"
 
 namespace {
 
 using namespace tlspool;
+using bench::cpu_now;
+using bench::median;
 
 constexpr int batch = 50;
 
 [[noreturn]] void stop(const std::string& why) {
   std::fprintf(stderr, "bench-verdict: %s\n", why.c_str());
   std::exit(1);
-}
-
-double cpu_now() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
 }
 
 std::string contents(const char* path) {
@@ -104,11 +100,6 @@ double judge_batch(judge::Questions& questions, const Bytes& question) {
     if (!accepted) stop("the verdict did not come at once");
   }
   return (cpu_now() - start) / batch;
-}
-
-double median(std::vector<double>& values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
 
 namespace tlspool::authz {
@@ -21,8 +22,6 @@ constexpr std::array standing_bits{wire::as_client, wire::as_server, wire::as_pe
 std::size_t number_of(wire::StandingBits standing) {
   return static_cast<std::size_t>(std::ranges::find(standing_bits, standing) - standing_bits.begin());
 }
-
-std::string at_line(const std::string& file, std::uint32_t line) { return file + ":" + std::to_string(line); }
 
 Error mistake(const wire::DisclosureSetup& setup, const wire::PlacedText& text, std::string reason, std::string advice = {}) {
   std::string subject = at_line(setup.file, text.line > 0 ? text.line : setup.line);
@@ -180,7 +179,7 @@ std::vector<const Disclosure*> Disclosures::offers(const Showing& showing) const
     for (const std::uint32_t number : offers_[*list]) {
       const Disclosure& rule = rules_[number];
       const bool fits = (rule.standings & showing.standing) != 0 && (rule.service.empty() || rule.service == showing.service) &&
-                        (rule.uids.empty() || std::ranges::find(rule.uids, showing.uid) != rule.uids.end());
+                        (rule.uids.empty() || contains(rule.uids, showing.uid));
       if (fits) out.push_back(&rule);
     }
     if (!out.empty()) break;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
 #include "wire/json.h"
 
@@ -15,8 +16,6 @@ constexpr std::int64_t longest_ttl = 24 * 60 * 60;
 constexpr std::size_t longest_reason = 512;
 
 tl::unexpected<Error> wrong(std::string reason) { return fail({Code::protocol, "answer", "", std::move(reason), {}}); }
-
-Value text_or_null(const std::string& text) { return text.empty() ? Value{} : Value{text}; }
 
 // Null is as good as absent: many languages write it so.
 Result<std::string> read_text(const Value& from, const char* name) {
@@ -34,7 +33,7 @@ Status read_groups(const Value& from, std::vector<std::string>& out) {
   for (const Value& item : *list) {
     const std::string* group = item.string();
     if (group == nullptr) return wrong("groups has an element that is no text");
-    if (std::find(out.begin(), out.end(), *group) == out.end()) out.push_back(*group);
+    if (!contains(out, *group)) out.push_back(*group);
   }
   return {};
 }
@@ -85,16 +84,16 @@ std::string hook_question(const Facts& facts, std::optional<std::uint64_t> id) {
   Value names = Value::array();
   for (const std::string& name : facts.names) names.push(name);
   Value input = Value::object();
-  input.set("remote", text_or_null(facts.remote))
+  input.set("remote", wire::or_null(facts.remote))
       .set("names", std::move(names))
-      .set("issuer", text_or_null(facts.issuer))
-      .set("anchor", text_or_null(facts.anchor))
+      .set("issuer", wire::or_null(facts.issuer))
+      .set("anchor", wire::or_null(facts.anchor))
       .set("verifiedBy", facts.how.empty() ? "none" : facts.how.c_str())
-      .set("local", text_or_null(facts.local))
-      .set("service", text_or_null(facts.service))
+      .set("local", wire::or_null(facts.local))
+      .set("service", wire::or_null(facts.service))
       .set("role", facts.role == wire::role_server ? "server" : "client")
       .set("uid", facts.uid)
-      .set("executable", text_or_null(facts.executable))
+      .set("executable", wire::or_null(facts.executable))
       .set("sharedKey", facts.shared_key)
       .set("resumed", facts.resumed)
       .set("time", static_cast<std::int64_t>(facts.now));
@@ -121,7 +120,7 @@ Result<HookAnswer> parse_hook_answer(std::string_view text, std::optional<std::u
 void add_attributes(wire::Attributes& to, const wire::Attributes& more) {
   if (to.alias.empty()) to.alias = more.alias;
   for (const std::string& group : more.groups) {
-    if (std::find(to.groups.begin(), to.groups.end(), group) == to.groups.end()) to.groups.push_back(group);
+    if (!contains(to.groups, group)) to.groups.push_back(group);
   }
   for (const auto& value : more.values) {
     const auto same = [&](const auto& known) { return known.first == value.first; };

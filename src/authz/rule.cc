@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "trust/selector.h"
 
 namespace tlspool::authz {
@@ -14,16 +16,7 @@ constexpr std::size_t longest_uri = 500;
 constexpr std::size_t longest_text = 2048;
 
 Error mistake(const wire::RuleSetup& setup, std::uint32_t line, std::string reason, std::string advice = {}) {
-  return {Code::config, "configuration", setup.file + ":" + std::to_string(line), "[rule] " + std::move(reason), std::move(advice)};
-}
-
-/// Length of "scheme:"; 0 where there is none (RFC 3986 section 3.1).
-std::size_t scheme_size(std::string_view text) {
-  const auto colon = text.find(':');
-  if (colon == 0 || colon == std::string_view::npos) return 0;
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const auto rest = [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'; };
-  return letter(text[0]) && std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), rest) ? colon + 1 : 0;
+  return {Code::config, "configuration", at_line(setup.file, line), "[rule] " + std::move(reason), std::move(advice)};
 }
 
 Result<UriPattern> read_uri(const wire::RuleSetup& setup, const wire::PlacedText& text) {
@@ -60,12 +53,7 @@ Status read_selectors(const wire::RuleSetup& setup, const std::vector<wire::Plac
 }
 
 bool has_any(const std::vector<std::string>& wanted, const std::vector<std::string>& there) {
-  return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& w) { return std::find(there.begin(), there.end(), w) != there.end(); });
-}
-
-template <class List, class Item>
-bool has(const List& list, const Item& item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
+  return std::any_of(wanted.begin(), wanted.end(), [&](const std::string& w) { return contains(there, w); });
 }
 
 }  // namespace
@@ -122,7 +110,7 @@ Result<Rule> Rule::make(const wire::RuleSetup& setup) {
   out.action = setup.action;
   out.hooks = setup.hooks;
   out.attributes = setup.attributes;
-  out.where = setup.file + ":" + std::to_string(setup.line);
+  out.where = at_line(setup.file, setup.line);
   return out;
 }
 
@@ -131,10 +119,10 @@ bool Rule::fits(const Asked& asked) const {
   if ((roles & facts.role) == 0) return false;
   if (!remote.empty() && !has_any(remote, asked.remotes)) return false;
   if (!local.empty() && !has_any(local, asked.locals)) return false;
-  if (!services.empty() && !has(services, facts.service)) return false;
-  if (!uids.empty() && !has(uids, facts.uid)) return false;
-  if (!executables.empty() && (facts.executable.empty() || !has(executables, facts.executable))) return false;
-  if (!issuer.empty() && !(!facts.issuer.empty() && has(issuer, facts.issuer)) && !(!facts.anchor.empty() && has(issuer, facts.anchor))) return false;
+  if (!services.empty() && !contains(services, facts.service)) return false;
+  if (!uids.empty() && !contains(uids, facts.uid)) return false;
+  if (!executables.empty() && (facts.executable.empty() || !contains(executables, facts.executable))) return false;
+  if (!issuer.empty() && !(!facts.issuer.empty() && contains(issuer, facts.issuer)) && !(!facts.anchor.empty() && contains(issuer, facts.anchor))) return false;
   const auto any_uri_fits = [&](const UriPattern& pattern) {
     return std::any_of(asked.uris.begin(), asked.uris.end(), [&](const std::string& uri) { return pattern.fits(uri); });
   };

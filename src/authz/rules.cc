@@ -3,13 +3,10 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
+
 namespace tlspool::authz {
 namespace {
-
-template <class List, class Item>
-bool contains(const List& list, const Item& item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
-}
 
 bool holds_for_caller(const wire::AllowRule& rule, const Caller& caller) {
   const PeerCredentials& who = caller.credentials;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/contains.h"
+
 namespace tlspool::authz {
 namespace {
 
@@ -180,7 +182,7 @@ Decision Ruleset::decide_without() const {
 
 void Ruleset::ask_everybody(Decision& decision) const {
   for (const std::string& hook : ask_) {
-    if (std::find(decision.hooks.begin(), decision.hooks.end(), hook) == decision.hooks.end()) decision.hooks.push_back(hook);
+    if (!contains(decision.hooks, hook)) decision.hooks.push_back(hook);
   }
   if (!decision.hooks.empty()) decision.action = wire::RuleAction::ask;
 }

@@ -37,6 +37,17 @@ Status replace_file(const std::string& path, ByteView content, AfterCrash after)
   return after == AfterCrash::old_or_new ? sync_directory_of(path) : Status{};
 }
 
+Status write_new(const std::string& path, ByteView content, mode_t mode) {
+  const UniqueFd file{open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)};
+  if (!file.valid()) return fail(system_error("create", path, errno));
+  if (write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()) || fsync(file.get()) != 0) {
+    const int number = errno;
+    unlink(path.c_str());
+    return fail(system_error("write", path, number));
+  }
+  return {};
+}
+
 Result<Bytes> read_whole(const std::string& path) {
   const UniqueFd file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
   if (!file.valid()) {

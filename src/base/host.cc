@@ -12,7 +12,7 @@ namespace {
 
 // Letters, digits, hyphens, and the underscores and wildcards that SRV names and certificates carry.
 bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '*';
+  return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '_' || c == '*';
 }
 
 // Why a name in lower case is no host's name, empty when it is one.

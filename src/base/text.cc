@@ -42,6 +42,18 @@ std::optional<Bytes> unhex(std::string_view text) {
   return out;
 }
 
+std::string percent_encoded(std::string_view text, bool (*plain)(char)) {
+  std::string out;
+  for (const char& c : text) {
+    if (plain(c)) {
+      out += c;
+    } else {
+      out += '%' + hex(view({&c, 1}));
+    }
+  }
+  return out;
+}
+
 std::string base64(ByteView bytes) {
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
@@ -82,6 +94,8 @@ std::optional<Bytes> unbase64(std::string_view text) {
   }
   return out;
 }
+
+std::string at_line(std::string_view file, std::int64_t line) { return std::string(file) + ":" + std::to_string(line); }
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> out;

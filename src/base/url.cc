@@ -15,11 +15,17 @@ tl::unexpected<Error> wrong(std::string_view url, std::string reason) {
 
 // The characters of RFC 3986 section 3.3 that a path is made of.
 bool is_path_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("-._~!$&'()*+,;=:@%/").find(c) != std::string_view::npos;
+  return is_unreserved(c) || std::string_view("!$&'()*+,;=:@%/").find(c) != std::string_view::npos;
 }
 
 }  // namespace
+
+std::size_t scheme_size(std::string_view uri) {
+  const auto colon = uri.find(':');
+  if (colon == 0 || colon == std::string_view::npos || !is_letter(uri[0])) return 0;
+  const auto fits = [](char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; };
+  return std::all_of(uri.begin(), uri.begin() + static_cast<std::ptrdiff_t>(colon), fits) ? colon + 1 : 0;
+}
 
 std::string HttpsUrl::text() const {
   std::string out = "https://";

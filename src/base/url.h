@@ -8,6 +8,9 @@
 
 namespace tlspool {
 
+/// Length of "scheme:" at the front; 0 where there is none (RFC 3986 section 3.1).
+[[nodiscard]] std::size_t scheme_size(std::string_view uri);
+
 /// An https URL of a service, cut into what is needed to reach it.
 struct HttpsUrl {
   std::string host;          ///< normalised name or IP address, without brackets

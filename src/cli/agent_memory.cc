@@ -13,19 +13,9 @@ namespace {
 
 // A word without blanks, whatever was in it.
 std::string word(const std::string& text) {
-  constexpr std::string_view plain = "@._:+-/";
   if (text.empty()) return "-";
-  std::string out;
-  for (const char c : text) {
-    const bool keep = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || plain.find(c) != std::string_view::npos;
-    if (keep && text != "-") {
-      out += c;
-    } else {
-      const auto byte = static_cast<std::uint8_t>(c);
-      out += "%" + hex({&byte, 1});
-    }
-  }
-  return out;
+  if (text == "-") return percent_encoded(text, [](char) { return false; });
+  return percent_encoded(text, [](char c) { return is_letter(c) || is_digit(c) || std::string_view("@._:+-/").find(c) != std::string_view::npos; });
 }
 
 std::string key_of(const AgentQuestion& q) { return word(q.local) + " " + word(q.remote) + " " + word(q.service); }
@@ -46,7 +36,7 @@ Result<std::optional<bool>> AgentMemory::find(const AgentQuestion& question) con
       if (line.empty() || line.front() == '#') continue;
       const auto words = split(line, ' ');
       if (words.size() != 5 || (words[0] != "always" && words[0] != "never")) {
-        return fail({Code::config, "read answers", path_ + ":" + std::to_string(number), "it is no line always|never LOCAL REMOTE SERVICE DATE",
+        return fail({Code::config, "read answers", at_line(path_, number), "it is no line always|never LOCAL REMOTE SERVICE DATE",
                      "mend or remove it"});
       }
       if (words[1] + " " + words[2] + " " + words[3] == key) found = words[0] == "always";

@@ -21,13 +21,12 @@ namespace tlspool::cli {
 namespace {
 
 std::string json_of(const AgentQuestion& q) {
-  const auto or_null = [](const std::string& text) { return text.empty() ? wire::Value{} : wire::Value{text}; };
   return wire::to_json(wire::Value::object()
                            .set("localIdentity", q.local)
-                           .set("remoteIdentity", or_null(q.remote))
+                           .set("remoteIdentity", wire::or_null(q.remote))
                            .set("proved", q.proved)
                            .set("role", q.role)
-                           .set("service", or_null(q.service))
+                           .set("service", wire::or_null(q.service))
                            .set("pid", q.pid)
                            .set("program", q.program())
                            .set("rule", q.rule)

@@ -116,8 +116,6 @@ Result<Verdict> by_file(const ExplainOptions& options, const HostPort& target) {
   return Verdict{p.flag("accepted"), p.text("identity"), p.text("verifiedBy"), p.text("message"), p.text("explanation")};
 }
 
-wire::Value text_or_null(const std::string& text) { return text.empty() ? wire::Value() : wire::Value(text); }
-
 }  // namespace
 
 Status explain(const ExplainOptions& options) {
@@ -132,10 +130,10 @@ Status explain(const ExplainOptions& options) {
   if (options.output == Output::json) {
     print_json(wire::Value::object()
                    .set("accepted", verdict->accepted)
-                   .set("identity", text_or_null(verdict->identity))
-                   .set("verifiedBy", text_or_null(verdict->verified_by))
-                   .set("message", text_or_null(verdict->message))
-                   .set("explanation", text_or_null(verdict->explanation)));
+                   .set("identity", wire::or_null(verdict->identity))
+                   .set("verifiedBy", wire::or_null(verdict->verified_by))
+                   .set("message", wire::or_null(verdict->message))
+                   .set("explanation", wire::or_null(verdict->explanation)));
   } else {
     print(verdict->explanation);
     if (verdict->accepted) print(fmt::format("accepted as {}, verified by: {}\n", printable(verdict->identity), verdict->verified_by));

@@ -88,7 +88,7 @@ wire::Value json_of(const config::Identity& identity, const std::optional<Usable
     c.set("keyType", row.facts ? wire::Value(row.facts->key) : wire::Value());
     c.set("notAfter", row.facts ? wire::Value(row.facts->not_after) : wire::Value());
     c.set("usable", row.usable ? wire::Value(*row.usable) : wire::Value());
-    c.set("problem", row.problem.empty() ? wire::Value() : wire::Value(row.problem));
+    c.set("problem", wire::or_null(row.problem));
     credentials.push(std::move(c));
   }
   wire::Value out = wire::Value::object();

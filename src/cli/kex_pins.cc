@@ -29,7 +29,7 @@ Result<std::optional<KexPin>> KexPins::find(const std::string& name) const {
     const auto words = split(line, ' ');
     const auto digest = words.size() == 3 ? unhex(words[1]) : std::nullopt;
     if (!digest || words[1].size() != digest_digits) {
-      return fail({Code::config, "read pins", path_ + ":" + std::to_string(number), "it is no line NAME DIGEST DATE", "mend or remove it"});
+      return fail({Code::config, "read pins", at_line(path_, number), "it is no line NAME DIGEST DATE", "mend or remove it"});
     }
     if (words[0] == name) found = KexPin{words[1], number};
   }

@@ -32,13 +32,13 @@ Result<KeyAdmin> KeyAdmin::open(const config::Paths& paths, std::chrono::seconds
 }
 
 Result<Bytes> KeyAdmin::ask(KeyAdminKind kind, Bytes body, KeyAdminKind expected) {
-  Frame request{static_cast<std::uint16_t>(kind), ++number_, std::move(body), {}};
+  Frame request{kind, ++number_, std::move(body), {}};
   const Status sent = send_frame(socket_.get(), request);
   wipe(request.body);
   // A keeper that could not be reached said so before it closed.
   auto answer = receive_frame(socket_.get());
   if (!answer) return broken(sent ? answer.error() : sent.error());
-  if (answer->kind == static_cast<std::uint16_t>(KeyAdminKind::key_failed)) {
+  if (answer->kind == KeyAdminKind::key_failed) {
     const auto failure = wire::decode<wire::Failure>(answer->body);
     return fail(failure ? wire::error_of(*failure) : failure.error());
   }

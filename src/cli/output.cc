@@ -68,10 +68,9 @@ std::string byte_count(std::uint64_t bytes) {
   return fmt::format("{:.1f} {}", value, units[unit]);
 }
 
-std::string or_dash(const wire::Value& row, std::string_view member) {
-  const std::string text = printable(row.text(member));
-  return text.empty() ? "-" : text;
-}
+std::string or_dash(std::string_view text, std::size_t limit) { return text.empty() ? "-" : printable(text, limit); }
+
+std::string or_dash(const wire::Value& row, std::string_view member) { return or_dash(row.text(member)); }
 
 const wire::Value::Array& elements(const wire::Value& of, std::string_view member) {
   static const wire::Value::Array none;

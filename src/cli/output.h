@@ -17,7 +17,9 @@ namespace tlspool::cli {
 [[nodiscard]] std::string timestamp(std::int64_t seconds);
 /// "12 B", "3.4 KiB", "1.2 GiB". Pure.
 [[nodiscard]] std::string byte_count(std::uint64_t bytes);
-/// What people read for a member that may be null.
+/// What people read for a text that may be empty, and at most `limit` characters of it, all of them printable.
+[[nodiscard]] std::string or_dash(std::string_view text, std::size_t limit = 256);
+/// The same for a member, which may be null.
 [[nodiscard]] std::string or_dash(const wire::Value& row, std::string_view member);
 /// The elements of a member that is an array; none where it is not.
 [[nodiscard]] const wire::Value::Array& elements(const wire::Value& of, std::string_view member);

@@ -23,12 +23,6 @@ constexpr std::chrono::milliseconds dial_patience{30000};
 using Session = std::unique_ptr<tlspool_session, Freed<tlspool_session_free>>;
 using Certificates = std::unique_ptr<tlspool_certificates, Freed<tlspool_certificates_free>>;
 
-Bytes sha256(ByteView bytes) {
-  Bytes out(SHA256_DIGEST_LENGTH);
-  SHA256(bytes.data(), bytes.size(), out.data());
-  return out;
-}
-
 /// The certificate that a server shows; nothing vouches for it.
 Result<Bytes> leaf_shown_at(const PinPeerAddOptions& options, const config::Paths& paths) {
   const auto where = HostPort::parse(options.connect);
@@ -81,7 +75,7 @@ Result<ToPin> what_to_pin(const PinPeerAddOptions& options, const config::Paths&
   const auto chain = read_chain(options.certificate);
   if (!chain) return fail(chain.error());
   if (options.of == PinPeerAddOptions::Of::key) return key_of(chain->front());
-  return ToPin{PinPeerAddOptions::Of::certificate, sha256(chain->front())};
+  return ToPin{PinPeerAddOptions::Of::certificate, tls::sha256(chain->front())};
 }
 
 std::string day_of(std::int64_t seconds) { return timestamp(seconds).substr(0, 10); }

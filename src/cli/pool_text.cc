@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+
 namespace tlspool::cli {
 namespace {
 
@@ -108,8 +110,7 @@ std::string identity_toml(const IdentityText& identity) {
 std::string file_name(std::string_view identity) {
   std::string out;
   for (const char c : identity) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '_' || c == '@' || (c == '.' && !out.empty());
+    const bool plain = is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '@' || (c == '.' && !out.empty());
     out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return out;

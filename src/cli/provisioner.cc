@@ -79,7 +79,7 @@ Result<Provisioner> Provisioner::start(const config::Paths& paths) {
   pair->second.reset();
   Provisioner out(std::move(pair->first), child);
   const wire::LogSetup log{false, static_cast<std::uint8_t>(log::Level::warning), "provision"};
-  const Frame frame{static_cast<std::uint16_t>(wire::Kind::log_setup), 0, wire::encode(log), {}};
+  const Frame frame{wire::Kind::log_setup, 0, wire::encode(log), {}};
   if (auto sent = send_frame(out.channel_.get(), frame); !sent) return fail(std::move(sent.error()));
   return out;
 }
@@ -96,14 +96,14 @@ Provisioner::~Provisioner() {
 
 template <class Reply, class Request>
 Result<Reply> Provisioner::ask(wire::ProvisionKind kind, wire::ProvisionKind expected, const Request& request) {
-  const Frame out{static_cast<std::uint16_t>(kind), ++number_, wire::encode(request), {}};
+  const Frame out{kind, ++number_, wire::encode(request), {}};
   if (auto sent = send_frame(channel_.get(), out); !sent) return fail(std::move(sent.error()));
   auto in = receive_frame(channel_.get());
   if (!in) {
     return fail({Code::closed, "tlspoold --process provision", "", "it ended before it answered",
                  "its own message stands above; a PKCS#11 module may have crashed"});
   }
-  if (in->kind == static_cast<std::uint16_t>(wire::ProvisionKind::failed)) {
+  if (in->kind == wire::ProvisionKind::failed) {
     const auto failure = wire::decode<wire::Failure>(in->body);
     return fail(failure ? wire::error_of(*failure) : failure.error());
   }

@@ -7,6 +7,7 @@
 #include "cli/admin.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "wire/session_row.h"
 
 namespace tlspool::cli {
 namespace {
@@ -80,12 +81,11 @@ Status sessions(const StatusOptions& options) {
   }
   std::vector<std::vector<std::string>> rows;
   const std::int64_t now = std::time(nullptr);
-  for (const wire::Value& row : elements(reply->parameters, "sessions")) {
-    rows.push_back({or_dash(row, "id").substr(0, 12), or_dash(row, "role"), or_dash(row, "localIdentity"),
-                    or_dash(row, "remoteIdentity"), or_dash(row, "version"),
-                    fmt::format("{}/{}", row.number("uid"), row.number("pid")), duration(now - row.number("started")),
-                    byte_count(static_cast<std::uint64_t>(row.number("bytesSent"))),
-                    byte_count(static_cast<std::uint64_t>(row.number("bytesReceived"))), row.flag("draining") ? "draining" : ""});
+  for (const wire::Value& element : elements(reply->parameters, "sessions")) {
+    const wire::SessionRow row = wire::session_row_of(element);
+    rows.push_back({or_dash(row.id).substr(0, 12), or_dash(row.role), or_dash(row.local_identity), or_dash(row.remote_identity), or_dash(row.version),
+                    fmt::format("{}/{}", row.uid, row.pid), duration(now - row.started), byte_count(row.sent), byte_count(row.received),
+                    row.draining ? "draining" : ""});
   }
   if (rows.empty()) {
     print("no open sessions\n");

@@ -10,23 +10,12 @@
 
 #include "base/error.h"
 #include "config/paths.h"
-#include "wire/json.h"
+#include "wire/session_row.h"
 
 namespace tlspool::cli {
 
-struct TopSession {
-  std::string id;
-  std::string role;
-  std::string local;
-  std::string remote;
-  std::string version;
-  std::string service;
+struct TopSession : wire::SessionRow {
   std::string program;  ///< name of the process; empty: it is gone, or not for us to see
-  std::int64_t uid = 0;
-  std::int64_t pid = 0;
-  std::int64_t started = 0;
-  std::uint64_t sent = 0;
-  std::uint64_t received = 0;
   double sent_rate = 0;      ///< bytes a second
   double received_rate = 0;
 };

@@ -22,22 +22,6 @@ std::string program_of(std::int64_t pid) {
   return std::move(*name);
 }
 
-TopSession session_of(const wire::Value& row) {
-  TopSession out;
-  out.id = row.text("id");
-  out.role = row.text("role");
-  out.local = row.text("localIdentity");
-  out.remote = row.text("remoteIdentity");
-  out.version = row.text("version");
-  out.service = row.text("service");
-  out.uid = row.number("uid");
-  out.pid = row.number("pid");
-  out.started = row.number("started");
-  out.sent = static_cast<std::uint64_t>(row.number("bytesSent"));
-  out.received = static_cast<std::uint64_t>(row.number("bytesReceived"));
-  return out;
-}
-
 std::vector<std::int64_t> integers(const wire::Value& of, std::string_view member) {
   std::vector<std::int64_t> out;
   for (const wire::Value& v : elements(of, member)) out.push_back(v.integer() != nullptr ? *v.integer() : 0);
@@ -92,7 +76,7 @@ Result<TopLook> TopSource::look_at_all() {
   }
   const auto sessions = call_admin(paths_, "Sessions", wire::Value::object().set("most", most_rows));
   if (!sessions) return fail(sessions.error());
-  for (const wire::Value& row : elements(sessions->parameters, "sessions")) out.sessions.push_back(session_of(row));
+  for (const wire::Value& row : elements(sessions->parameters, "sessions")) out.sessions.push_back({wire::session_row_of(row), {}});
   name_programs(out.sessions);
   out.open = std::max(out.sessions.size(), static_cast<std::size_t>(std::max<std::int64_t>(0, out.total("tlspool_sessions"))));
   return out;
@@ -109,7 +93,7 @@ Result<TopLook> TopSource::look_at_own() {
     if (!answer->error.empty()) return fail({Code::protocol, "ListSessions", paths_.programs_socket(), client::message_of(*answer), {}});
     // Old processes, behind those of now, count themselves alone.
     workers = std::max(workers, std::clamp<std::int64_t>(answer->parameters.number("workers", 1), 1, 256));
-    for (const wire::Value& row : elements(answer->parameters, "sessions")) out.sessions.push_back(session_of(row));
+    for (const wire::Value& row : elements(answer->parameters, "sessions")) out.sessions.push_back({wire::session_row_of(row), {}});
   }
   using namespace std::chrono;
   out.at_ms = duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();

@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::size_t longest_shown = 40;
 
-std::string name_or_dash(const std::string& text) { return text.empty() ? "-" : printable(text, longest_shown); }
-
 std::string time_of(std::int64_t us) {
   if (us < 0) return "more than 30 s";
   if (us < 1000) return fmt::format("{} us", us);
@@ -69,8 +67,9 @@ std::vector<std::string> session_lines(const TopLook& now, std::size_t rows) {
   const std::int64_t wall = std::time(nullptr);
   for (const TopSession& s : now.sessions) {
     if (cells.size() == rows) break;
-    cells.push_back({s.id.substr(0, 12), s.role, name_or_dash(s.local), name_or_dash(s.remote), name_or_dash(s.service), s.version,
-                     fmt::format("{}/{}", s.uid, s.pid), name_or_dash(s.program), duration(wall - s.started), bytes_a_second(s.sent_rate),
+    const auto name = [](const std::string& text) { return or_dash(text, longest_shown); };
+    cells.push_back({name(s.id).substr(0, 12), name(s.role), name(s.local_identity), name(s.remote_identity), name(s.service), name(s.version),
+                     fmt::format("{}/{}", s.uid, s.pid), name(s.program), duration(wall - s.started), bytes_a_second(s.sent_rate),
                      bytes_a_second(s.received_rate), byte_count(s.sent), byte_count(s.received)});
   }
   return split(table({"ID", "ROLE", "LOCAL", "REMOTE", "SERVICE", "TLS", "UID/PID", "PROGRAM", "AGE", "OUT/S", "IN/S", "OUT", "IN"}, cells), '\n');
@@ -111,23 +110,11 @@ wire::Value top_json(const TopView& v) {
   wire::Value processes = wire::Value::array();
   for (const TopProcess& p : v.now.processes) processes.push(wire::Value::object().set("name", p.name).set("pid", p.pid).set("restarts", p.restarts));
   wire::Value sessions = wire::Value::array();
-  const auto or_null = [](const std::string& text) { return text.empty() ? wire::Value() : wire::Value(text); };
   for (const TopSession& s : v.now.sessions) {
-    sessions.push(wire::Value::object()
-                      .set("id", s.id)
-                      .set("role", s.role)
-                      .set("localIdentity", or_null(s.local))
-                      .set("remoteIdentity", or_null(s.remote))
-                      .set("version", s.version)
-                      .set("service", or_null(s.service))
-                      .set("uid", s.uid)
-                      .set("pid", s.pid)
-                      .set("program", or_null(s.program))
-                      .set("started", s.started)
-                      .set("bytesSent", s.sent)
-                      .set("bytesReceived", s.received)
-                      .set("sentPerSecond", s.sent_rate)
-                      .set("receivedPerSecond", s.received_rate));
+    wire::Value row = wire::value_of(s);
+    row.set("program", wire::or_null(s.program));
+    row.set("sentPerSecond", s.sent_rate).set("receivedPerSecond", s.received_rate);
+    sessions.push(std::move(row));
   }
   return wire::Value::object()
       .set("pool", v.now.pool)

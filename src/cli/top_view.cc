@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/contains.h"
 #include "cli/top.h"
 
 namespace tlspool::cli {
@@ -72,7 +73,7 @@ std::vector<std::string> values_of(const TopLook& look, std::string_view metric,
   const auto [from, to] = look.numbers.equal_range(metric);
   for (auto at = from; at != to; ++at) {
     const auto found = at->second.labels.find(label);
-    if (found != at->second.labels.end() && std::ranges::find(out, found->second) == out.end()) out.push_back(found->second);
+    if (found != at->second.labels.end() && !contains(out, found->second)) out.push_back(found->second);
   }
   return out;
 }
@@ -96,7 +97,7 @@ void sort_sessions(std::vector<TopSession>& sessions, TopSort sort) {
       case TopSort::rate: return a.sent_rate + a.received_rate > b.sent_rate + b.received_rate;
       case TopSort::total: return a.sent + a.received > b.sent + b.received;
       case TopSort::age: return a.started < b.started;
-      case TopSort::peer: return a.remote < b.remote;
+      case TopSort::peer: return a.remote_identity < b.remote_identity;
     }
     return false;
   };
@@ -127,7 +128,7 @@ TopView compare(const TopLook* before, TopLook now, TopSort sort) {
   std::ranges::stable_sort(out.outcomes, std::ranges::greater{}, &TopOutcome::total);
   std::vector<std::string> tokens = values_of(now, "tlspool_token_ready", "token");
   for (std::string& name : values_of(now, "tlspool_token_signatures_total", "token")) {
-    if (std::ranges::find(tokens, name) == tokens.end()) tokens.push_back(std::move(name));
+    if (!contains(tokens, name)) tokens.push_back(std::move(name));
   }
   for (const std::string& name : tokens) {
     TopToken& token = out.tokens.emplace_back();

@@ -13,10 +13,6 @@ namespace {
 
 const char* c_text(const std::optional<std::string>& text) { return text ? text->c_str() : nullptr; }
 
-Failure not_understood() {
-  return {TLSPOOL_REASON_PROTOCOL, EBADMSG, false, "answer of the pool: not what the method promises", {}, {}, {}, {}};
-}
-
 /// Asks the session's pool; `parameters` gets the session's id.
 Outcome<wire::Value> ask(const tlspool_session& session, std::string_view method, wire::Value parameters) {
   parameters.set("session", session.facts.id);

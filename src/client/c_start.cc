@@ -53,17 +53,10 @@ Outcome<std::unique_ptr<tlspool_start>> begin(int fd, tlspool_role role, const S
                         steady_clock::now() + wait + grace, fd, options.plaintext_fd});
 }
 
-Failure not_understood(std::string what) {
-  return {TLSPOOL_REASON_PROTOCOL, EBADMSG, false, "answer of the pool: " + std::move(what), {}, {}, {}, {}};
-}
-
 Outcome<UniqueFd> plaintext_side(const wire::Answer& answer, std::vector<UniqueFd> received, bool wanted) {
   if (!wanted) return UniqueFd{};
-  const std::int64_t index = answer.parameters.number("plaintextFileDescriptor", -1);
-  if (index < 0 || static_cast<std::size_t>(index) >= received.size()) {
-    return refuse(not_understood("no plaintext descriptor came with it"));
-  }
-  UniqueFd plain = std::move(received[static_cast<std::size_t>(index)]);
+  UniqueFd plain = wire::take_descriptor(answer.parameters, "plaintextFileDescriptor", received);
+  if (!plain.valid()) return refuse(not_understood("no plaintext descriptor came with it"));
   const int flags = fcntl(plain.get(), F_GETFL);
   if (flags >= 0 && (flags & O_NONBLOCK) != 0) fcntl(plain.get(), F_SETFL, flags & ~O_NONBLOCK);
   return plain;

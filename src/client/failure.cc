@@ -81,6 +81,10 @@ Failure bad_parameter(std::string message) {
   return {TLSPOOL_REASON_PARAMETER, EINVAL, true, std::move(message), {}, {}, {}, {}};
 }
 
+Failure not_understood(std::string what) {
+  return {TLSPOOL_REASON_PROTOCOL, EBADMSG, false, "answer of the pool: " + std::move(what), {}, {}, {}, {}};
+}
+
 Failure failure_of(const Error& error, int number, bool untouched) {
   Failure f;
   f.reason = reason_of(error.code);

@@ -28,6 +28,8 @@ using Outcome = tl::expected<T, Failure>;
 
 /// An option is wrong; nothing was sent.
 [[nodiscard]] Failure bad_parameter(std::string message);
+/// The pool answered something else than the interface says.
+[[nodiscard]] Failure not_understood(std::string what = "not what the method promises");
 /// An Error of a call. `number`: its errno, or 0; `untouched`: the pool can't have acted.
 [[nodiscard]] Failure failure_of(const Error& error, int number, bool untouched);
 /// An error answer.

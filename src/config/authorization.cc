@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
 #include "base/url.h"
 
@@ -150,7 +151,7 @@ void AuthorizationTables::read_rule_users(Section& s, wire::RuleSetup& rule) {
     if (item.number && *item.number >= 0 && *item.number < 0xffffffff) {
       rule.uids.push_back(static_cast<std::uint32_t>(*item.number));
     } else if (!item.text.empty()) {
-      out_.user_names.push_back({out_.rules.size(), item.text, s.file() + ":" + std::to_string(item.line)});
+      out_.user_names.push_back({out_.rules.size(), item.text, at_line(s.file(), item.line)});
     } else {
       s.wrong(item.line, "[rule] uid must be numbers or names of users");
     }
@@ -159,7 +160,7 @@ void AuthorizationTables::read_rule_users(Section& s, wire::RuleSetup& rule) {
 
 void AuthorizationTables::read_hook_names(Section& s, std::string_view key, std::vector<std::string>& out) {
   s.one_or_more(key, [&](const std::string& name, int line) {
-    if (std::find(out.begin(), out.end(), name) != out.end()) return s.wrong(line, "the hook \"" + printable(name) + "\" is there twice");
+    if (contains(out, name)) return s.wrong(line, "the hook \"" + printable(name) + "\" is there twice");
     out.push_back(name);
     named_.push_back({name, s.file(), line});
   });

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/contains.h"
 #include "base/text.h"
 
 namespace tlspool::config {
@@ -45,7 +46,7 @@ void read_cache(Section s, Cache& out, const std::string& directory) {
     if (const std::string why = mistake_in_server(server); !why.empty()) {
       return s.wrong(line, "[cache] servers: \"" + printable(text) + "\" " + why);
     }
-    if (std::find(out.servers.begin(), out.servers.end(), server) != out.servers.end()) {
+    if (contains(out.servers, server)) {
       return s.wrong(line, "[cache] servers: \"" + printable(server) + "\" is there twice");
     }
     out.servers.push_back(std::move(server));

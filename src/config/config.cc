@@ -36,7 +36,7 @@ std::optional<std::uint32_t> number_of(const AllowName& wanted) {
 }  // namespace
 
 Error mistake(const std::string& file, int line, std::string reason, std::string advice) {
-  return {Code::config, "configuration", file + (line > 0 ? ":" + std::to_string(line) : ""), std::move(reason),
+  return {Code::config, "configuration", line > 0 ? at_line(file, line) : file, std::move(reason),
           std::move(advice)};
 }
 

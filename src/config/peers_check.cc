@@ -30,7 +30,7 @@ auto named(const List& list, const std::string& name) {
   return std::find_if(list.begin(), list.end(), [&](const auto& item) { return item.name == name; });
 }
 
-std::string where(const Place& place, std::string_view key) { return place.file + ":" + std::to_string(place.of(key)); }
+std::string where(const Place& place, std::string_view key) { return at_line(place.file, place.of(key)); }
 
 /// Whether identities of this peer's connections name a key store.
 bool names_stores(const PeerSetup& peer) { return peer.use == KeyUse::psk && peer.identity_form != IdentityForm::text; }
@@ -38,11 +38,7 @@ bool names_stores(const PeerSetup& peer) { return peer.use == KeyUse::psk && pee
 /// Bytes of a value in an identity: what is not plain there is percent-encoded.
 std::size_t encoded_size(std::string_view text) {
   std::size_t out = 0;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos;
-    out += plain ? 1 : 3;
-  }
+  for (const char c : text) out += is_unreserved(c) ? 1 : 3;
   return out;
 }
 

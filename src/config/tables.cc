@@ -71,7 +71,7 @@ void read_peer_to_peer(Section s, wire::PeerToPeerSetup& out) {
 void read_trust(Section s, Trust& trust, const std::string& directory) {
   s.flag("system", trust.system);
   s.texts("anchors", [&](const std::string& file, int) { trust.anchors.push_back(below(directory, file)); });
-  if (s.has("anchors")) trust.where = s.file() + ":" + std::to_string(s.line("anchors"));
+  if (s.has("anchors")) trust.where = at_line(s.file(), s.line("anchors"));
   s.done();
 }
 
@@ -228,7 +228,7 @@ void read_ids(Section& section, std::string_view key, AllowName name, std::vecto
       numbers.push_back(static_cast<std::uint32_t>(*item.number));
     } else if (!item.text.empty()) {
       name.name = item.text;
-      name.where = section.file() + ":" + std::to_string(item.line);
+      name.where = at_line(section.file(), item.line);
       config.allow_names.push_back(name);
     } else {
       section.wrong(item.line, section.described(key) + " must be a list of numbers or names");

@@ -28,17 +28,7 @@ void mark_lost_keys(Error& error, const std::vector<std::string>& ids) {
 }  // namespace
 
 std::string path_of(Operation operation, std::string_view sae) {
-  std::string out = "/api/v1/keys/";
-  for (const char c : sae) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos;
-    if (plain) {
-      out += c;
-    } else {
-      out += "%" + hex({reinterpret_cast<const std::uint8_t*>(&c), 1});
-    }
-  }
-  return out + "/" + name_of(operation);
+  return "/api/v1/keys/" + percent_encoded(sae) + "/" + name_of(operation);
 }
 
 Client::Client(HttpsUrl url, Connect connect) : url_(url), http_(std::move(url), std::move(connect)) {}

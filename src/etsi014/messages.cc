@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "base/contains.h"
 #include "base/text.h"
 
 namespace tlspool::etsi014 {
@@ -179,7 +180,7 @@ Result<KeyContainer> parse_keys(std::string_view text, const Expected& expected)
     if (problem.empty() && !any_id && missing.erase(key.id) == 0) problem = "key_ID " + key.id + ": nobody asked for it";
     if (!problem.empty()) {
       missing.erase(key.id);
-      if (std::find(out.problems.begin(), out.problems.end(), problem) == out.problems.end()) out.problems.push_back(problem);
+      if (!contains(out.problems, problem)) out.problems.push_back(problem);
     } else if (any_id && out.keys.size() == expected.number) {
       ++superfluous;
     } else {

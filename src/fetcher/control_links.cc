@@ -79,11 +79,9 @@ Result<UniqueFd> plaintext_of(Answered answered, const std::string& local) {
     return fail({Code::denied, "StartTLS", local, parameters.text("message"), "check `identity` of the [[kme]]"});
   }
   if (!error.empty()) return fail(lost(Code::io, error + (parameters.text("message").empty() ? "" : ": " + parameters.text("message"))));
-  const std::int64_t index = parameters.number("plaintextFileDescriptor", -1);
-  if (index < 0 || index >= static_cast<std::int64_t>(answered.descriptors.size())) {
-    return fail(lost(Code::protocol, "its answer has no plaintext descriptor"));
-  }
-  return std::move(answered.descriptors[static_cast<std::size_t>(index)]);
+  UniqueFd plaintext = wire::take_descriptor(parameters, "plaintextFileDescriptor", answered.descriptors);
+  if (!plaintext.valid()) return fail(lost(Code::protocol, "its answer has no plaintext descriptor"));
+  return plaintext;
 }
 
 }  // namespace

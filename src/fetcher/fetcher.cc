@@ -19,8 +19,6 @@
 namespace tlspool::fetcher {
 namespace {
 
-constexpr std::uint16_t number_of(wire::Kind kind) { return static_cast<std::uint16_t>(kind); }
-
 bool same(const wire::KmeSetup& a, const wire::KmeSetup& b) { return wire::encode(a) == wire::encode(b); }
 
 }  // namespace
@@ -68,13 +66,13 @@ Fetcher::Fetcher(Loop& loop, UniqueFd supervisor)
 Fetcher::~Fetcher() = default;
 
 void Fetcher::on_supervisor(Frame frame) {
-  if (frame.kind == number_of(wire::Kind::log_setup)) {
+  if (frame.kind == wire::Kind::log_setup) {
     if (auto done = wire::start_log(std::move(frame)); !done) return give_up(done.error());
-  } else if (frame.kind == number_of(wire::Kind::fetcher_setup)) {
+  } else if (frame.kind == wire::Kind::fetcher_setup) {
     set_up(frame);
-  } else if (frame.kind == number_of(wire::Kind::fetcher_end)) {
+  } else if (frame.kind == wire::Kind::fetcher_end) {
     set_keeper(std::move(frame));
-  } else if (frame.kind == number_of(wire::Kind::fetcher_control_end)) {
+  } else if (frame.kind == wire::Kind::fetcher_control_end) {
     if (frame.descriptors.size() != 1) return give_up({Code::protocol, "fetcher_control_end", "", "not one descriptor", {}});
     links_->add(std::move(frame.descriptors.front()));
   } else {
@@ -86,7 +84,7 @@ void Fetcher::set_up(const Frame& frame) {
   const auto setup = wire::decode<wire::FetcherSetup>(frame.body);
   if (!setup) return give_up(setup.error());
   if (!sandboxed_) {
-    const auto tell = [this](UniqueFd watch) { supervisor_.send(number_of(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch))); };
+    const auto tell = [this](UniqueFd watch) { supervisor_.send(wire::Kind::sandbox_watch, 0, {}, only(std::move(watch))); };
     if (auto done = wire::confine({Confinement::fetcher, prepare_resolver(), {}}, tell); !done) return give_up(done.error());
     sandboxed_ = true;
   }
@@ -101,7 +99,7 @@ void Fetcher::set_up(const Frame& frame) {
   }
   entities_ = std::move(entities);
   log::debug("fetcher.ready", {{"kmes", std::to_string(entities_.size())}});
-  supervisor_.send(number_of(wire::Kind::fetcher_ready), frame.number, {});
+  supervisor_.send(wire::Kind::fetcher_ready, frame.number, {});
 }
 
 void Fetcher::set_keeper(Frame frame) {
@@ -113,7 +111,7 @@ void Fetcher::set_keeper(Frame frame) {
 }
 
 void Fetcher::on_keeper(const Frame& frame) {
-  if (frame.kind != number_of(wire::Kind::fetch_request) || !frame.descriptors.empty()) {
+  if (frame.kind != wire::Kind::fetch_request || !frame.descriptors.empty()) {
     return drop_keeper("a frame that asks for no key");
   }
   auto request = wire::decode<wire::FetchRequest>(frame.body);
@@ -134,7 +132,7 @@ void Fetcher::send_answers() {
   for (Outbox::Item& item : outbox_->take()) {
     if (keeper_ && item.generation == keeper_generation_) {
       Bytes body = wire::encode(item.answer);
-      keeper_->send(number_of(wire::Kind::fetch_answer), item.number, body);
+      keeper_->send(wire::Kind::fetch_answer, item.number, body);
       wipe(body);
     } else if (item.answer.problem == wire::KeyProblem::none) {
       log::warning("fetcher.key_lost", {{"key_id", item.answer.key_id}, {"reason", "the keeper that asked has ended"}});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "judge/local_checks.h"
 #include "trust/expression_explain.h"
 
@@ -108,7 +109,7 @@ void Case::go_on() {
       const Asked& asked = asked_[number];
       if (asked.started) {
         waits = waits || asked.answer.answer == Answer::pending;
-      } else if (std::find(fresh.begin(), fresh.end(), number) == fresh.end()) {
+      } else if (!contains(fresh, number)) {
         fresh.push_back(number);
       }
     }

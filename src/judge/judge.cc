@@ -5,6 +5,7 @@
 #include <ctime>
 #include <string>
 
+#include "base/contains.h"
 #include "base/log.h"
 #include "base/name_service.h"
 #include "judge/administration.h"
@@ -21,8 +22,6 @@ namespace {
 
 // Of one worker's questions that wait for DNS, responders and hooks.
 constexpr std::size_t most_bytes_waiting = 64 << 20;
-
-constexpr std::uint16_t number_of(wire::Kind kind) { return static_cast<std::uint16_t>(kind); }
 
 std::string together(const std::vector<std::string>& problems) {
   std::string out;
@@ -42,30 +41,30 @@ Judge::Judge(Loop& loop, UniqueFd supervisor)
                   [this] { loop_.stop(); }) {}
 
 void Judge::on_supervisor(Frame frame) {
-  if (frame.kind == number_of(wire::Kind::log_setup)) {
+  if (frame.kind == wire::Kind::log_setup) {
     if (auto done = wire::start_log(std::move(frame)); !done) return give_up(done.error());
-  } else if (frame.kind == number_of(wire::Kind::judge_tables)) {
+  } else if (frame.kind == wire::Kind::judge_tables) {
     collect(frame);
-  } else if (frame.kind == number_of(wire::Kind::judge_setup)) {
+  } else if (frame.kind == wire::Kind::judge_setup) {
     set_up(frame);
-  } else if (frame.kind == number_of(wire::Kind::judge_own)) {
+  } else if (frame.kind == wire::Kind::judge_own) {
     const auto own = wire::decode<wire::OwnCertificates>(frame.body);
     if (own && staples_) staples_->set(*own);
-  } else if (frame.kind == number_of(wire::Kind::judge_channel)) {
+  } else if (frame.kind == wire::Kind::judge_channel) {
     add_worker(std::move(frame));
-  } else if (frame.kind == number_of(wire::Kind::share_blob)) {
+  } else if (frame.kind == wire::Kind::share_blob) {
     share(frame);
-  } else if (frame.kind == number_of(wire::Kind::outcomes_query)) {
-    supervisor_.send(number_of(wire::Kind::outcomes_answer), frame.number, wire::encode(outcomes_.counters()));
-  } else if (frame.kind == number_of(wire::Kind::judge_admin)) {
+  } else if (frame.kind == wire::Kind::outcomes_query) {
+    supervisor_.send(wire::Kind::outcomes_answer, frame.number, wire::encode(outcomes_.counters()));
+  } else if (frame.kind == wire::Kind::judge_admin) {
     administer(frame);
-  } else if (frame.kind == number_of(wire::Kind::leave_files)) {
+  } else if (frame.kind == wire::Kind::leave_files) {
     leave_files(frame.number);
-  } else if (frame.kind == number_of(wire::Kind::take_files)) {
+  } else if (frame.kind == wire::Kind::take_files) {
     take_files(frame.number);
-  } else if (frame.kind == number_of(wire::Kind::hook_end)) {
+  } else if (frame.kind == wire::Kind::hook_end) {
     add_hook(std::move(frame));
-  } else if (frame.kind == number_of(wire::Kind::hook_control_end)) {
+  } else if (frame.kind == wire::Kind::hook_control_end) {
     if (!frame.descriptors.empty()) hooks_->add_link(std::move(frame.descriptors.front()));
   } else {
     log::warning("judge.unknown_frame", {{"kind", std::to_string(frame.kind)}});
@@ -86,7 +85,7 @@ void Judge::set_up(const Frame& frame) {
   const wire::JudgeTables tables = std::exchange(tables_, {});
   if (sandboxed_) {
     std::vector<std::string> fresh = read.problems;
-    std::erase_if(fresh, [this](const std::string& one) { return std::ranges::find(anchor_problems_, one) != anchor_problems_.end(); });
+    std::erase_if(fresh, [this](const std::string& one) { return contains(anchor_problems_, one); });
     if (!fresh.empty()) return refuse(frame.number, together(fresh));
   }
   anchor_problems_ = std::move(read.problems);
@@ -97,11 +96,11 @@ void Judge::set_up(const Frame& frame) {
   if (!sandboxed_) {
     revocation_ = std::make_shared<RevocationMemory>(loop_, setup->state);
     staples_ = std::make_unique<OwnStaples>(loop_, revocation_->responders, setup->state, [this](const wire::Staple& staple) {
-      supervisor_.send(number_of(wire::Kind::judge_staple), 0, wire::encode(staple));
+      supervisor_.send(wire::Kind::judge_staple, 0, wire::encode(staple));
     });
     std::vector<std::string> readable = readable_paths(*setup);
     for (std::string& path : prepare_resolver()) readable.push_back(std::move(path));
-    const auto tell = [this](UniqueFd watch) { supervisor_.send(number_of(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch))); };
+    const auto tell = [this](UniqueFd watch) { supervisor_.send(wire::Kind::sandbox_watch, 0, {}, only(std::move(watch))); };
     if (auto done = wire::confine({Confinement::judge, std::move(readable), {setup->state}}, tell); !done) return give_up(done.error());
     sandboxed_ = true;
     pins_ = std::make_shared<PinStore>(loop_, setup->state);
@@ -136,7 +135,7 @@ void Judge::set_up(const Frame& frame) {
 // What is new and broken does not take the place of what worked.
 void Judge::refuse(std::uint64_t number, std::string problem) {
   log::warning("judge.kept", {{"problem", problem}});
-  supervisor_.send(number_of(wire::Kind::judge_ready), number, wire::encode(wire::JudgeReady{anchors_, std::move(problem), revoked_->digest(), true}));
+  supervisor_.send(wire::Kind::judge_ready, number, wire::encode(wire::JudgeReady{anchors_, std::move(problem), revoked_->digest(), true}));
 }
 
 void Judge::administer(const Frame& frame) {
@@ -149,7 +148,7 @@ void Judge::administer(const Frame& frame) {
   } else {
     answer.problem = "the judge is just being started; try again in a moment";
   }
-  supervisor_.send(number_of(wire::Kind::judge_admin_answer), frame.number, wire::encode(answer));
+  supervisor_.send(wire::Kind::judge_admin_answer, frame.number, wire::encode(answer));
 }
 
 void Judge::leave_files(std::uint64_t number) {
@@ -157,7 +156,7 @@ void Judge::leave_files(std::uint64_t number) {
     pins_->leave();
     revoked_->leave();
   }
-  supervisor_.send(number_of(wire::Kind::files_left), number, {});
+  supervisor_.send(wire::Kind::files_left, number, {});
 }
 
 void Judge::take_files(std::uint64_t number) {
@@ -173,14 +172,14 @@ void Judge::tell_ready(std::uint64_t number) {
   for (const std::string& problem : {pins_->problem(), revoked_->problem()}) {
     if (!problem.empty()) problems.push_back(problem);
   }
-  supervisor_.send(number_of(wire::Kind::judge_ready), number, wire::encode(wire::JudgeReady{anchors_, together(problems), revoked_->digest()}));
+  supervisor_.send(wire::Kind::judge_ready, number, wire::encode(wire::JudgeReady{anchors_, together(problems), revoked_->digest()}));
 }
 
 void Judge::share(const Frame& frame) {
   auto blob = wire::decode<wire::SharedBlob>(frame.body);
   if (!blob) return give_up(blob.error());
   outcomes_.add_blob(std::move(*blob), [this, number = frame.number](const wire::SharedBlob& there) {
-    supervisor_.send(number_of(wire::Kind::shared_blob), number, wire::encode(there));
+    supervisor_.send(wire::Kind::shared_blob, number, wire::encode(there));
   });
 }
 
@@ -199,11 +198,11 @@ void Judge::add_hook(Frame frame) {
 }
 
 void Judge::hook_failed(std::uint64_t process, const std::string& reason) {
-  supervisor_.send(number_of(wire::Kind::hook_failed), 0, wire::encode(wire::HookFailed{process, reason}));
+  supervisor_.send(wire::Kind::hook_failed, 0, wire::encode(wire::HookFailed{process, reason}));
 }
 
 void Judge::on_worker(std::uint64_t worker, const Frame& frame) {
-  if (frame.kind != number_of(wire::Kind::chain_query) || !frame.descriptors.empty()) {
+  if (frame.kind != wire::Kind::chain_query || !frame.descriptors.empty()) {
     return drop_worker(worker, "a frame that is no question about a chain");
   }
   auto query = wire::decode<wire::ChainQuery>(frame.body);
@@ -235,7 +234,7 @@ void Judge::answer(std::uint64_t worker, std::uint64_t number, const std::string
                               {"identity", verdict.identity},
                               {"check", verdict.check},
                               {"reason", verdict.reason}});
-  workers_[worker].channel->send(number_of(wire::Kind::chain_verdict), number, wire::encode(verdict));
+  workers_[worker].channel->send(wire::Kind::chain_verdict, number, wire::encode(verdict));
 }
 
 void Judge::forget_worker(std::uint64_t worker) {

@@ -2,7 +2,6 @@
 #include "judge/lists.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "judge/moment.h"
 #include "judge/shared_certificate.h"
 #include "judge/small_files.h"
+#include "tls/openssl.h"
 
 namespace tlspool::judge {
 namespace {
@@ -68,9 +68,7 @@ void Lists::set(const wire::RevocationSetup& setup) {
 }
 
 std::string Lists::place_of(const std::string& url) const {
-  Bytes digest(SHA256_DIGEST_LENGTH);
-  SHA256(reinterpret_cast<const unsigned char*>(url.data()), url.size(), digest.data());
-  return state_.empty() ? "" : state_ + "/lists/" + hex(digest) + ".crl";
+  return state_.empty() ? "" : state_ + "/lists/" + hex(tls::sha256(view(url))) + ".crl";
 }
 
 bool Lists::serves(const Source& source) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "authz/cache_entry.h"
+#include "base/contains.h"
 
 namespace tlspool::judge {
 namespace {
@@ -41,7 +42,7 @@ MemcachedRing::State state_of(memcached_return_t rc) {
   if (rc == MEMCACHED_SUCCESS || rc == MEMCACHED_STORED) return State::done;
   constexpr memcached_return_t none[] = {MEMCACHED_NOTFOUND, MEMCACHED_NOTSTORED, MEMCACHED_DATA_EXISTS, MEMCACHED_E2BIG,
                                          MEMCACHED_SERVER_MEMORY_ALLOCATION_FAILURE};
-  return std::ranges::find(none, rc) != std::end(none) ? State::not_there : State::failed;
+  return contains(none, rc) ? State::not_there : State::failed;
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "judge/own_staples.h"
 
 #include <openssl/err.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <ctime>
@@ -11,6 +10,7 @@
 #include "base/text.h"
 #include "judge/moment.h"
 #include "judge/small_files.h"
+#include "tls/openssl.h"
 #include "trust/path.h"
 #include "trust/revocation_facts.h"
 
@@ -37,9 +37,7 @@ void OwnStaples::set(const wire::OwnCertificates& own) {
   std::map<Bytes, const wire::OwnCertificate*> named;
   for (const wire::OwnCertificate& certificate : own_.certificates) {
     if (!wanted_ || certificate.chain.empty()) continue;
-    Bytes digest(SHA256_DIGEST_LENGTH);
-    SHA256(certificate.chain.front().data(), certificate.chain.front().size(), digest.data());
-    named.emplace(std::move(digest), &certificate);
+    named.emplace(tls::sha256(certificate.chain.front()), &certificate);
   }
   for (auto i = entries_.begin(); i != entries_.end();) {
     if (named.contains(i->first)) {

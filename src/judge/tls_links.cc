@@ -15,9 +15,9 @@ Result<UniqueFd> plaintext_of(const std::string& text, std::vector<UniqueFd> des
   if (!answer) return problem(Code::protocol, "the worker's answer could not be read");
   const std::string message = answer->parameters.text("message");
   if (!answer->error.empty()) return problem(Code::tls, message.empty() ? answer->error : message);
-  const std::int64_t index = answer->parameters.number("plaintextFileDescriptor", -1);
-  if (index < 0 || index >= static_cast<std::int64_t>(descriptors.size())) return problem(Code::protocol, "the worker's answer has no plaintext descriptor");
-  return std::move(descriptors[static_cast<std::size_t>(index)]);
+  UniqueFd plaintext = wire::take_descriptor(answer->parameters, "plaintextFileDescriptor", descriptors);
+  if (!plaintext.valid()) return problem(Code::protocol, "the worker's answer has no plaintext descriptor");
+  return plaintext;
 }
 
 template <class Job>

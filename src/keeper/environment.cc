@@ -44,7 +44,7 @@ void make_blocking(int fd) {
 Status receive_log_setup(int channel) {
   auto frame = receive_frame(channel);
   if (!frame) return fail(std::move(frame.error()));
-  if (frame->kind != static_cast<std::uint16_t>(wire::Kind::log_setup)) {
+  if (frame->kind != wire::Kind::log_setup) {
     return fail({Code::protocol, "start", "log_setup", "another frame came first", {}});
   }
   return wire::start_log(std::move(*frame));

@@ -38,13 +38,13 @@ void FetcherLink::ask(const wire::FetchRequest& request, Done done) {
                       "it starts when the configuration has a [[kme]]; see the log of the pool"}));
   }
   pending_.emplace(++last_, Pending{std::move(done), Clock::now() + patience});
-  channel_->send(static_cast<std::uint16_t>(wire::Kind::fetch_request), last_, wire::encode(request));
+  channel_->send(wire::Kind::fetch_request, last_, wire::encode(request));
   plan();
 }
 
 void FetcherLink::took(const Frame& frame) {
   const auto at = pending_.find(frame.number);
-  if (frame.kind != static_cast<std::uint16_t>(wire::Kind::fetch_answer) || at == pending_.end()) {
+  if (frame.kind != wire::Kind::fetch_answer || at == pending_.end()) {
     log::warning("frame.refused", {{"from", "fetcher"}, {"kind", std::to_string(frame.kind)}});
     return;
   }

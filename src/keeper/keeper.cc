@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/log.h"
 #include "counters/page.h"
 
@@ -60,7 +61,7 @@ void Keeper::apply(wire::KeeperSetup setup) {
     }
   }
   for (auto& [name, token] : tokens_) {
-    const bool wanted = std::find(order_.begin(), order_.end(), name) != order_.end();
+    const bool wanted = contains(order_, name);
     if (wanted || !token->configured()) continue;
     if (auto done = token->retire(); !done) {
       log::error("token.not_closed", {{"token", name}, {"problem", done.error().text()}});

@@ -62,7 +62,7 @@ void KeyAdmin::took(const Frame& frame) {
 }
 
 void KeyAdmin::answer(std::uint64_t number, KeyAdminKind kind, Bytes body) {
-  channel_->send(static_cast<std::uint16_t>(kind), number, body);
+  channel_->send(kind, number, body);
   wipe(body);
 }
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/contains.h"
+
 namespace tlspool::keeper {
 namespace {
 
@@ -31,7 +33,7 @@ Called<std::vector<CK_OBJECT_HANDLE>> find_all(const Session& session, std::vect
 bool is_listed(const Session& session, CK_OBJECT_HANDLE object) {
   const CK_BBOOL yes = CK_TRUE;
   const auto all = find_all(session, {attribute_of(CKA_TOKEN, yes)});
-  return !all || std::find(all->begin(), all->end(), object) != all->end();
+  return !all || contains(*all, object);
 }
 
 // Says nothing about the state of the token, only about this object. A module that another process overtook in the

@@ -28,7 +28,7 @@ int run(int channel) {
   if (auto done = receive_log_setup(channel); !done) return refuse_start(done.error());
   auto first = receive_frame(channel);
   if (!first) return refuse_start(first.error());
-  if (first->kind != static_cast<std::uint16_t>(wire::Kind::keeper_setup)) {
+  if (first->kind != wire::Kind::keeper_setup) {
     return refuse_start({Code::protocol, "start", "keeper_setup", "another frame came first", {}});
   }
   auto setup = wire::decode<wire::KeeperSetup>(first->body);
@@ -38,13 +38,13 @@ int run(int channel) {
   Loop loop;
   std::unique_ptr<Channel> supervisor;
   Keeper keeper(loop, setup->directory, {}, [&](wire::Kind kind, Bytes body) {
-    if (supervisor) supervisor->send(static_cast<std::uint16_t>(kind), 0, body);
+    if (supervisor) supervisor->send(kind, 0, body);
   });
   const SandboxRequest walls = keeper_sandbox(*setup);
   keeper.apply(std::move(*setup));
   Status told;
   const auto tell = [&](UniqueFd watch) {
-    told = send_frame(channel, {static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch))});
+    told = send_frame(channel, {wire::Kind::sandbox_watch, 0, {}, only(std::move(watch))});
   };
   if (auto done = wire::confine(walls, tell); !done) return refuse_start(done.error());
   if (!told) return refuse_start(told.error());

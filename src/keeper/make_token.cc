@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keeper/make_token.h"
 
-#include <fcntl.h>
 #include <openssl/rand.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/fd.h"
+#include "base/durable.h"
 #include "base/text.h"
 #include "keeper/environment.h"
 #include "keeper/pin.h"
@@ -23,17 +22,6 @@ constexpr std::string_view softhsm_configuration =
     "objectstore.backend = file\n"
     "log.level = ERROR\n"
     "slots.removable = false\n";
-
-Status write_new(const std::string& path, ByteView text, mode_t mode) {
-  const UniqueFd file{open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)};
-  if (!file.valid()) return fail(system_error("create", path, errno));
-  if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || fsync(file.get()) != 0) {
-    const int number = errno;
-    unlink(path.c_str());
-    return fail(system_error("write", path, number));
-  }
-  return {};
-}
 
 Status prepare_softhsm() {
   if (mkdir("tokens", 0700) != 0 && errno != EEXIST) return fail(system_error("mkdir", "tokens", errno));

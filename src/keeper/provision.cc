@@ -15,7 +15,7 @@ namespace {
 
 using wire::ProvisionKind;
 
-Frame answer_of(ProvisionKind kind, Bytes body) { return {static_cast<std::uint16_t>(kind), 0, std::move(body), {}}; }
+Frame answer_of(ProvisionKind kind, Bytes body) { return {kind, 0, std::move(body), {}}; }
 
 Frame failure(const Error& e) { return answer_of(ProvisionKind::failed, wire::encode(wire::failure_of(e))); }
 

@@ -150,7 +150,7 @@ void SharedKeys::closed(std::uint64_t channel) {
 }
 
 void SharedKeys::took_frame(std::uint64_t channel, const Frame& frame) {
-  if (frame.kind == static_cast<std::uint16_t>(wire::Kind::key_request)) {
+  if (frame.kind == wire::Kind::key_request) {
     if (auto wanted = wire::decode<wire::KeyRequest>(frame.body)) {
       auto ask = std::make_shared<Ask>();
       ask->channel = channel;
@@ -159,7 +159,7 @@ void SharedKeys::took_frame(std::uint64_t channel, const Frame& frame) {
       return request(std::move(ask));
     }
   }
-  if (frame.kind == static_cast<std::uint16_t>(wire::Kind::key_settle)) {
+  if (frame.kind == wire::Kind::key_settle) {
     if (auto wanted = wire::decode<wire::KeySettle>(frame.body)) return settle(channel, frame.number, *wanted);
   }
   // A worker that is in its right mind sends no such thing.
@@ -197,7 +197,7 @@ bool SharedKeys::answer(const Ask& ask, wire::KeyAnswer answer) {
   const auto at = workers_.find(ask.channel);
   if (at != workers_.end()) {
     Bytes body = wire::encode(answer);
-    at->second->send(static_cast<std::uint16_t>(wire::Kind::key_answer), ask.number, body);
+    at->second->send(wire::Kind::key_answer, ask.number, body);
     wipe(body);
   }
   wipe(answer.secret);
@@ -232,7 +232,7 @@ void SharedKeys::settled(std::uint64_t channel, std::uint64_t number, const Stat
   const auto at = workers_.find(channel);
   if (at == workers_.end()) return;
   const wire::KeySettled body{outcome.has_value(), outcome ? std::string{} : outcome.error().text()};
-  at->second->send(static_cast<std::uint16_t>(wire::Kind::key_settled), number, wire::encode(body));
+  at->second->send(wire::Kind::key_settled, number, wire::encode(body));
 }
 
 }  // namespace tlspool::keeper

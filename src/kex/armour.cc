@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <functional>
 #include <optional>
 
@@ -86,7 +85,7 @@ Result<Bytes> body(std::string_view text) {
       if (lower(text.substr(i + 1, 2)) == "3d") i += 2;
       continue;
     }
-    const bool good = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '+' || c == '/';
+    const bool good = is_letter(c) || is_digit(c) || c == '+' || c == '/';
     if (!good) return unreadable("it has the character " + printable(std::string_view{&c, 1}) + " in it, which does not belong there");
     letters.push_back(c);
   }

@@ -140,7 +140,7 @@ bool Channel::deliver() {
   return true;
 }
 
-void Channel::send(std::uint16_t kind, std::uint64_t number, ByteView body, std::vector<UniqueFd> descriptors) {
+void Channel::send(FrameKind kind, std::uint64_t number, ByteView body, std::vector<UniqueFd> descriptors) {
   if (!socket_.valid()) return;
   Bytes bytes = encode(kind, number, body, descriptors.size());
   waiting_ += bytes.size();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/bytes.h"
@@ -14,10 +15,34 @@
 
 namespace tlspool {
 
-/// One message between two processes of the pool. `kind` is a wire::Kind; the number pairs an answer with
+/// What a frame is: a wire::Kind, or a word of what else is spoken over such a socket.
+class FrameKind {
+ public:
+  constexpr FrameKind(std::uint16_t number = 0) : number_(number) {}
+  template <class Enum>
+    requires std::is_same_v<std::underlying_type_t<Enum>, std::uint16_t>
+  constexpr FrameKind(Enum word) : number_(static_cast<std::uint16_t>(word)) {}
+
+  constexpr operator std::uint16_t() const { return number_; }
+  template <class Enum>
+    requires std::is_enum_v<Enum>
+  constexpr explicit operator Enum() const {
+    return static_cast<Enum>(number_);
+  }
+  template <class Enum>
+    requires std::is_enum_v<Enum>
+  friend constexpr bool operator==(FrameKind kind, Enum word) {
+    return kind.number_ == static_cast<std::uint16_t>(word);
+  }
+
+ private:
+  std::uint16_t number_;
+};
+
+/// One message between two processes of the pool. The number pairs an answer with
 /// its request (0 where there is none).
 struct Frame {
-  std::uint16_t kind = 0;
+  FrameKind kind;
   std::uint64_t number = 0;
   Bytes body;
   std::vector<UniqueFd> descriptors;
@@ -49,7 +74,7 @@ class Channel {
   Channel(Loop& loop, UniqueFd socket, OnFrame on_frame, OnClosed on_closed) : Channel(loop, std::move(socket), {}, std::move(on_frame), std::move(on_closed)) {}
   Channel(Loop& loop, UniqueFd socket, Limits limits, OnFrame on_frame, OnClosed on_closed);
   ~Channel();
-  void send(std::uint16_t kind, std::uint64_t number, ByteView body, std::vector<UniqueFd> descriptors = {});
+  void send(FrameKind kind, std::uint64_t number, ByteView body, std::vector<UniqueFd> descriptors = {});
   [[nodiscard]] bool open() const { return socket_.valid(); }
   /// Bytes that the other end has not taken yet.
   [[nodiscard]] std::size_t waiting() const { return waiting_; }

@@ -50,7 +50,7 @@ void Exporter::on_supervisor(Frame frame) {
     auto setup = wire::decode<wire::MetricsSetup>(frame.body);
     if (!setup) return give_up(setup.error());
     tokens_ = std::move(setup->tokens);
-    supervisor_.send(static_cast<std::uint16_t>(wire::Kind::metrics_ready), frame.number, {});
+    supervisor_.send(wire::Kind::metrics_ready, frame.number, {});
   } else if (kind == wire::Kind::metrics_listener) {
     listen_on(std::move(frame));
   } else if (kind == wire::Kind::metrics_process) {

@@ -30,7 +30,7 @@ int run(int channel) {
   // Nothing that comes later needs more: it is all handed over by descriptor.
   Status told;
   const auto tell = [&](UniqueFd watch) {
-    told = send_frame(socket.get(), {static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch))});
+    told = send_frame(socket.get(), {wire::Kind::sandbox_watch, 0, {}, only(std::move(watch))});
   };
   if (auto done = wire::confine({.confinement = Confinement::metrics}, tell); !done) return give_up(done.error());
   if (!told) return give_up(told.error());

@@ -2,12 +2,12 @@
 #include "qkd/audit_message.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "base/text.h"
+#include "tls/openssl.h"
 #include "wire/json.h"
 
 namespace tlspool::qkd {
@@ -111,13 +111,6 @@ struct Describe {
   void operator()(const AuditGivenUp& m) { out.set("kind", "givenUp").set("reason", printable(m.reason, longest_reason)); }
 };
 
-Bytes sha256(ByteView input) {
-  Bytes out(audit_digest_size);
-  unsigned size = 0;
-  if (EVP_Digest(input.data(), input.size(), out.data(), &size, EVP_sha256(), nullptr) != 1) out.clear();
-  return out;
-}
-
 void append(Bytes& out, ByteView more) { out.insert(out.end(), more.begin(), more.end()); }
 
 }  // namespace
@@ -162,7 +155,7 @@ Bytes audit_nonce(ByteView connecting, ByteView listening) {
   input.push_back(0);
   append(input, connecting);
   append(input, listening);
-  return sha256(input);
+  return tls::sha256(input);
 }
 
 Bytes audit_digest(AuditSide side, ByteView nonce, const std::vector<wire::AuditRow>& rows) {
@@ -177,7 +170,7 @@ Bytes audit_digest(AuditSide side, ByteView nonce, const std::vector<wire::Audit
     input.push_back(row.as_client ? 'c' : 's');
     append(input, row.check);
   }
-  return sha256(input);
+  return tls::sha256(input);
 }
 
 }  // namespace tlspool::qkd

@@ -68,7 +68,7 @@ wire::Value counts_json(const std::vector<wire::KeyCount>& rows) {
     one.set("use", row.use == wire::KeyUse::session ? "session" : "psk").set("store", row.store);
     one.set("asClient", row.as_client).set("asServer", row.as_server).set("usedSinceStart", row.used).set("leased", row.leased);
     one.set("lowWater", row.low_water).set("low", low(row));
-    one.set("problem", row.problem.empty() ? wire::Value() : wire::Value(row.problem));
+    one.set("problem", wire::or_null(row.problem));
     out.push(std::move(one));
   }
   return out;

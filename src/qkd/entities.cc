@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
 #include "qkd/target.h"
 
@@ -51,7 +52,7 @@ Entities::Entities(EntitySetup first, EntitySetup second, Stock& stock, std::uin
 
 bool Entities::serves(Site site, const std::string& sae) const {
   const auto& saes = at(site).saes;
-  return std::find(saes.begin(), saes.end(), sae) != saes.end();
+  return contains(saes, sae);
 }
 
 bool Entities::any_at(Site site, const std::set<std::string>& saes) const {

@@ -118,7 +118,7 @@ Status bits_fit(const etsi014::Status& entity, std::uint32_t bits, const std::st
 wire::Value told_json(const Filler::Told& told) {
   wire::Value out = wire::Value::array();
   for (const auto& [id, reason] : told) {
-    out.push(wire::Value::object().set("id", id.empty() ? wire::Value() : wire::Value(id)).set("reason", reason));
+    out.push(wire::Value::object().set("id", wire::or_null(id)).set("reason", reason));
   }
   return out;
 }

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "tls/cursor.h"
+
 namespace tlspool::sharedkey {
 namespace {
 
@@ -12,40 +14,27 @@ tl::unexpected<Error> malformed(std::string reason) {
   return fail({Code::protocol, "read pre_shared_key", "ClientHello", std::move(reason), ""});
 }
 
-/// Takes `size` bytes from the front of `rest`; false where there are not as many.
-bool take(ByteView& rest, std::size_t size, ByteView& out) {
-  if (rest.size() < size) return false;
-  out = rest.first(size);
-  rest = rest.subspan(size);
-  return true;
-}
-
-/// Takes a vector that has its length in `length_bytes` bytes before it.
-bool take_vector(ByteView& rest, std::size_t length_bytes, ByteView& out) {
-  ByteView length;
-  if (!take(rest, length_bytes, length)) return false;
-  std::size_t size = 0;
-  for (const std::uint8_t byte : length) size = size << 8 | byte;
-  return take(rest, size, out);
-}
-
 }  // namespace
 
 Result<std::vector<ByteView>> offered_identities(ByteView extension) {
-  ByteView rest = extension, identities, binders, age;
-  if (!take_vector(rest, 2, identities) || !take_vector(rest, 2, binders) || !rest.empty()) return malformed("lengths do not fit");
+  tls::Cursor whole{extension};
+  tls::Cursor identities{whole.vector(2)};
+  tls::Cursor binders{whole.vector(2)};
+  if (!whole.at_end()) return malformed("lengths do not fit");
   std::vector<ByteView> out;
-  while (!identities.empty()) {
-    ByteView identity;
-    if (!take_vector(identities, 2, identity) || !take(identities, 4, age)) return malformed("an identity is cut off");
+  while (!identities.at_end()) {
+    const ByteView identity = identities.vector(2);
+    identities.take(4);  // obfuscated_ticket_age
+    if (!identities.good()) return malformed("an identity is cut off");
     if (identity.empty()) return malformed("an identity is empty");
     if (out.size() == most_identities) return malformed("more than " + std::to_string(most_identities) + " identities");
     out.push_back(identity);
   }
   if (out.empty()) return malformed("no identity");
   std::size_t count = 0;
-  for (ByteView binder; !binders.empty(); ++count) {
-    if (!take_vector(binders, 1, binder)) return malformed("a binder is cut off");
+  for (; !binders.at_end(); ++count) {
+    const ByteView binder = binders.vector(1);
+    if (!binders.good()) return malformed("a binder is cut off");
     if (binder.size() < 32) return malformed("a binder is shorter than 32 bytes");
   }
   if (count != out.size()) return malformed(std::to_string(out.size()) + " identities, but " + std::to_string(count) + " binders");

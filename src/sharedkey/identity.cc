@@ -8,12 +8,8 @@
 namespace tlspool::sharedkey {
 namespace {
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-/// RFC 3986 section 2.3.
-bool unreserved(char c) { return is_letter(c) || is_digit(c) || std::string_view("-._~").find(c) != std::string_view::npos; }
 /// What RFC 7512 lets stand in a value beside those (pk11-path-res-avail and "&").
-bool allowed(char c) { return unreserved(c) || std::string_view(":[]@!$'()*+,=&").find(c) != std::string_view::npos; }
+bool allowed(char c) { return is_unreserved(c) || std::string_view(":[]@!$'()*+,=&").find(c) != std::string_view::npos; }
 
 bool starts_with_any_case(std::string_view text, std::string_view scheme) {
   return text.size() >= scheme.size() && lower(text.substr(0, scheme.size())) == scheme;
@@ -87,7 +83,7 @@ class Parser {
       if (!byte || byte->size() != 1) return refuse("has a % without two hexadecimal digits");
       const char c = static_cast<char>(byte->front());
       // One spelling of each name, so that nothing passes by a filter in disguise.
-      if (encoding == Encoding::due && unreserved(c)) return refuse("percent-encodes what needs none");
+      if (encoding == Encoding::due && is_unreserved(c)) return refuse("percent-encodes what needs none");
       out += c;
       i += 2;
     }
@@ -105,15 +101,7 @@ class Parser {
 };
 
 std::string encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (unreserved(c) || c == ':' || c == '[' || c == ']' || c == '@') {
-      out += c;
-    } else {
-      out += '%' + hex(view({&c, 1}));
-    }
-  }
-  return out;
+  return percent_encoded(text, [](char c) { return is_unreserved(c) || c == ':' || c == '[' || c == ']' || c == '@'; });
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sharedkey/ledger.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string>
 
 #include "sharedkey/crc32.h"
+#include "tls/openssl.h"
 
 namespace tlspool::sharedkey {
 namespace {
@@ -43,10 +42,9 @@ Tombstone tombstone_of(std::string_view store, ByteView id) {
   Bytes text;
   append_sized(text, view(store));
   append_sized(text, id);
-  std::uint8_t digest[SHA256_DIGEST_LENGTH];
-  SHA256(text.data(), text.size(), digest);
+  const Bytes digest = tls::sha256(text);
   Tombstone out;
-  std::copy_n(digest, out.size(), out.begin());
+  std::copy_n(digest.begin(), out.size(), out.begin());
   return out;
 }
 

@@ -12,6 +12,7 @@ namespace {
 using wire::JudgeAdmin;
 using wire::JudgeAdminAnswer;
 using wire::JudgeOperation;
+using wire::or_null;
 using wire::Value;
 
 constexpr std::int64_t a_day = 24 * 60 * 60;
@@ -19,12 +20,10 @@ constexpr std::int64_t most_days = 36500;
 constexpr std::size_t digest_size = 32;
 constexpr std::size_t longest_name = 1024;
 
-Value or_none(const std::string& text) { return text.empty() ? Value() : Value(text); }
-
 Value value_of(const wire::PinRow& pin) {
   return Value::object()
       .set("identity", pin.identity)
-      .set("service", or_none(pin.service))
+      .set("service", or_null(pin.service))
       .set("of", pin.of == wire::PinOf::key ? "key" : "certificate")
       .set("sha256", hex(pin.digest))
       .set("origin", pin.origin == wire::PinOrigin::administrator ? "administrator" : "firstUse")
@@ -35,7 +34,7 @@ Value value_of(const wire::PinRow& pin) {
 Value value_of(const wire::PinChange& change) {
   return Value::object()
       .set("identity", change.identity)
-      .set("service", or_none(change.service))
+      .set("service", or_null(change.service))
       .set("pinned", hex(change.pinned))
       .set("shown", hex(change.shown))
       .set("times", change.times)
@@ -48,7 +47,7 @@ Value value_of(const wire::RevokedRow& row) {
   return Value::object()
       .set("by", by)
       .set("what", row.by == wire::RevokedBy::selector ? row.selector : hex(row.digits))
-      .set("issuer", or_none(row.issuer))
+      .set("issuer", or_null(row.issuer))
       .set("added", row.added);
 }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <ctime>
@@ -16,8 +15,6 @@ namespace tlspool::supervisor {
 namespace {
 
 using wire::Value;
-
-Value maybe(const std::string& text) { return text.empty() ? Value() : Value(text); }
 
 // What the pool from before an upgrade has of a list.
 const Value::Array& rows_of(const Value* before, std::string_view list) {
@@ -50,7 +47,7 @@ Value tokens(const wire::KeeperReport& report) {
                  .set("state", word(token.state))
                  .set("label", token.label)
                  .set("model", token.model)
-                 .set("problem", maybe(token.problem)));
+                 .set("problem", wire::or_null(token.problem)));
   }
   return out;
 }
@@ -60,9 +57,7 @@ std::string problem_of(const Pool& pool, const wire::IdentitySetup& identity, co
   if (!credential.usable || credential.chain.empty() || (identity.roles & wire::role_server) == 0) return credential.problem;
   const auto leaf = tls::certificate_from_der(credential.chain.front());
   if (!leaf || !trust::must_staple(leaf->get())) return credential.problem;
-  Bytes digest(SHA256_DIGEST_LENGTH);
-  SHA256(credential.chain.front().data(), credential.chain.front().size(), digest.data());
-  const auto staple = pool.staples().find(digest);
+  const auto staple = pool.staples().find(tls::sha256(credential.chain.front()));
   if (staple != pool.staples().end() && staple->second.valid_until > std::time(nullptr)) return credential.problem;
   return "clients refuse it: it promises an OCSP response (TLS feature), and there is none to staple; the log says why (staple.missing)";
 }
@@ -77,7 +72,7 @@ Value credentials(const Pool& pool) {
                    .set("keyType", word(credential.type))
                    .set("token", credential.token)
                    .set("usable", credential.usable)
-                   .set("problem", maybe(problem_of(pool, identity, credential))));
+                   .set("problem", wire::or_null(problem_of(pool, identity, credential))));
     }
   }
   return out;

@@ -108,7 +108,7 @@ void Child::after_end(AfterEnd what) {
 
 void Child::send_bytes(wire::Kind kind, ByteView body, std::uint64_t number, std::vector<UniqueFd> descriptors) {
   if (!channel_ || !channel_->open()) return;
-  channel_->send(static_cast<std::uint16_t>(kind), number, body, std::move(descriptors));
+  channel_->send(kind, number, body, std::move(descriptors));
 }
 
 void Child::signal(int number) const {

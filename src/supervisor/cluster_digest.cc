@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/cluster_digest.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 
 #include "tls/openssl.h"
@@ -31,14 +29,6 @@ class PlaceEraser {
   }
   void erase(Bytes&) {}
 };
-
-Bytes sha256(const Bytes& text) {
-  Bytes out(EVP_MAX_MD_SIZE);
-  unsigned size = 0;
-  if (EVP_Digest(text.data(), text.size(), out.data(), &size, EVP_sha256(), nullptr) != 1) size = 0;
-  out.resize(size);
-  return out;
-}
 
 struct Decides {
   wire::JudgeSetup setup;
@@ -107,7 +97,7 @@ Bytes outcome_policy(const config::Config& config, const Material& material, con
   }
   decides.trust = material.trust;
   PlaceEraser{}.erase(decides);
-  return sha256(wire::encode(decides));
+  return tls::sha256(wire::encode(decides));
 }
 
 Bytes ticket_policy(const wire::WorkerSetup& setup, const Bytes& outcomes) {
@@ -117,7 +107,7 @@ Bytes ticket_policy(const wire::WorkerSetup& setup, const Bytes& outcomes) {
     for (const wire::CredentialSetup& credential : identity.credentials) out.shown.push_back(shown_by(credential));
   }
   PlaceEraser{}.erase(binds);
-  return sha256(wire::encode(binds));
+  return tls::sha256(wire::encode(binds));
 }
 
 }  // namespace tlspool::supervisor

@@ -46,7 +46,7 @@ Status check_token(const wire::TokenSetup& token, const std::string& file) {
 Status check_identities(const config::Config& config) {
   for (const auto& identity : config.identities) {
     for (const auto& credential : identity.credentials) {
-      const std::string where = credential.file + ":" + std::to_string(credential.line);
+      const std::string where = at_line(credential.file, credential.line);
       if (auto done = check_uri(credential.key, where); !done) return done;
       if (!credential.chain.starts_with("pkcs11:")) continue;
       if (auto done = check_uri(credential.chain, where); !done) return done;

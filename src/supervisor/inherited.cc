@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 
+#include "base/contains.h"
 #include "counters/exposition.h"
 
 namespace tlspool::supervisor {
@@ -17,7 +18,7 @@ using wire::Value;
 // Of other gauges there is one for the whole pool, which is not the sum.
 constexpr std::array summed_gauges{Family::sessions, Family::handshakes_in_flight, Family::control_connections};
 
-bool is_gauge_of_the_old(const counters::Descriptor& d) { return d.type == Type::gauge && std::ranges::find(summed_gauges, d.family) != summed_gauges.end(); }
+bool is_gauge_of_the_old(const counters::Descriptor& d) { return d.type == Type::gauge && contains(summed_gauges, d.family); }
 
 std::string key_of(const std::string& name, const std::map<std::string, std::string>& labels) {
   std::string out = name;

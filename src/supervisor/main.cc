@@ -12,6 +12,7 @@
 #include <ctime>
 #include <set>
 
+#include "base/contains.h"
 #include "base/sandbox.h"
 #include "base/socket.h"
 #include "base/text.h"
@@ -207,7 +208,7 @@ class Daemon {
   void successor_ready(const std::vector<std::string>& without) {
     const auto unusable = pool_.tokens_without(wire::TokenState::ready);
     for (const std::string& name : without) {
-      if (std::ranges::find(unusable, name) == unusable.end()) return give_pin(name);
+      if (!contains(unusable, name)) return give_pin(name);
     }
     pool_.leave_files([this] { hand_over(); });
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/material.h"
 
+#include "base/text.h"
 #include "config/load.h"
 #include "tls/openssl.h"
 
@@ -16,7 +17,7 @@ Result<std::vector<Bytes>> read_chain(const config::Credential& credential) {
   auto chain = pem ? tls::chain_from_pem(*pem, credential.chain) : fail(std::move(pem.error()));
   if (chain) return chain;
   const Error& e = chain.error();
-  return fail({Code::config, "certificate chain", credential.file + ":" + std::to_string(credential.line), e.text(),
+  return fail({Code::config, "certificate chain", at_line(credential.file, credential.line), e.text(),
                "chain must name a PEM file, the identity's own certificate first"});
 }
 

@@ -269,7 +269,7 @@ void Pool::enter_pin(const std::string& token, UniqueFd connection) {
 void Pool::open_keys(UniqueFd connection) {
   if (keeper_->phase() != Child::Phase::ready) {
     const wire::Failure failure = wire::failure_of({Code::busy, "shared keys", "keeper", "it is being started again", "try again in a moment"});
-    (void)send_frame(connection.get(), {static_cast<std::uint16_t>(wire::KeyAdminKind::key_failed), 0, wire::encode(failure), {}});
+    (void)send_frame(connection.get(), {wire::KeyAdminKind::key_failed, 0, wire::encode(failure), {}});
     return;
   }
   keeper_->send_bytes(Kind::key_admin, {}, 0, only(std::move(connection)));

@@ -2,6 +2,7 @@
 // A new configuration: the judge, which alone can find that a file is not for its eyes, is told first; when it has agreed, the others are.
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/log.h"
 #include "supervisor/pool.h"
 
@@ -51,7 +52,7 @@ void Pool::take_content() {
   }
   reload_fetcher();
   for (const auto& token : content_.config.tokens) {
-    if (std::find(before.begin(), before.end(), token.name) != before.end()) continue;
+    if (contains(before, token.name)) continue;
     for (std::uint32_t i = 0; i < workers_.size(); ++i) connect_keeper(i, token.name);
   }
   look_reloaded();

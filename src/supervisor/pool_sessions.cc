@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What ends sessions from outside: peers that are revoked, a reload, a token that is gone.
-#include <openssl/sha.h>
 
 #include <algorithm>
 
 #include "base/log.h"
 #include "supervisor/pool.h"
+#include "tls/openssl.h"
 
 namespace tlspool::supervisor {
 namespace {
@@ -56,9 +56,7 @@ void Pool::end_sessions(const Bytes& end, std::function<void(std::uint64_t sessi
 Bytes Pool::with_revoked(Bytes policy) const {
   if (!revoked_ || revoked_->empty()) return policy;
   append_sized(policy, *revoked_);
-  Bytes out(SHA256_DIGEST_LENGTH);
-  SHA256(policy.data(), policy.size(), out.data());
-  return out;
+  return tls::sha256(policy);
 }
 
 void Pool::take_revoked(const Bytes& digest) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/setup.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 
+#include "base/contains.h"
 #include "counters/words.h"
 #include "tls/openssl.h"
 
@@ -104,12 +103,7 @@ Bytes digest(const config::Config& config, const Material& material, const wire:
       credential = {.token = credential.token, .chain = std::move(credential.chain)};
     }
   }
-  const Bytes text = wire::encode(policy);
-  Bytes out(EVP_MAX_MD_SIZE);
-  unsigned size = 0;
-  if (EVP_Digest(text.data(), text.size(), out.data(), &size, EVP_sha256(), nullptr) != 1) size = 0;
-  out.resize(size);
-  return out;
+  return tls::sha256(wire::encode(policy));
 }
 
 }  // namespace
@@ -118,8 +112,7 @@ std::uint8_t granted_roles(const config::Config& config, const config::Identity&
   // Without rules the owner and the group of the pool's directory may do everything.
   std::uint8_t granted = config.allow.empty() ? wire::role_client | wire::role_server : 0;
   for (const wire::AllowRule& rule : config.allow) {
-    const auto names = [&](std::string_view name) { return std::ranges::find(rule.identities, name) != rule.identities.end(); };
-    if (names("*") || names(identity.name)) granted |= rule.roles;
+    if (contains(rule.identities, "*") || contains(rule.identities, identity.name)) granted |= rule.roles;
   }
   const auto is_this = [&](const auto& user) { return user.identity == identity.name; };
   // The pool's own fetcher and judge are programs, too.

@@ -3,7 +3,7 @@
 
 #include <openssl/ssl.h>
 
-#include <algorithm>
+#include "tls/cursor.h"
 
 namespace tlspool::tls {
 namespace {
@@ -12,29 +12,6 @@ constexpr std::size_t header_size = 5;
 constexpr std::size_t message_header_size = 4;
 constexpr std::size_t longest_record = 16384;
 constexpr std::uint8_t handshake_record = 22;
-
-// Takes fields off the front of a hello; past the end everything is empty and `good` is false.
-struct Cursor {
-  ByteView left;
-  bool good = true;
-
-  ByteView take(std::size_t n) {
-    if (n > left.size()) {
-      good = false;
-      left = {};
-      return {};
-    }
-    const ByteView out = left.first(n);
-    left = left.subspan(n);
-    return out;
-  }
-  std::size_t number(std::size_t width) {
-    std::size_t n = 0;
-    for (const std::uint8_t b : take(width)) n = n << 8 | b;
-    return n;
-  }
-  ByteView vector(std::size_t width) { return take(number(width)); }
-};
 
 tl::unexpected<Error> malformed(std::string reason) {
   return fail({Code::protocol, "read ClientHello", "", std::move(reason), {}});
@@ -90,15 +67,15 @@ Result<std::optional<TieBreaker>> HelloReader::tie_breaker(std::uint16_t extensi
   hello.vector(1);     // legacy_session_id
   hello.vector(2);     // cipher_suites
   hello.vector(1);     // legacy_compression_methods
-  if (!hello.good) return malformed("it ends before its extensions");
-  if (hello.left.empty()) return std::optional<TieBreaker>{};  // RFC 5246 section 7.4.1.2: no extensions at all
+  if (!hello.good()) return malformed("it ends before its extensions");
+  if (hello.at_end()) return std::optional<TieBreaker>{};  // RFC 5246 section 7.4.1.2: no extensions at all
   Cursor extensions{hello.vector(2)};
-  if (!hello.good || !hello.left.empty()) return malformed("its extensions do not fill it");
+  if (!hello.at_end()) return malformed("its extensions do not fill it");
   std::optional<TieBreaker> found;
-  while (!extensions.left.empty()) {
+  while (!extensions.at_end()) {
     const std::size_t type = extensions.number(2);
     const ByteView data = extensions.vector(2);
-    if (!extensions.good) return malformed("an extension ends beyond it");
+    if (!extensions.good()) return malformed("an extension ends beyond it");
     if (type != extension) continue;
     if (found) return malformed("it has two tie-breakers");
     if (!read_tie_breaker(data, found.emplace())) return malformed("its tie-breaker does not have 32 bytes");

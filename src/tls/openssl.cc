@@ -8,9 +8,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "base/text.h"
+#include "base/url.h"
 
 namespace tlspool::tls {
 namespace {
@@ -28,14 +28,6 @@ std::string address_text(const ASN1_STRING* s) {
   return out.data();
 }
 
-// RFC 3986 section 3.1
-bool has_scheme(const std::string& text) {
-  const auto colon = text.find(':');
-  if (colon == 0 || colon == std::string::npos || !std::isalpha(static_cast<unsigned char>(text[0]))) return false;
-  return std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon),
-                     [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '-' || c == '.'; });
-}
-
 // A name of one type that reads like a name of another (a dNSName "alice@bank.example") is left out: whoever
 // gets the list sees only its text.
 bool well_shaped(int type, const std::string& text) {
@@ -47,7 +39,7 @@ bool well_shaped(int type, const std::string& text) {
     // A colon before an @ is what tells a URI from a user.
     case GEN_EMAIL:
       return at != std::string::npos && at > 0 && at + 1 < text.size() && at == text.rfind('@') && text.find(':') > at;
-    case GEN_URI: return has_scheme(text) && !is_ip_address(text);
+    case GEN_URI: return scheme_size(text) > 0 && !is_ip_address(text);
     default: return true;
   }
 }
@@ -88,6 +80,16 @@ void forget_key_exchange(SSL* ssl) {
   ERR_pop_to_mark();
 }
 
+void forget_ticket_data(SSL* ssl) {
+  if (SSL_is_server(ssl) == 1) (void)SSL_SESSION_set1_ticket_appdata(SSL_get0_session(ssl), nullptr, 0);
+}
+
+Bytes sha256(ByteView bytes) {
+  Bytes out(SHA256_DIGEST_LENGTH);
+  SHA256(bytes.data(), bytes.size(), out.data());
+  return out;
+}
+
 Result<Certificate> certificate_from_der(ByteView der) {
   const unsigned char* at = der.data();
   Certificate certificate{d2i_X509(nullptr, &at, static_cast<long>(der.size()))};
@@ -109,8 +111,8 @@ Bytes der_of(const X509* certificate) {
 Bytes spki_digest(const X509* certificate) {
   unsigned char* der = nullptr;
   const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-  Bytes out(SHA256_DIGEST_LENGTH);
-  if (size <= 0 || SHA256(der, static_cast<std::size_t>(size), out.data()) == nullptr) out.clear();
+  Bytes out;
+  if (size > 0) out = sha256({der, static_cast<std::size_t>(size)});
   OPENSSL_free(der);
   return out;
 }

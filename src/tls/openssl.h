@@ -38,6 +38,11 @@ void hold_writes(SSL* ssl);
 /// compute the session's secrets from what went over the wire. Only when the handshake is over.
 void forget_key_exchange(SSL* ssl);
 
+/// Lets go of what a server's ticket was made of (SSL_SESSION_set1_ticket_appdata), once it is made.
+void forget_ticket_data(SSL* ssl);
+
+[[nodiscard]] Bytes sha256(ByteView bytes);
+
 [[nodiscard]] Result<Certificate> certificate_from_der(ByteView der);
 [[nodiscard]] Bytes der_of(const X509* certificate);
 /// SHA-256 of the certificate's SubjectPublicKeyInfo in DER, as pins name it (RFC 7469 section 2.4); empty where it has none.

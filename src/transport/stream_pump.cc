@@ -308,7 +308,7 @@ void StreamPump::refuse(std::string detail) {
 
 void StreamPump::settle() {
   if (finished_) return;
-  wire_.put_by();
+  wire_.leave();
   if (!wire_.blocked()) (void)send_records();  // what OpenSSL had to say by itself
   const bool out_ended = outbound_ == Flow::ended;
   const bool may_read_plain = to_network_.empty() && !wire_.blocked();
@@ -352,6 +352,7 @@ void StreamPump::after(std::chrono::milliseconds delay, Timer::Callback callback
 void StreamPump::finish() {
   if (finished_) return;
   finished_ = true;
+  wire_.leave();
   // A session that SSL_free finds without a close_notify of ours counts as not resumable, and OpenSSL forgets having
   // sent one when a bare FIN comes (rec_layer_s3.c, SSL_OP_IGNORE_UNEXPECTED_EOF). Only TLS errors shall end resumption.
   if (outcome_.end != End::error) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);

@@ -2,6 +2,7 @@
 #include "transport/wire_bio.h"
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -23,9 +24,15 @@ void forget(Bytes& bytes, std::size_t& at) {
 struct WireBio::Calls {
   static WireBio* self(BIO* bio) { return static_cast<WireBio*>(BIO_get_data(bio)); }
 
+  static int nobody_has_entered() {
+    errno = 0;
+    ERR_raise_data(ERR_LIB_BIO, BIO_R_UNINITIALIZED, "no session reads or writes now");
+    return -1;
+  }
+
   static int read(BIO* bio, char* into, int size) {
     BIO_clear_retry_flags(bio);
-    if (self(bio) == nullptr) return -1;  // nobody has entered
+    if (self(bio) == nullptr) return nobody_has_entered();
     const int n = self(bio)->read(into, size);
     if (n < 0 && errno == EAGAIN) BIO_set_retry_read(bio);
     return n;
@@ -33,7 +40,7 @@ struct WireBio::Calls {
 
   static int write(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
-    if (self(bio) == nullptr) return -1;
+    if (self(bio) == nullptr) return nobody_has_entered();
     const int n = self(bio)->write(from, size);
     if (n < 0 && errno == EAGAIN) BIO_set_retry_write(bio);
     return n;
@@ -71,7 +78,6 @@ WireBio::WireBio(SSL* ssl, int socket, Records& records) : socket_(socket), reco
   BIO* bio = records.bio.get();
   BIO_up_ref(bio);
   SSL_set_bio(ssl, bio, bio);  // takes one reference for both, and frees what was there
-  enter();
   SSL_set_read_ahead(ssl, 0);
 }
 
@@ -119,6 +125,12 @@ int WireBio::receive() {
   return static_cast<int>(n);
 }
 
+void WireBio::leave() {
+  put_by();
+  BIO_set_data(records_.bio.get(), nullptr);
+}
+
+// The next step of another session needs the buffer.
 void WireBio::put_by() {
   if (records_.in_at == records_.in_end) return;
   Bytes left{unread_.begin() + static_cast<std::ptrdiff_t>(unread_at_), unread_.end()};

@@ -36,6 +36,9 @@ class WireBio {
 
   /// From here on OpenSSL reads and writes this session. Before each call that may do so.
   void enter() { BIO_set_data(records_.bio.get(), this); }
+  /// From here on reading and writing is an error, until somebody enters: it can't reach another session's socket by mistake. What OpenSSL
+  /// has not read yet is kept. At the end of each step.
+  void leave();
   /// Records that OpenSSL has written before: they go out before anything else that it writes, or when they are released.
   void hold_first(Bytes records) { first_ = std::move(records); }
   [[nodiscard]] bool holds_first() const { return !first_.empty(); }
@@ -54,14 +57,13 @@ class WireBio {
   [[nodiscard]] bool flush(Follows follows = Follows::nothing);
   /// The socket took only a part. Nothing more is written until flush() has sent the rest.
   [[nodiscard]] bool blocked() const { return !rest_.empty(); }
-  /// Keeps what OpenSSL has not read yet; at the end of each step.
-  void put_by();
 
  private:
   struct Calls;
   [[nodiscard]] int read(char* into, int size);
   [[nodiscard]] int receive();
   [[nodiscard]] int write(const char* from, int size);
+  void put_by();
 
   int socket_;
   Records& records_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/contains.h"
 #include "base/text.h"
 #include "trust/crl_parser.h"
 #include "trust/revocation_facts.h"
@@ -136,7 +137,7 @@ std::string Crl::not_for(const X509* certificate) const {
   if (cas_only_ && !ca) return "it lists certificates of authorities alone";
   if (!bounded_) return {};
   for (const std::string& url : crl_urls(certificate)) {
-    if (std::ranges::find(points_, url) != points_.end()) return {};
+    if (contains(points_, url)) return {};
   }
   return "it is only for certificates that name its distribution point";
 }

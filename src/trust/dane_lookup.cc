@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/contains.h"
 #include "base/text.h"
 
 namespace tlspool::trust {
@@ -146,7 +147,7 @@ void DaneLookup::ask_client() {
 void DaneLookup::took(std::size_t place, TlsaFound found) {
   found.ttl = std::min(found.ttl, ttl_);
   // It speaks for the domain that named it (RFC 7672 section 3.2.2, RFC 7673 section 4).
-  if (found.state == TlsaState::records && std::find(found.names.begin(), found.names.end(), peer_.name) == found.names.end()) {
+  if (found.state == TlsaState::records && !contains(found.names, peer_.name)) {
     found.names.push_back(peer_.name);
   }
   found_[place] = std::move(found);

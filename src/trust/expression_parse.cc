@@ -11,8 +11,7 @@ namespace {
 constexpr std::string_view an_operand = "a check, not, if or (";
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_word(char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '_'; }
+bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_'; }
 bool is_keyword(std::string_view word) {
   return word == "and" || word == "or" || word == "not" || word == "if" || word == "then" || word == "else";
 }

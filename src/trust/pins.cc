@@ -205,7 +205,7 @@ Result<Pins> Pins::parse(std::string_view text, const std::string& path) {
   out.by_identity_.reserve(rows->size());
   for (const StateRow& row : *rows) {
     if (auto done = out.take_row(row.words); !done) {
-      return fail({Code::config, "read", path + ":" + std::to_string(row.line), done.error().reason, "mend the file, or move it away; then reload"});
+      return fail({Code::config, "read", at_line(path, row.line), done.error().reason, "mend the file, or move it away; then reload"});
     }
   }
   return out;

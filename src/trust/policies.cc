@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::size_t longest_service = 255;
 
-std::string at_line(const std::string& file, std::uint32_t line) { return file + ":" + std::to_string(line); }
-
 /// `offset`: in the text, in bytes.
 Error mistake(const wire::PolicySetup& setup, const wire::PlacedText& text, std::size_t offset, std::string reason, std::string advice) {
   const std::string_view before = std::string_view(text.text).substr(0, offset);

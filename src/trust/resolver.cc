@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trust/resolver.h"
 
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,7 +13,7 @@
 #include <fmt/format.h>
 #include <unbound.h>
 
-#include "base/fd.h"
+#include "base/durable.h"
 #include "base/handle.h"
 #include "base/text.h"
 #include "trust/unbound_events.h"
@@ -33,17 +32,6 @@ Error config_error(const std::string& subject, std::string reason, std::string a
   return {Code::config, "set up the DNS resolver", subject, std::move(reason), std::move(advice)};
 }
 
-Status write_new(const std::string& path, const std::string& text) {
-  const UniqueFd file{open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
-  if (!file.valid()) return fail(system_error("write", path, errno));
-  if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || fsync(file.get()) != 0) {
-    const int number = errno;
-    (void)unlink(path.c_str());
-    return fail(system_error("write", path, number));
-  }
-  return {};
-}
-
 Status check_anchor(const ResolverSettings& settings) {
   const bool holds_key = settings.root_anchor.find("DS") != std::string::npos || settings.root_anchor.find("DNSKEY") != std::string::npos;
   if (holds_key) return {};
@@ -56,7 +44,7 @@ Status make_anchor_file(const ResolverSettings& settings) {
   if (stat(settings.anchor_file.c_str(), &info) == 0 && info.st_size > 0) return {};
   if (auto good = check_anchor(settings); !good) return good;
   if (info.st_size == 0) (void)unlink(settings.anchor_file.c_str());
-  return write_new(settings.anchor_file, settings.root_anchor);
+  return write_new(settings.anchor_file, view(settings.root_anchor), 0644);
 }
 
 // Each question that waits for a server holds a socket; the process needs descriptors for other things, too.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
 
 namespace tlspool::trust {
@@ -66,7 +67,7 @@ void add_web_uris(const GENERAL_NAMES* names, std::vector<std::string>& out) {
     const bool web = scheme.starts_with("http://") || scheme == "https://";
     const bool plain = std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
     if (!web || !plain || text.size() > longest_url || out.size() >= most_urls) continue;
-    if (std::ranges::find(out, text) == out.end()) out.push_back(text);
+    if (!contains(out, text)) out.push_back(text);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "tls/openssl.h"
 #include "trust/selector.h"
 #include "trust/state_text.h"
 
@@ -171,9 +172,7 @@ Bytes Revoked::digest() const {
   if (rows_.empty()) return {};
   Bytes all;
   for (const auto& [key, row] : rows_) append_sized(all, view(key));
-  Bytes out(SHA256_DIGEST_LENGTH);
-  SHA256(all.data(), all.size(), out.data());
-  return out;
+  return tls::sha256(all);
 }
 
 std::string Revoked::text() const {
@@ -190,7 +189,7 @@ Result<Revoked> Revoked::parse(std::string_view text, const std::string& path) {
   Revoked out;
   for (const StateRow& line : *rows) {
     const auto wrong = [&](std::string reason) {
-      return fail({Code::config, "read", path + ":" + std::to_string(line.line), std::move(reason), "mend the file, or move it away; then reload"});
+      return fail({Code::config, "read", at_line(path, line.line), std::move(reason), "mend the file, or move it away; then reload"});
     };
     const auto& words = line.words;
     if (words.size() != 4) return wrong("it has " + std::to_string(words.size()) + " words instead of 4");

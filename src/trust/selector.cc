@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "base/text.h"
 
 namespace tlspool::trust {
@@ -23,7 +24,7 @@ std::vector<std::string_view> forms(std::string_view domain) {
 /// No such domain exists, and an address has no part that others are below.
 bool ends_in_number(std::string_view domain) {
   const std::string_view last = domain.substr(domain.rfind('.') + 1);
-  return !last.empty() && std::all_of(last.begin(), last.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !last.empty() && std::all_of(last.begin(), last.end(), is_digit);
 }
 
 }  // namespace
@@ -74,7 +75,7 @@ std::vector<std::string> selectors_of(std::string_view identity) {
 
 bool selects(std::string_view selector, std::string_view identity) {
   const auto all = selectors_of(identity);
-  return std::find(all.begin(), all.end(), selector) != all.end();
+  return contains(all, selector);
 }
 
 std::uint32_t SelectorIndex::add(std::uint32_t scope, std::string_view selector, std::uint32_t value) {

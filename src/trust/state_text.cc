@@ -49,7 +49,7 @@ Result<std::string> word_of(std::string_view text) {
 }
 
 tl::unexpected<Error> broken(const std::string& path, std::size_t line, std::string reason) {
-  return fail({Code::config, "read", path + ":" + std::to_string(line), std::move(reason), "mend the file, or move it away; then reload"});
+  return fail({Code::config, "read", at_line(path, line), std::move(reason), "mend the file, or move it away; then reload"});
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "base/text.h"
 
@@ -92,8 +91,8 @@ bool is_dns_name(const std::string& name) {
   constexpr std::size_t longest_label = 63;
   const auto labels = split(name, '.');
   return std::all_of(labels.begin(), labels.end(), [&](const std::string& label) {
-    return !label.empty() && label.size() <= longest_label && std::all_of(label.begin(), label.end(), [](unsigned char c) {
-      return std::isalnum(c) != 0 || c == '-' || c == '_';
+    return !label.empty() && label.size() <= longest_label && std::all_of(label.begin(), label.end(), [](char c) {
+      return is_letter(c) || is_digit(c) || c == '-' || c == '_';
     });
   });
 }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <set>
 
+#include "base/contains.h"
 #include "base/text.h"
 #include "wire/idl_type.h"
 
@@ -21,9 +22,7 @@ struct Named {
   IdlType type;
 };
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// [A-Z][A-Za-z0-9]*
 bool is_type_name(std::string_view word) {
@@ -139,7 +138,7 @@ class Parser {
       type.fields.push_back({name, any_type()});
     } else {
       if (!first && type.kind != IdlType::Kind::words) return mistake("a field without a type: " + name);
-      if (std::find(type.words.begin(), type.words.end(), name) != type.words.end()) {
+      if (contains(type.words, name)) {
         return mistake(name + " stands twice");
       }
       type.kind = IdlType::Kind::words;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "base/contains.h"
 #include "wire/idl_type.h"
 
 namespace tlspool::wire {
@@ -71,7 +72,7 @@ bool IdlType::fits(const Value& value, std::string& path) const {
     case Kind::object: return value.members() != nullptr;
     case Kind::words: {
       const std::string* word = value.string();
-      return word != nullptr && std::find(words.begin(), words.end(), *word) != words.end();
+      return word != nullptr && contains(words, *word);
     }
     case Kind::record: return record_fits(fields, value, path);
     case Kind::array: return array_fits(*element, value, path);

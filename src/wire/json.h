@@ -67,6 +67,9 @@ class Value {
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> data_;
 };
 
+/// Null for an empty text: what an interface file calls `?string`.
+[[nodiscard]] Value or_null(std::string text);
+
 /// RFC 8259, UTF-8 checked. Refuses: anything after the value, integers outside 64 signed bits, duplicate
 /// members, more than 16 levels. Error: Code::protocol with the byte offset in its reason.
 [[nodiscard]] Result<Value> parse_json(std::string_view text);

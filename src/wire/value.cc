@@ -179,4 +179,6 @@ std::string to_json(const Value& value) {
   return out;
 }
 
+Value or_null(std::string text) { return text.empty() ? Value() : Value(std::move(text)); }
+
 }  // namespace tlspool::wire

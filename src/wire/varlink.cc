@@ -104,4 +104,10 @@ Result<Answer> parse_answer(std::string_view text) {
   return answer;
 }
 
+UniqueFd take_descriptor(const Value& parameters, std::string_view member, std::vector<UniqueFd>& came) {
+  const std::int64_t index = parameters.number(member, -1);
+  if (index < 0 || static_cast<std::size_t>(index) >= came.size()) return {};
+  return std::move(came[static_cast<std::size_t>(index)]);
+}
+
 }  // namespace tlspool::wire

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/fd.h"
 #include "wire/idl.h"
 #include "wire/json.h"
 
@@ -40,6 +41,8 @@ struct Answer {
   bool continues = false;
 };
 [[nodiscard]] Result<Answer> parse_answer(std::string_view text);
+/// The descriptor that a member of an answer names by its place among those that came; invalid where it names none.
+[[nodiscard]] UniqueFd take_descriptor(const Value& parameters, std::string_view member, std::vector<UniqueFd>& came);
 
 /// What every service does before its own methods: answers org.varlink.service.* for `offered`, refuses
 /// unknown interfaces and methods, and parameters that do not fit the interface. std::nullopt: go on, the call

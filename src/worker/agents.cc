@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "worker/replies.h"
 #include "worker/sessions.h"
 
 namespace tlspool::worker {
@@ -19,10 +18,10 @@ wire::Value value_of(const std::string& id, const DisclosureQuestion& q) {
   return wire::Value::object()
       .set("id", id)
       .set("localIdentity", q.local)
-      .set("remoteIdentity", or_null(q.remote))
+      .set("remoteIdentity", wire::or_null(q.remote))
       .set("proved", q.proved)
       .set("role", q.role == wire::role_server ? "server" : "client")
-      .set("service", or_null(q.service))
+      .set("service", wire::or_null(q.service))
       .set("pid", q.pid)
       .set("rule", q.rule)
       .set("patienceMs", static_cast<std::int64_t>(q.patience.count()));

@@ -6,6 +6,8 @@
 #include <array>
 #include <ctime>
 
+#include "tls/openssl.h"
+
 namespace tlspool::worker {
 namespace {
 
@@ -48,9 +50,7 @@ std::string resumption_key(const Connection& c) {
   const Bytes text = wire::encode(Deciding{c.policy->setup().policy, c.caller.credentials.uid, static_cast<std::uint8_t>(c.role),
                                            c.local_identity, r.remote_identity, static_cast<std::uint8_t>(r.proof),
                                            r.server_name, r.service, r.alpn, r.tls13_only, r.require_shared_key, r.peer_to_peer});
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()));
-  return digest;
+  return std::string(text_of(tls::sha256(text)));
 }
 
 void bind_tickets(SSL* ssl, const Connection& connection) {

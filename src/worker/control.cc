@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/contains.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "wire/varlink.h"
@@ -194,7 +195,7 @@ bool Control::may(const Policy& policy, const StartRequest& request, const authz
   if (program_ != Program::any) {
     const auto& own = program_ == Program::fetcher ? policy.setup().fetcher_identities : policy.setup().hook_identities;
     const bool none = program_ == Program::judge && request.local_identity.empty();
-    return request.roles == wire::role_client && !request.peer_to_peer && (none || std::ranges::find(own, request.local_identity) != own.end());
+    return request.roles == wire::role_client && !request.peer_to_peer && (none || contains(own, request.local_identity));
   }
   // A server without an identity in the request is looked at when its peer has named one.
   if (request.roles == wire::role_server && request.local_identity.empty()) return true;
@@ -213,7 +214,7 @@ void Control::refuse_identity(const std::string& identity, const char* role) {
   answer(pool_error("IdentityRefused",
                     wire::Value::object()
                         .set("message", may_not_use)
-                        .set("localIdentity", or_null(identity))));
+                        .set("localIdentity", wire::or_null(identity))));
 }
 
 void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, bool oneway) {

@@ -21,14 +21,14 @@ constexpr const char* unknown =
     "`tlspool kex start`";
 
 std::string exchange_unknown(const std::string& id) {
-  return pool_error("ExchangeUnknown", wire::Value::object().set("exchange", or_null(id)).set("message", unknown));
+  return pool_error("ExchangeUnknown", wire::Value::object().set("exchange", wire::or_null(id)).set("message", unknown));
 }
 
 enum class Usable { no, yes };
 std::string message_refused(std::string message, const std::string& exchange, Usable usable) {
   return pool_error("MessageRefused", wire::Value::object()
                                           .set("message", std::move(message))
-                                          .set("exchange", or_null(exchange))
+                                          .set("exchange", wire::or_null(exchange))
                                           .set("usable", usable == Usable::yes));
 }
 
@@ -63,7 +63,7 @@ bool Control::may_exchange(const std::string& identity) {
   answer(pool_error("IdentityRefused", wire::Value::object()
                                            .set("message", "this program may not use the identity as client and as server, or there is none of this "
                                                            "name; see [[allow]] in tlspool.toml(5) and `tlspool identity list`")
-                                           .set("localIdentity", or_null(identity))));
+                                           .set("localIdentity", wire::or_null(identity))));
   return false;
 }
 
@@ -210,7 +210,7 @@ void Control::show_exchange(const wire::Call& call, std::vector<UniqueFd>&) {
   const Bytes& message = exchange->message();
   answer(wire::reply_text(wire::Value::object()
                               .set("exchange", exchange->facts())
-                              .set("message", message.empty() ? wire::Value{} : wire::Value{base64(message)})));
+                              .set("message", wire::or_null(base64(message)))));
 }
 
 void Control::list_exchanges(const wire::Call&, std::vector<UniqueFd>&) {

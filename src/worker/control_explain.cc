@@ -59,9 +59,9 @@ void Control::ask_judge(const wire::ChainQuery& query) {
     judge_query_ = 0;
     answer(wire::reply_text(wire::Value::object()
                                 .set("accepted", verdict.accepted)
-                                .set("identity", or_null(verdict.identity))
-                                .set("verifiedBy", or_null(verdict.how))
-                                .set("message", or_null(verdict.reason))
+                                .set("identity", wire::or_null(verdict.identity))
+                                .set("verifiedBy", wire::or_null(verdict.how))
+                                .set("message", wire::or_null(verdict.reason))
                                 .set("explanation", verdict.explanation)));
     call_ended();
   };

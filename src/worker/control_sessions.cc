@@ -23,7 +23,7 @@ std::string session_unfit(const std::string& id, const std::string& message) {
 
 // An identity is usable where there is no problem.
 wire::Value identity_value(const std::string& name, wire::Value roles, const std::string& problem) {
-  return wire::Value::object().set("name", name).set("roles", std::move(roles)).set("usable", problem.empty()).set("problem", or_null(problem));
+  return wire::Value::object().set("name", name).set("roles", std::move(roles)).set("usable", problem.empty()).set("problem", wire::or_null(problem));
 }
 
 }  // namespace

@@ -7,11 +7,11 @@
 #include <array>
 #include <ctime>
 
+#include "base/contains.h"
 #include "base/socket.h"
 #include "base/text.h"
 #include "tls/context.h"
 #include "worker/exchange_words.h"
-#include "worker/replies.h"
 
 namespace tlspool::worker {
 namespace {
@@ -215,7 +215,7 @@ std::string Exchange::hear_names() {
   Proved proved = connection_->proved();
   const std::string& own = connection_->local_identity;
   if (names->other != own) return "the other side calls us " + printable(names->other) + ", and we are " + own + ": it should name us so, by --with";
-  const bool known = names->own == proved.identity || std::ranges::find(proved.names, names->own) != proved.names.end();
+  const bool known = names->own == proved.identity || contains(proved.names, names->own);
   if (!known || (!request_.remote_identity.empty() && names->own != request_.remote_identity)) {
     return "the other side calls itself " + printable(names->own) + ", and proved " + proved.identity + ": name it so, by --with, on both sides";
   }
@@ -289,18 +289,18 @@ wire::Value Exchange::facts() {
   return wire::Value::object()
       .set("id", id_)
       .set("messageId", step_ ? wire::Value{hex(wire_id_)} : wire::Value{})
-      .set("withIdentity", or_null(request_.remote_identity))
+      .set("withIdentity", wire::or_null(request_.remote_identity))
       .set("localIdentity", request_.local_identity)
-      .set("remoteIdentity", or_null(settled == nullptr ? std::string{} : settled->proved().identity))
+      .set("remoteIdentity", wire::or_null(settled == nullptr ? std::string{} : settled->proved().identity))
       .set("state", state)
       .set("role", !settled ? "undecided" : settled->role == wire::role_client ? "client" : "server")
       .set("step", step_ ? static_cast<std::int64_t>(*step_) : 0)
       .set("verifiedBy", settled == nullptr || settled->proved().how == "firstContact" ? "none" : settled->proved().how.c_str())
-      .set("remotePin", or_null(settled == nullptr ? std::string{} : peer_pin(ssl_.get())))
+      .set("remotePin", wire::or_null(settled == nullptr ? std::string{} : peer_pin(ssl_.get())))
       .set("authenticationString", std::move(words))
       .set("created", created_)
       .set("expires", expires_)
-      .set("problem", or_null(problem_));
+      .set("problem", wire::or_null(problem_));
 }
 
 }  // namespace tlspool::worker

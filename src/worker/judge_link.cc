@@ -29,13 +29,13 @@ std::uint64_t JudgeLink::ask(const wire::ChainQuery& query, OnVerdict on_verdict
   if (!channel_ || !channel_->open()) return 0;
   const std::uint64_t number = ++last_number_;
   waiting_[number] = {std::move(on_verdict), counters::Clock::now()};
-  channel_->send(static_cast<std::uint16_t>(wire::Kind::chain_query), number, wire::encode(query));
+  channel_->send(wire::Kind::chain_query, number, wire::encode(query));
   return number;
 }
 
 void JudgeLink::answered(Frame frame) {
   const auto found = waiting_.find(frame.number);
-  if (frame.kind != static_cast<std::uint16_t>(wire::Kind::chain_verdict) || found == waiting_.end()) return;
+  if (frame.kind != wire::Kind::chain_verdict || found == waiting_.end()) return;
   counters::observe<counters::Family::judge_wait>(counters::Clock::now() - found->second.since);
   OnVerdict on_verdict = std::move(found->second.on_verdict);
   waiting_.erase(found);

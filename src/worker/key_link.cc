@@ -34,7 +34,7 @@ std::uint64_t KeyLink::ask(const wire::KeyRequest& request, OnAnswer on_answer) 
   if (!open()) return 0;
   const std::uint64_t number = ++last_number_;
   asking_[number] = std::move(on_answer);
-  channel_->send(static_cast<std::uint16_t>(wire::Kind::key_request), number, wire::encode(request));
+  channel_->send(wire::Kind::key_request, number, wire::encode(request));
   return number;
 }
 
@@ -42,12 +42,12 @@ std::uint64_t KeyLink::settle(std::uint64_t lease, OnSettled on_settled) {
   if (!open()) return 0;
   const std::uint64_t number = ++last_number_;
   settling_[number] = std::move(on_settled);
-  channel_->send(static_cast<std::uint16_t>(wire::Kind::key_settle), number, wire::encode(wire::KeySettle{lease, true}));
+  channel_->send(wire::Kind::key_settle, number, wire::encode(wire::KeySettle{lease, true}));
   return number;
 }
 
 void KeyLink::give_back(std::uint64_t lease) {
-  if (open()) channel_->send(static_cast<std::uint16_t>(wire::Kind::key_settle), ++last_number_, wire::encode(wire::KeySettle{lease, false}));
+  if (open()) channel_->send(wire::Kind::key_settle, ++last_number_, wire::encode(wire::KeySettle{lease, false}));
 }
 
 void KeyLink::forget(std::uint64_t number) {
@@ -56,9 +56,9 @@ void KeyLink::forget(std::uint64_t number) {
 }
 
 void KeyLink::answered(Frame frame) {
-  if (frame.kind == static_cast<std::uint16_t>(wire::Kind::key_settled)) return settled(frame);
+  if (frame.kind == wire::Kind::key_settled) return settled(frame);
   const auto found = asking_.find(frame.number);
-  if (frame.kind != static_cast<std::uint16_t>(wire::Kind::key_answer) || found == asking_.end()) return wipe(frame.body);
+  if (frame.kind != wire::Kind::key_answer || found == asking_.end()) return wipe(frame.body);
   const OnAnswer on_answer = std::move(found->second);
   asking_.erase(found);
   auto answer = wire::decode<wire::KeyAnswer>(frame.body);

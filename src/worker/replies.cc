@@ -5,8 +5,6 @@
 
 namespace tlspool::worker {
 
-wire::Value or_null(const std::string& text) { return text.empty() ? wire::Value{} : wire::Value{text}; }
-
 std::string pool_error(std::string_view name, wire::Value parameters) {
   return wire::error_text("io.tlspool.Pool." + std::string(name), std::move(parameters));
 }
@@ -15,12 +13,12 @@ std::string failure_text(const HandshakeFailure& f) {
   return pool_error("HandshakeFailed", wire::Value::object()
                                            .set("reason", f.reason)
                                            .set("message", f.message)
-                                           .set("check", or_null(f.check))
-                                           .set("certificate", or_null(f.certificate))
-                                           .set("alertSent", or_null(f.alert_sent))
-                                           .set("alertReceived", or_null(f.alert_received))
+                                           .set("check", wire::or_null(f.check))
+                                           .set("certificate", wire::or_null(f.certificate))
+                                           .set("alertSent", wire::or_null(f.alert_sent))
+                                           .set("alertReceived", wire::or_null(f.alert_received))
                                            .set("socketUsable", f.socket_usable)
-                                           .set("explanation", or_null(f.explanation)));
+                                           .set("explanation", wire::or_null(f.explanation)));
 }
 
 std::string invalid_parameter(std::string_view name) {

@@ -12,8 +12,6 @@ namespace tlspool::worker {
 inline constexpr const char* may_not_use =
     "this program may not use the identity in this role, or there is none of this name; see [[allow]] in tlspool.toml(5) and `tlspool identity list`";
 
-/// Null for an empty text: what the interface writes as `?string`.
-[[nodiscard]] wire::Value or_null(const std::string& text);
 /// An error of io.tlspool.Pool, by its short name, as message text.
 [[nodiscard]] std::string pool_error(std::string_view name, wire::Value parameters);
 /// HandshakeFailed as message text.

@@ -3,7 +3,6 @@
 
 #include <ctime>
 
-#include "worker/replies.h"
 
 namespace tlspool::worker {
 namespace {
@@ -40,7 +39,7 @@ wire::Value attributes_value(const wire::Attributes* told_or_not) {
   for (const std::string& group : told.groups) groups.push(group);
   wire::Value values = wire::Value::object();
   for (const auto& [name, value] : told.values) values.set(name, value);
-  return wire::Value::object().set("alias", or_null(told.alias)).set("groups", std::move(groups)).set("values", std::move(values));
+  return wire::Value::object().set("alias", wire::or_null(told.alias)).set("groups", std::move(groups)).set("values", std::move(values));
 }
 
 }  // namespace
@@ -48,7 +47,7 @@ wire::Value attributes_value(const wire::Attributes* told_or_not) {
 wire::Value State::value() const {
   return wire::Value::object()
       .set("state", word(outcome.end))
-      .set("detail", or_null(outcome.detail))
+      .set("detail", wire::or_null(outcome.detail))
       .set("bytesSent", sent)
       .set("bytesReceived", received);
 }
@@ -63,8 +62,9 @@ Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connect
       began_(loop.now()),
       moved_at_(began_) {
   connection_->handshake = nullptr;
-  connection_->peers = {};
+  connection_->attempt.reset();
   tls::forget_key_exchange(network.ssl.get());
+  tls::forget_ticket_data(network.ssl.get());
   network.first = tls::held_writes(network.ssl.get());
   pump_ = std::make_unique<transport::StreamPump>(loop, std::move(network), std::move(plain), scratch,
                                                   [this, end = std::move(on_end)] { end(*this); });
@@ -100,20 +100,20 @@ wire::Value Session::facts() {
   return wire::Value::object()
       .set("id", id_)
       .set("role", role_word(c))
-      .set("localIdentity", or_null(shown_identity()))
-      .set("notShown", or_null(c.not_shown))
-      .set("remoteIdentity", or_null(c.proved().identity))
+      .set("localIdentity", wire::or_null(shown_identity()))
+      .set("notShown", wire::or_null(c.not_shown))
+      .set("remoteIdentity", wire::or_null(c.proved().identity))
       .set("remoteNames", std::move(names))
       .set("verifiedBy", c.proved().how.empty() ? "none" : c.proved().how.c_str())
       .set("version", agreed.tls13 ? "tls13" : "tls12")
       .set("cipherSuite", agreed.cipher_suite)
-      .set("group", or_null(agreed.group))
-      .set("signatureAlgorithm", or_null(c.shared_key ? std::string{} : agreed.signature_algorithm))
-      .set("alpn", or_null(agreed.alpn))
+      .set("group", wire::or_null(agreed.group))
+      .set("signatureAlgorithm", wire::or_null(c.shared_key ? std::string{} : agreed.signature_algorithm))
+      .set("alpn", wire::or_null(agreed.alpn))
       .set("resumed", c.resumed(pump_->ssl()))
       .set("sharedKey", shared_key_value(c))
       .set("attributes", attributes_value(c.attributes.get()))
-      .set("explanation", or_null(c.explanation));
+      .set("explanation", wire::or_null(c.reasons().explanation));
 }
 
 wire::SessionRow Session::row() {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/contains.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "worker/account.h"
@@ -46,11 +47,11 @@ Worker::~Worker() {
 }
 
 void Worker::send(wire::Kind kind, std::uint64_t number, const Bytes& body) {
-  supervisor_->send(static_cast<std::uint16_t>(kind), number, body);
+  supervisor_->send(kind, number, body);
 }
 
 void Worker::give_watch(UniqueFd watch) {
-  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::sandbox_watch), 0, {}, only(std::move(watch)));
+  supervisor_->send(wire::Kind::sandbox_watch, 0, {}, only(std::move(watch)));
 }
 
 void Worker::frame(Frame frame) {
@@ -286,7 +287,7 @@ void Worker::adopt(Frame frame) {
 void Worker::send_adopt(wire::Adopt adopt, UniqueFd socket) {
   std::vector<UniqueFd> descriptors;
   descriptors.push_back(std::move(socket));
-  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::adopt), 0, wire::encode(adopt), std::move(descriptors));
+  supervisor_->send(wire::Kind::adopt, 0, wire::encode(adopt), std::move(descriptors));
 }
 
 std::uint64_t Worker::ask_executable(pid_t pid, std::function<void(std::string)> on_answer) {
@@ -308,7 +309,7 @@ void Worker::end_sessions(const Frame& frame) {
   const std::size_t count = sessions_.end_if([&](const Session& session) -> std::string {
     const Connection& c = session.connection();
     if (const wire::RevokedRow* row = now.find(c.proved().facts())) return "revoked by its " + trust::text_of(*row);
-    if (std::ranges::find(end->identities, session.shown_identity()) != end->identities.end()) return "the token of " + c.local_identity + " is gone";
+    if (contains(end->identities, session.shown_identity())) return "the token of " + c.local_identity + " is gone";
     return {};
   });
   const std::size_t exchanges = exchanges_.end_if([&](const Exchange& exchange) {

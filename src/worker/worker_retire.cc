@@ -35,7 +35,7 @@ void Worker::look_retired() {
   }
   for (Control* control : all) {
     if (UniqueFd connection = control->retire(since); connection.valid()) {
-      supervisor_->send(static_cast<std::uint16_t>(wire::Kind::idle_program), 0, {}, only(std::move(connection)));
+      supervisor_->send(wire::Kind::idle_program, 0, {}, only(std::move(connection)));
     }
   }
   const bool programs = std::ranges::any_of(controls_, [](const auto& entry) { return entry.first->program() == Program::any; });
@@ -62,7 +62,7 @@ void Worker::visit(Frame frame, Asked how) {
 }
 
 void Worker::send_visit(const wire::Visit& visit, UniqueFd socket) {
-  supervisor_->send(static_cast<std::uint16_t>(wire::Kind::visit), 0, wire::encode(visit), only(std::move(socket)));
+  supervisor_->send(wire::Kind::visit, 0, wire::encode(visit), only(std::move(socket)));
 }
 
 wire::SessionList Worker::list_sessions(std::size_t most, std::optional<uid_t> of) {

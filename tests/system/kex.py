@@ -65,6 +65,21 @@ def make_people(make_pool, anchors=True):
     return [Person(pool, own, other, pool.directory / "home") for pool, own, other in zip(pools, (A, B), (B, A))]
 
 
+def share(person, key):
+    """From the next configuration on, the stored key of this name protects what they say to each other."""
+    person.pool.configure(f"""
+[keystore]
+address = "hsm.{person.own}"
+
+[[peer]]
+name = "{person.other}"
+as = "{person.own}"
+store = "hsm.{person.other}"
+source = "psk"
+psk = "{key}"
+""")
+
+
 def up_to_the_last(a, b, first=(), answer=()):
     """The first three messages; what B prints for the fourth is left to the caller."""
     two = b.reply(a.start(*first), *answer).stdout

@@ -5,13 +5,14 @@
 #define _POSIX_C_SOURCE 200809L
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <tlspool/tlspool.h>
 #include <unistd.h>
+
+#include "libtlspool_loop.h"
 
 static int connected(int port) {
   struct sockaddr_in to;
@@ -22,19 +23,6 @@ static int connected(int port) {
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0) exit(2);
   return fd;
-}
-
-static int start_in_loop(int fd, const tlspool_options *options, tlspool_session **session, tlspool_error *error) {
-  tlspool_start *start = tlspool_start_begin(fd, TLSPOOL_CLIENT, options, error);
-  int result;
-  if (start == NULL) return -1;
-  while ((result = tlspool_start_continue(start, session, error)) == TLSPOOL_AGAIN) {
-    struct pollfd wait;
-    wait.fd = tlspool_start_fd(start);
-    wait.events = tlspool_start_events(start);
-    poll(&wait, 1, tlspool_start_timeout(start));
-  }
-  return result;
 }
 
 int main(int argc, char **argv) {
@@ -52,7 +40,7 @@ int main(int argc, char **argv) {
   options.pool = argv[1];
   options.remote_identity = argv[3];
   fd = connected(atoi(argv[2]));
-  plain = strcmp(argv[4], "loop") == 0 ? start_in_loop(fd, &options, &session, &error)
+  plain = strcmp(argv[4], "loop") == 0 ? start_in_loop(fd, TLSPOOL_CLIENT, &options, &session, &error)
                                        : tlspool_starttls_client(fd, NULL, &options, &session, &error);
   if (plain < 0) {
     printf("failed reason=%d errno=%d usable=%d check=%s message=%s\n", (int)error.reason, errno, error.socket_usable,

@@ -4,25 +4,13 @@
  * was proved and the line that came back. Exit 0; 1: the start failed, and the reason is printed. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tlspool/tlspool.h>
 #include <unistd.h>
 
-static int start_in_loop(int fd, const tlspool_options *options, tlspool_session **session, tlspool_error *error) {
-  tlspool_start *start = tlspool_start_begin(fd, TLSPOOL_PEER, options, error);
-  int result;
-  if (start == NULL) return -1;
-  while ((result = tlspool_start_continue(start, session, error)) == TLSPOOL_AGAIN) {
-    struct pollfd wait;
-    wait.fd = tlspool_start_fd(start);
-    wait.events = tlspool_start_events(start);
-    poll(&wait, 1, tlspool_start_timeout(start));
-  }
-  return result;
-}
+#include "libtlspool_loop.h"
 
 static int read_line(int fd, char *line, size_t room) {
   size_t size = 0;
@@ -49,7 +37,7 @@ int main(int argc, char **argv) {
   if (strcmp(argv[4], "loop") == 0) {
     options.local_identity = argv[2];
     options.remote_identity = argv[3];
-    plain = start_in_loop(fd, &options, &session, &error);
+    plain = start_in_loop(fd, TLSPOOL_PEER, &options, &session, &error);
   } else if (strcmp(argv[4], "short") == 0) {
     setenv("TLSPOOL_DIR", argv[1], 1);
     plain = starttls_peer(fd, argv[2], argv[3]);

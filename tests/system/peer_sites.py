@@ -7,6 +7,7 @@ import threading
 import tlspool
 from peers import connect, free_port, in_thread, tcp_pair
 from pool import PATIENCE
+from talk import FirstConnection
 
 
 def make_peers(make_pool, extra="", start=True, trusted=()):
@@ -55,39 +56,11 @@ def sides(pools, **options):
     return Side(a, b, **options), Side(b, a, **options)
 
 
-class Waiting:
-    """A listener on .port; the side takes its first connection."""
+class Waiting(FirstConnection):
+    """The side takes it."""
 
     def __init__(self, side):
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(PATIENCE)
-        self.port = self._listener.getsockname()[1]
-        self._side = side
-
-    def _take(self):
-        accepted, _ = self._listener.accept()
-        return self._side.start(accepted)
-
-    def __enter__(self):
-        self._running = in_thread(self._take)
-        self._started = self._running.__enter__()
-        return self
-
-    def __exit__(self, kind, *_):
-        self._listener.close()
-        if kind is None:
-            self._running.__exit__(None, None, None)
-
-    def plain(self):
-        outcome = self._started.result(PATIENCE)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    def failure(self):
-        outcome = self._started.result(PATIENCE)
-        assert isinstance(outcome, Exception), f"it was not refused: {outcome.session}"
-        return outcome
+        super().__init__(side.start)
 
 
 def connected(side, port):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS peers for tests: openssl(1), gnutls and Python's ssl as the other side, on loopback, on free ports."""
+import asyncio
 import contextlib
 import select
 import socket
@@ -141,3 +142,15 @@ def receive_all(sock, timeout=PATIENCE):
 
 def readable(sock, timeout):
     return bool(select.select([sock], [], [], timeout)[0])
+
+
+async def heard_and_closed(near, far):
+    """Two plain sides in asyncio's streams: what one says arrives at the other, and so does the end, both ways."""
+    reader, writer = await asyncio.open_connection(sock=near)
+    far_reader, far_writer = await asyncio.open_connection(sock=far)
+    writer.write(b"hello")
+    writer.write_eof()
+    assert await far_reader.read() == b"hello"
+    far_writer.close()
+    assert await reader.read() == b""
+    writer.close()

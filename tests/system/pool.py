@@ -166,6 +166,14 @@ class Pool:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def eventually(condition, timeout=PATIENCE, message="it never happened"):
     """Waits until condition() is true, and returns what it gave."""
     deadline = time.monotonic() + timeout

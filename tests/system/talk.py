@@ -117,25 +117,18 @@ def gnutls_serv(party, *options):
     return server
 
 
-class OurServer:
-    """A listener; the pool serves the first connection to it. plain() is the plain socket or raises."""
+class FirstConnection:
+    """A listener on .port; start() gets the first connection to it, and gives the plain socket or the exception."""
 
-    def __init__(self, library, identity=None, host="127.0.0.1", **options):
+    def __init__(self, start, host="127.0.0.1"):
         self._listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self._listener.settimeout(PATIENCE)
         self.port = self._listener.getsockname()[1]
-        self._library = library
-        self._identity = identity
-        self._options = options
+        self._start = start
 
     def _accept(self):
         accepted, _ = self._listener.accept()
-        accepted.settimeout(PATIENCE)
-        try:
-            return self._library.wrap_server(accepted, self._identity, **self._options)
-        except self._library.TLSPoolError as failed:
-            accepted.close()
-            return failed
+        return self._start(accepted)
 
     def __enter__(self):
         self._running = in_thread(self._accept)
@@ -157,6 +150,24 @@ class OurServer:
         outcome = self._waiting.result(PATIENCE)
         assert isinstance(outcome, Exception), f"it was not refused: {outcome.session}"
         return outcome
+
+
+class OurServer(FirstConnection):
+    """The pool serves the first connection."""
+
+    def __init__(self, library, identity=None, host="127.0.0.1", **options):
+        super().__init__(self._serve, host)
+        self._library = library
+        self._identity = identity
+        self._options = options
+
+    def _serve(self, accepted):
+        accepted.settimeout(PATIENCE)
+        try:
+            return self._library.wrap_server(accepted, self._identity, **self._options)
+        except self._library.TLSPoolError as failed:
+            accepted.close()
+            return failed
 
 
 def our_client(library, port, name, host="127.0.0.1", **options):

@@ -13,7 +13,7 @@ from caller import calls, start
 from control import Control, answers
 from misbehaving import handshake, serves
 from peers import tcp_pair
-from pool import BIN, PATIENCE, SANITIZED, eventually
+from pool import BIN, PATIENCE, SANITIZED, alive, eventually
 
 
 def run(pool, *options, **more):
@@ -109,14 +109,6 @@ def test_children_do_not_outlive_a_killed_supervisor(make_pool):
     # The sockets that it left behind are no obstacle.
     pool.start()
     assert serves(pool)
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_a_second_daemon_on_the_same_pool_is_refused(make_pool):

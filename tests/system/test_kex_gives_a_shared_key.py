@@ -3,7 +3,7 @@
 is verified by it."""
 import json
 
-from kex import A, B, make_people, up_to_the_last
+from kex import A, B, make_people, share, up_to_the_last
 from peer_sites import joined, sides
 
 
@@ -19,17 +19,7 @@ def test_the_stored_key_protects_a_connection_and_the_next_exchange(make_pool):
     assert end.stdout == "" and "Stored as the shared key office" in end.stderr
     for person in (a, b):
         assert keys_of(person) == {"office": 256}
-        person.pool.configure(f"""
-[keystore]
-address = "hsm.{person.own}"
-
-[[peer]]
-name = "{person.other}"
-as = "{person.own}"
-store = "hsm.{person.other}"
-source = "psk"
-psk = "office"
-""")
+        share(person, "office")
         person.pool.restart()
     with joined(*sides([a.pool, b.pool])) as (near, far):
         assert near.session.verified_by == far.session.verified_by == "sharedKey"

@@ -6,10 +6,8 @@ import hashlib
 import pytest
 
 from control import Control
+from kex import A, B, share
 from pool import eventually
-
-A = "a.example"
-B = "b.example"
 
 
 class Person:
@@ -306,17 +304,7 @@ def test_a_shared_key_may_be_the_proof(people):
     a, b = people
     for person in people:
         person.pool.tlspool("psk", "add", "known", "--from-stdin", stdin="42" * 32)
-        person.pool.configure(f"""
-[keystore]
-address = "hsm.{person.own}"
-
-[[peer]]
-name = "{person.other}"
-as = "{person.own}"
-store = "hsm.{person.other}"
-source = "psk"
-psk = "known"
-""")
+        share(person, "known")
         person.pool.tlspool("reload")
     two = b.answer(a.start()["message"])
     three = a.go_on(two["message"])

@@ -10,7 +10,7 @@ import entity as kme
 import pytest
 import storm
 from peers import client_context
-from pool import SANITIZED, eventually
+from pool import SANITIZED, alive, eventually
 
 KILLS = int(os.environ.get("TLSPOOL_KILLS", 15 if SANITIZED else 40))
 SEED = int(os.environ.get("TLSPOOL_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -119,14 +119,6 @@ def test_calls_of_an_administrator_wait_for_no_dead_worker(pool):
 def waits_on_a_socket(pool):
     with open(f"/proc/{pool.process.pid}/stat", encoding="ascii") as stat:
         return stat.read().rsplit(")", 1)[1].split()[0] == "S"
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("stopped", (False, True), ids=("at rest", "while they can't run"))

@@ -7,7 +7,7 @@ import pytest
 import tlspool
 import tlspool.aio
 from peer_sites import sides
-from peers import in_thread, tcp_pair
+from peers import heard_and_closed, in_thread, tcp_pair
 
 
 def test_asyncio(sites):
@@ -18,14 +18,7 @@ def test_asyncio(sites):
         one, other = await asyncio.gather(tlspool.aio.wrap_peer(near, "a.example", "b.example", pool=a.directory),
                                           tlspool.aio.wrap_peer(far, "b.example", "a.example", pool=b.directory))
         assert {one.session.role, other.session.role} == {"client", "server"}
-        reader, writer = await asyncio.open_connection(sock=one)
-        far_reader, far_writer = await asyncio.open_connection(sock=other)
-        writer.write(b"hello")
-        writer.write_eof()
-        assert await far_reader.read() == b"hello"
-        far_writer.close()
-        assert await reader.read() == b""
-        writer.close()
+        await heard_and_closed(one, other)
     asyncio.run(main())
 
 

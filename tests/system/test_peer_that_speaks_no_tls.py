@@ -140,19 +140,20 @@ def test_client_that_stops_in_the_middle(library, pool, pair, version):
     assert (failed.reason, failed.socket_usable) == ("timeout", False)
 
 
+def answer_in_part(pki, peer, version, part):
+    """A server's answer to the hello that has come, and no more of it than `part` bytes."""
+    raw = Raw(peer, server_context(pki.leaf("web.example", key="rsa4096"), PYTHON_VERSION[version]), server_side=True)
+    raw._feed()
+    with pytest.raises(ssl.SSLWantReadError):
+        raw.tls.do_handshake()
+    peer.sendall(raw.take()[:part])
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("part", [1, 5, 50, 1000])
 def test_server_that_stops_in_the_middle(library, pki, pair, version, part):
     ours, peer = pair
-    raw = Raw(peer, server_context(pki.leaf("web.example", key="rsa4096"), PYTHON_VERSION[version]), server_side=True)
-
-    def answer_in_part():
-        raw._feed()
-        with pytest.raises(ssl.SSLWantReadError):
-            raw.tls.do_handshake()
-        peer.sendall(raw.take()[:part])
-
-    with in_thread(answer_in_part):
+    with in_thread(answer_in_part, pki, peer, version, part):
         failed = failure(library, ours, "client", deadline=0.5)
     assert (failed.reason, failed.socket_usable) == ("timeout", False)
 
@@ -161,16 +162,12 @@ def test_server_that_stops_in_the_middle(library, pki, pair, version, part):
 @pytest.mark.parametrize("part", [0, 1, 5, 50, 1000])
 def test_server_that_closes_in_the_middle(library, pki, pair, version, part):
     ours, peer = pair
-    raw = Raw(peer, server_context(pki.leaf("web.example", key="rsa4096"), PYTHON_VERSION[version]), server_side=True)
 
-    def answer_in_part():
-        raw._feed()
-        with pytest.raises(ssl.SSLWantReadError):
-            raw.tls.do_handshake()
-        peer.sendall(raw.take()[:part])
+    def answer_and_close():
+        answer_in_part(pki, peer, version, part)
         peer.close()
 
-    with in_thread(answer_in_part):
+    with in_thread(answer_and_close):
         failed = failure(library, ours, "client")
     assert (failed.reason, failed.socket_usable) == ("transport", False)
     assert "middle of the handshake" in str(failed)

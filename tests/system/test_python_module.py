@@ -5,7 +5,7 @@ import socket
 import ssl
 
 import pytest
-from peers import client_context, in_thread, receive_all, server_context, tcp_pair
+from peers import client_context, heard_and_closed, in_thread, receive_all, server_context, tcp_pair
 from pool import eventually
 
 
@@ -163,12 +163,5 @@ def test_asyncio(library):
         a, b = tcp_pair()
         near, far = await asyncio.gather(tlspool.aio.wrap_client(a, "p256.example"),
                                          tlspool.aio.wrap_server(b, "p256.example"))
-        reader, writer = await asyncio.open_connection(sock=near)
-        far_reader, far_writer = await asyncio.open_connection(sock=far)
-        writer.write(b"hello")
-        writer.write_eof()
-        assert await far_reader.read() == b"hello"
-        far_writer.close()
-        assert await reader.read() == b""
-        writer.close()
+        await heard_and_closed(near, far)
     asyncio.run(main())

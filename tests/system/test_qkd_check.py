@@ -14,6 +14,15 @@ def check(pool, port, *words, check=True):
                         "--sae", "sae-a.example", "--peer-sae", "sae-b.example", *words, check=check)
 
 
+def failures_between(pool, master, slave):
+    """How many checks fail of a master and a slave: the port and the name of each one's entity, and its own name."""
+    port, entity, sae = master
+    peer_port, peer_entity, peer_sae = slave
+    done = pool.tlspool("qkd", "check", f"https://127.0.0.1:{port}", "--as", sae, "--expect", entity, "--sae", sae, "--peer-sae", peer_sae,
+                        "--peer-url", f"https://127.0.0.1:{peer_port}", "--peer-as", peer_sae, "--peer-expect", peer_entity, "--json")
+    return json.loads(done.stdout)["failed"]
+
+
 @pytest.fixture
 def sites(make_pool):
     """Pool A has the SAEs' identities of both sites, and each trusts the other's CA."""
@@ -41,10 +50,7 @@ def test_our_entities_conform(sites):
         assert report["failed"] == 0 and {row["check"] for row in report["checks"] if row["result"] == "skipped"} == {"dec_keys", "multicast"}
         assert all(row["expected"] and row["came"] for row in report["checks"] if row["result"] == "pass")
         # The other way round: the master at the second entity, the slave at the first.
-        done = a.tlspool("qkd", "check", f"https://127.0.0.1:{b.kme_port}", "--as", "sae-b.example", "--expect", "kme-b.example",
-                         "--sae", "sae-b.example", "--peer-sae", "sae-a.example", "--peer-url", f"https://127.0.0.1:{a.kme_port}",
-                         "--peer-as", "sae-a.example", "--peer-expect", "kme-a.example", "--json")
-        assert json.loads(done.stdout)["failed"] == 0
+        assert failures_between(a, (b.kme_port, "kme-b.example", "sae-b.example"), (a.kme_port, "kme-a.example", "sae-a.example")) == 0
     finally:
         assert serve.close() == 0, serve.lines
 
@@ -53,10 +59,7 @@ def test_master_and_slave_at_one_entity(sites):
     a, b = sites
     serve = Serve(a, b, "--sae", "sae-c.example", keys=24)
     try:
-        done = a.tlspool("qkd", "check", f"https://127.0.0.1:{a.kme_port}", "--as", "sae-a.example", "--expect", "kme-a.example",
-                         "--sae", "sae-a.example", "--peer-sae", "sae-c.example", "--peer-url", f"https://127.0.0.1:{a.kme_port}",
-                         "--peer-as", "sae-c.example", "--peer-expect", "kme-a.example", "--json")
-        assert json.loads(done.stdout)["failed"] == 0
+        assert failures_between(a, (a.kme_port, "kme-a.example", "sae-a.example"), (a.kme_port, "kme-a.example", "sae-c.example")) == 0
     finally:
         assert serve.close() == 0, serve.lines
 

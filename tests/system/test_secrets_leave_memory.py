@@ -10,7 +10,7 @@ import ssl
 
 import upgrades
 from peers import client_context, in_thread, tcp_pair
-from pool import SANITIZED, eventually
+from pool import SANITIZED, alive, eventually
 
 
 class Memory:
@@ -104,7 +104,7 @@ def test_a_typed_pin_passes_no_supervisor_on_its_way_to_a_new_keeper(make_pool, 
     old = {p["name"]: p["pid"] for p in pool.status()["processes"]}
     new = upgrades.upgrade(pool)
     try:
-        eventually(lambda: not upgrades.alive(old["keeper"]), message="the old keeper, and what it knows, is still there")
+        eventually(lambda: not alive(old["keeper"]), message="the old keeper, and what it knows, is still there")
         assert memory.found("keeper", pin=pin)["pin"] > 0
         for process, pid in (("supervisor", new), ("supervisor", pool.process.pid), ("judge", None), ("worker-0", None), ("worker-0", old["worker-0"])):
             assert memory.found(process, pid, pin=pin) == {"pin": 0}, (process, pid)

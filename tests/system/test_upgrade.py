@@ -11,10 +11,10 @@ import pytest
 
 from control import Control
 from misbehaving import serves
-from pool import BIN, PATIENCE, eventually
+from pool import BIN, PATIENCE, alive, eventually
 from test_python_module import both
 from tunnels import Echo, Tunnel
-from upgrades import alive, start, upgrade
+from upgrades import start, upgrade
 
 
 @pytest.fixture

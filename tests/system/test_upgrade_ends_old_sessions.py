@@ -9,9 +9,9 @@ import pytest
 
 from control import Control, call
 from misbehaving import serves, use_shim
-from pool import PATIENCE, eventually
+from pool import PATIENCE, alive, eventually
 from test_python_module import both
-from upgrades import alive, start, upgrade, works
+from upgrades import start, upgrade, works
 
 REVOKED = "pool.example"
 

@@ -6,11 +6,11 @@ import pytest
 
 from misbehaving import serves
 from peers import client_context
-from pool import PATIENCE, eventually
+from pool import PATIENCE, alive, eventually
 from talk import PYTHON_VERSION, VERSIONS
 from test_python_module import both
 from test_resumption_of_clients_by_our_server import visit
-from upgrades import alive, start, upgrade, works
+from upgrades import start, upgrade, works
 
 
 @pytest.fixture

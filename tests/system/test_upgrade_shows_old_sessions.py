@@ -6,9 +6,9 @@ import pytest
 
 import metrics
 from control import Control, call, error_of
-from pool import eventually
+from pool import alive, eventually
 from test_python_module import both
-from upgrades import alive, start, upgrade, works
+from upgrades import start, upgrade, works
 
 ADMIN = "io.tlspool.Admin."
 

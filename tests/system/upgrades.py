@@ -4,15 +4,7 @@ import os
 import re
 import signal
 
-from pool import PATIENCE, eventually
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+from pool import PATIENCE, alive, eventually
 
 
 def start(pool, **more):

@@ -23,9 +23,8 @@ constexpr int most_descriptors = 1024;
 
 Bytes frame(wire::Kind kind, std::uint64_t number, const Bytes& body, std::uint32_t length, std::uint16_t descriptors = 0) {
   Bytes out(16 + body.size());
-  const auto k = static_cast<std::uint16_t>(kind);
   std::memcpy(out.data(), &length, 4);
-  std::memcpy(out.data() + 4, &k, 2);
+  std::memcpy(out.data() + 4, &kind, 2);
   std::memcpy(out.data() + 6, &descriptors, 2);
   std::memcpy(out.data() + 8, &number, 8);
   if (!body.empty()) std::memcpy(out.data() + 16, body.data(), body.size());

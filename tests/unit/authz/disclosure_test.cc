@@ -7,6 +7,8 @@
 #include <optional>
 #include <random>
 
+#include "base/contains.h"
+
 namespace tlspool::authz {
 namespace {
 
@@ -165,7 +167,7 @@ std::string by_definition(const std::vector<WrittenRule>& rules, const Showing& 
     const WrittenRule& r = rules[i];
     const auto local = rank_of(r.local, s.local);
     const auto remote = rank_of(r.remote, s.remote);
-    const bool uid = r.uids.empty() || std::ranges::find(r.uids, s.uid) != r.uids.end();
+    const bool uid = r.uids.empty() || contains(r.uids, s.uid);
     if (!local || !remote || !uid || !(r.service.empty() || r.service == s.service) || (r.standings & s.standing) == 0) continue;
     fits.push_back({{*local, *remote, r.service.empty() ? 1u : 0u, r.uids.empty() ? 1u : 0u}, r.show, 10 * (i + 1)});
   }

@@ -3,10 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "../temporary_directory.h"
 #include "cli/agent.h"
 
 namespace tlspool::cli {
@@ -23,21 +23,14 @@ AgentQuestion question(const std::string& service = "", const std::string& remot
 
 class Memory : public testing::Test {
  protected:
-  ~Memory() override { std::filesystem::remove_all(directory_); }
-
-  static std::string temporary() {
-    std::string name = "/tmp/agent-memory-XXXXXX";
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    return name;
-  }
   void write(const std::string& text) { std::ofstream(memory_.path()) << text; }
   std::string known(const AgentQuestion& q) const {
     const auto found = memory_.find(q);
     return !found ? found.error().text() : !*found ? "unknown" : **found ? "yes" : "no";
   }
 
-  std::string directory_ = temporary();
-  AgentMemory memory_{directory_ + "/disclosures"};
+  const test::TemporaryDirectory temporary_;
+  AgentMemory memory_{temporary_.path() + "/disclosures"};
 };
 
 TEST_F(Memory, KnowsNothingAtFirst) { EXPECT_EQ(known(question()), "unknown"); }

@@ -5,23 +5,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+
+#include "../temporary_directory.h"
 
 namespace tlspool::cli {
 namespace {
 
 class Pins : public testing::Test {
  protected:
-  Pins() : pins_(directory_ + "/state/tlspool/kex-pins") {}
-  ~Pins() override { std::filesystem::remove_all(directory_); }
-
-  static std::string temporary() {
-    std::string name = "/tmp/kex-pins-XXXXXX";
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    return name;
-  }
   void write(const std::string& text) {
     std::filesystem::create_directories(std::filesystem::path(pins_.path()).parent_path());
     std::ofstream(pins_.path()) << text;
@@ -33,8 +26,8 @@ class Pins : public testing::Test {
 
   const std::string one_ = std::string(64, '1');
   const std::string other_ = std::string(64, 'a');
-  std::string directory_ = temporary();
-  KexPins pins_;
+  const test::TemporaryDirectory temporary_;
+  KexPins pins_{temporary_.path() + "/state/tlspool/kex-pins"};
 };
 
 TEST_F(Pins, NobodyIsPinnedWithoutAFile) { EXPECT_EQ(digest_of("a.example"), "none"); }

@@ -13,7 +13,7 @@ TopNumber number(std::map<std::string, std::string, std::less<>> labels, std::in
 TopSession session(std::string id, std::string remote, std::uint64_t sent, std::int64_t started = 0) {
   TopSession out;
   out.id = std::move(id);
-  out.remote = std::move(remote);
+  out.remote_identity = std::move(remote);
   out.sent = sent;
   out.started = started;
   return out;
@@ -48,7 +48,7 @@ TEST(Top, RatesAreDifferencesOverTheTimeBetween) {
   EXPECT_EQ(view.outcomes[0].total, 170);
   EXPECT_DOUBLE_EQ(view.outcomes[0].rate, 10);
   EXPECT_DOUBLE_EQ(view.outcomes[1].rate, 2);
-  EXPECT_EQ(view.now.sessions[0].remote, "loud.example");
+  EXPECT_EQ(view.now.sessions[0].remote_identity, "loud.example");
   EXPECT_DOUBLE_EQ(view.now.sessions[0].sent_rate, 400);
 }
 
@@ -100,7 +100,9 @@ TEST(Top, QuantilesAreOfWhatHappenedSinceTheLastLook) {
 
 TEST(Top, NoNameReachesTheTerminalAsItCame) {
   TopLook look = second_look();
-  look.sessions[0].remote = "evil\x1b]0;owned\x07\n\r\x9b" + std::string(500, 'x');
+  look.sessions[0].remote_identity = "evil\x1b]0;owned\x07\n\r\x9b" + std::string(500, 'x');
+  // These are of a worker, too, which somebody may have taken over.
+  look.sessions[0].id = look.sessions[0].role = look.sessions[0].version = "\x1b[3J";
   look.sessions[0].service = "\x1b[2J";
   look.sessions[0].program = "\x1b[31m";
   look.processes.push_back({"\x1b[1m", 1, 2});

@@ -9,27 +9,18 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../temporary_directory.h"
 #include "config/load.h"
 #include "config/paths.h"
 
 namespace tlspool::config {
 namespace {
 
-class Directory {
- public:
-  Directory() {
-    char name[] = "/tmp/tlspool-config-XXXXXX";
-    path_ = mkdtemp(name);
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
+struct Directory : test::TemporaryDirectory {
   void write(const std::string& name, const std::string& text) const {
-    std::filesystem::create_directories(std::filesystem::path(path_ + "/" + name).parent_path());
-    std::ofstream(path_ + "/" + name) << text;
+    std::filesystem::create_directories(std::filesystem::path(path() + "/" + name).parent_path());
+    std::ofstream(path() + "/" + name) << text;
   }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 constexpr const char* token = "[[token]]\nname = \"default\"\nmodule = \"/m.so\"\nuri = \"pkcs11:\"\npin_file = \"pin\"\n";

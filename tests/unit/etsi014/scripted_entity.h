@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An entity that says what its script says, byte for byte.
 #pragma once
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,10 +8,12 @@
 #include <cstdlib>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "../loopback_listener.h"
 #include "base/socket.h"
 
 namespace tlspool {
@@ -30,30 +31,21 @@ class ScriptedEntity {
 
   /// Listens on a free port of the loopback interface, too.
   std::uint16_t listen() {
-    listener_.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    if (bind(listener_.get(), generic, size) != 0 || ::listen(listener_.get(), 16) != 0 ||
-        getsockname(listener_.get(), generic, &size) != 0) {
-      std::abort();
-    }
+    listener_.emplace();
     accepting_ = std::thread([this] {
       while (true) {
-        UniqueFd fd{accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+        UniqueFd fd{accept4(listener_->socket.get(), nullptr, nullptr, SOCK_CLOEXEC)};
         if (!fd.valid()) return;
         begin(std::move(fd));
       }
     });
-    return ntohs(address.sin_port);
+    return listener_->port;
   }
 
   /// Listens no more, and waits until its clients have gone.
   void end() {
     if (accepting_.joinable()) {
-      shutdown(listener_.get(), SHUT_RDWR);
+      shutdown(listener_->socket.get(), SHUT_RDWR);
       accepting_.join();
       listener_.reset();
     }
@@ -140,7 +132,7 @@ class ScriptedEntity {
   std::deque<Line> script_;
   std::vector<std::string> requests_;
   int connections_ = 0;
-  UniqueFd listener_;
+  std::optional<test::LoopbackListener> listener_;
   std::thread accepting_;
   std::vector<std::thread> threads_;
 };

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "../loopback_listener.h"
 #include "base/socket.h"
 
 namespace tlspool::test {
@@ -26,29 +27,18 @@ class HttpServer {
   using Handler = std::function<Answer(const std::string& request)>;
 
   explicit HttpServer(Handler handler) : handler_(std::move(handler)) {
-    listener_.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    if (bind(listener_.get(), generic, size) != 0 || listen(listener_.get(), 64) != 0 ||
-        getsockname(listener_.get(), generic, &size) != 0) {
-      std::abort();
-    }
-    port_ = ntohs(address.sin_port);
-    accepting_ = std::thread([this] { accept_all(listener_.get()); });
+    accepting_ = std::thread([this] { accept_all(listener_.socket.get()); });
   }
   /// After its clients, whose connections end its threads.
   ~HttpServer() {
-    shutdown(listener_.get(), SHUT_RDWR);
+    shutdown(listener_.socket.get(), SHUT_RDWR);
     accepting_.join();
     for (const int fd : unix_listeners_) shutdown(fd, SHUT_RDWR);
     for (std::thread& thread : unix_threads_) thread.join();
     for (std::thread& thread : threads_) thread.join();
   }
-  [[nodiscard]] std::string url(const std::string& path = "/") const { return "http://127.0.0.1:" + std::to_string(port_) + path; }
-  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::string url(const std::string& path = "/") const { return "http://127.0.0.1:" + std::to_string(listener_.port) + path; }
+  [[nodiscard]] std::uint16_t port() const { return listener_.port; }
   [[nodiscard]] int requests() const { return requests_; }
   [[nodiscard]] int connections() const { return connections_; }
   /// Serves a Unix socket, too.
@@ -116,8 +106,7 @@ class HttpServer {
   }
 
   Handler handler_;
-  UniqueFd listener_;
-  std::uint16_t port_ = 0;
+  const LoopbackListener listener_;
   std::atomic<int> requests_ = 0;
   std::atomic<int> connections_ = 0;
   std::mutex mutex_;

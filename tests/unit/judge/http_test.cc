@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <optional>
 
+#include "../temporary_directory.h"
+#include "../turn_until.h"
 #include "http_server.h"
 
 namespace tlspool::judge::http_tests {
@@ -17,15 +19,9 @@ using std::chrono::milliseconds;
 
 struct Waiting {
   Loop loop;
-  Timer limit{loop};
-  // Runs the loop until `done` says so.
-  template <class Done>
-  void until(Done done) {
-    bool late = false;
-    limit.start(milliseconds{20'000}, [&] { late = true; });
-    while (!done() && !late) loop.turn(milliseconds{1000});
-    EXPECT_FALSE(late);
-    limit.stop();
+  template <class Condition>
+  void until(Condition happened) {
+    EXPECT_TRUE(test::turn_until(loop, happened));
   }
   Result<HttpReply> get(Http& http, HttpRequest request) {
     std::optional<Result<HttpReply>> got;
@@ -37,6 +33,15 @@ struct Waiting {
 };
 
 HttpServer::Answer hello(const std::string&) { return {HttpServer::reply("hello", "200 OK", "Content-Type: text/x\r\n")}; }
+
+/// Says hello, and keeps what was asked last.
+struct NotingServer {
+  std::string seen;
+  HttpServer server{[this](const std::string& request) {
+    seen = request;
+    return hello(request);
+  }};
+};
 
 TEST(Http, AnswersWithStatusTypeAndBody) {
   Waiting w;
@@ -51,34 +56,26 @@ TEST(Http, AnswersWithStatusTypeAndBody) {
 
 TEST(Http, AsksForNothingButTheBody) {
   Waiting w;
-  std::string seen;
-  HttpServer server([&](const std::string& request) {
-    seen = request;
-    return hello(request);
-  });
+  NotingServer noting;
   Http http(w.loop);
-  ASSERT_TRUE(w.get(http, {.url = server.url("/a"), .headers = {"Accept: x/y"}}));
-  EXPECT_TRUE(seen.starts_with("GET /a HTTP/1.1\r\n")) << seen;
-  EXPECT_NE(seen.find("\r\nAccept: x/y\r\n"), std::string::npos) << seen;
+  ASSERT_TRUE(w.get(http, {.url = noting.server.url("/a"), .headers = {"Accept: x/y"}}));
+  EXPECT_TRUE(noting.seen.starts_with("GET /a HTTP/1.1\r\n")) << noting.seen;
+  EXPECT_NE(noting.seen.find("\r\nAccept: x/y\r\n"), std::string::npos) << noting.seen;
   for (const char* header : {"Accept-Encoding", "Cookie", "Authorization", "Upgrade"}) {
-    EXPECT_EQ(seen.find(header), std::string::npos) << seen;
+    EXPECT_EQ(noting.seen.find(header), std::string::npos) << noting.seen;
   }
 }
 
 TEST(Http, PostsABodyAtOnce) {
   Waiting w;
-  std::string seen;
-  HttpServer server([&](const std::string& request) {
-    seen = request;
-    return hello(request);
-  });
+  NotingServer noting;
   Http http(w.loop);
   const std::string large(3000, 'x');
-  ASSERT_TRUE(w.get(http, {.url = server.url(), .body = copy_of(view(large)), .headers = {"Content-Type: application/json"}}));
-  EXPECT_TRUE(seen.starts_with("POST / HTTP/1.1\r\n")) << seen;
-  EXPECT_TRUE(seen.ends_with("\r\n\r\n" + large));
-  EXPECT_NE(seen.find("Content-Type: application/json\r\n"), std::string::npos) << seen;
-  EXPECT_EQ(seen.find("Expect"), std::string::npos) << seen;
+  ASSERT_TRUE(w.get(http, {.url = noting.server.url(), .body = copy_of(view(large)), .headers = {"Content-Type: application/json"}}));
+  EXPECT_TRUE(noting.seen.starts_with("POST / HTTP/1.1\r\n")) << noting.seen;
+  EXPECT_TRUE(noting.seen.ends_with("\r\n\r\n" + large));
+  EXPECT_NE(noting.seen.find("Content-Type: application/json\r\n"), std::string::npos) << noting.seen;
+  EXPECT_EQ(noting.seen.find("Expect"), std::string::npos) << noting.seen;
 }
 
 TEST(Http, KeepsAConnectionForTheNextRequest) {
@@ -208,18 +205,14 @@ TEST(Http, TheEnvironmentNamesNoProxy) {
 
 TEST(Http, GoesByAUnixSocket) {
   Waiting w;
-  std::string pattern = testing::TempDir() + "http-XXXXXX";
-  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-  {
-    HttpServer server(hello);
-    server.listen_at(pattern + "/socket");
-    Http http(w.loop);
-    const auto reply = w.get(http, {.url = "http://policy.invalid/v1", .unix_socket = pattern + "/socket"});
-    ASSERT_TRUE(reply) << reply.error().text();
-    EXPECT_EQ(text_of(reply->body), "hello");
-  }
-  unlink((pattern + "/socket").c_str());
-  rmdir(pattern.c_str());
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/socket";
+  HttpServer server(hello);
+  server.listen_at(path);
+  Http http(w.loop);
+  const auto reply = w.get(http, {.url = "http://policy.invalid/v1", .unix_socket = path});
+  ASSERT_TRUE(reply) << reply.error().text();
+  EXPECT_EQ(text_of(reply->body), "hello");
 }
 
 TEST(Http, GoesByASocketThatItIsGivenAndKeepsIt) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../temporary_directory.h"
 #include "../trust/pki.h"
 #include "loop/channel.h"
 #include "wire/ipc.h"
@@ -19,15 +20,13 @@ namespace {
 using namespace tlspool::test;
 using wire::Kind;
 
-std::uint16_t number_of(Kind kind) { return static_cast<std::uint16_t>(kind); }
-
 // A judge in a process of its own, since its sandbox can't be left again.
 class JudgeProcess : public testing::Test {
  protected:
+  const test::TemporaryDirectory temporary_;
+  const std::string directory_ = temporary_.path();
+
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "judge-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
     auto pair = socket_pair(SOCK_STREAM, false);
     ASSERT_TRUE(pair);
     child_ = fork();
@@ -43,7 +42,6 @@ class JudgeProcess : public testing::Test {
   void TearDown() override {
     supervisor_.reset();
     EXPECT_EQ(wait_for_end(), 0);
-    std::filesystem::remove_all(directory_);
   }
   int wait_for_end() {
     if (child_ == 0) return 0;
@@ -56,7 +54,7 @@ class JudgeProcess : public testing::Test {
     setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
   }
   static void send(const UniqueFd& fd, Kind kind, Bytes body, std::uint64_t number = 0, UniqueFd descriptor = {}) {
-    Frame frame{number_of(kind), number, std::move(body), {}};
+    Frame frame{kind, number, std::move(body), {}};
     if (descriptor.valid()) frame.descriptors.push_back(std::move(descriptor));
     ASSERT_TRUE(send_frame(fd.get(), frame));
   }
@@ -69,7 +67,7 @@ class JudgeProcess : public testing::Test {
     send(supervisor_, Kind::judge_setup, wire::encode(wire::JudgeSetup{system, std::move(files)}));
     auto frame = receive_frame(supervisor_.get());
     EXPECT_TRUE(frame) << frame.error().text();
-    if (!frame || frame->kind != number_of(Kind::judge_ready)) return {};
+    if (!frame || frame->kind != Kind::judge_ready) return {};
     return wire::decode<wire::JudgeReady>(frame->body).value();
   }
   UniqueFd worker() {
@@ -83,7 +81,7 @@ class JudgeProcess : public testing::Test {
     auto frame = receive_frame(fd.get());
     EXPECT_TRUE(frame) << frame.error().text();
     if (!frame) return {};
-    EXPECT_EQ(frame->kind, number_of(Kind::chain_verdict));
+    EXPECT_EQ(frame->kind, Kind::chain_verdict);
     EXPECT_EQ(frame->number, number);
     return wire::decode<wire::ChainVerdict>(frame->body).value();
   }
@@ -93,7 +91,6 @@ class JudgeProcess : public testing::Test {
     return issue(s, &ca);
   }
 
-  std::string directory_;
   UniqueFd supervisor_;
   pid_t child_ = 0;
 };

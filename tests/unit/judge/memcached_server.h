@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "../loopback_listener.h"
 #include "base/socket.h"
 
 namespace tlspool::test {
@@ -29,19 +30,12 @@ class MemcachedServer {
   };
 
   MemcachedServer() {
-    listener_.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    if (bind(listener_.get(), generic, size) != 0 || listen(listener_.get(), 64) != 0 || getsockname(listener_.get(), generic, &size) != 0) std::abort();
-    name = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    name = "127.0.0.1:" + std::to_string(listener_.port);
     accepting_ = std::thread([this] { accept_all(); });
   }
   ~MemcachedServer() {
     ended_ = true;
-    shutdown(listener_.get(), SHUT_RDWR);
+    shutdown(listener_.socket.get(), SHUT_RDWR);
     accepting_.join();
     for (auto& socket : sockets_) shutdown(socket.get(), SHUT_RDWR);
     for (auto& thread : threads_) thread.join();
@@ -63,7 +57,7 @@ class MemcachedServer {
  private:
   void accept_all() {
     while (!ended_) {
-      const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+      const int fd = accept4(listener_.socket.get(), nullptr, nullptr, SOCK_CLOEXEC);
       if (fd < 0) continue;
       sockets_.emplace_back(fd);
       threads_.emplace_back([this, fd] { serve(fd); });
@@ -133,7 +127,7 @@ class MemcachedServer {
     return true;
   }
 
-  UniqueFd listener_;
+  const LoopbackListener listener_;
   std::atomic<bool> ended_ = false;
   std::mutex lock_;
   std::map<std::string, std::string> items_;

@@ -5,6 +5,7 @@
 
 #include <ctime>
 
+#include "../turn_until.h"
 #include "memcached_server.h"
 
 namespace tlspool::judge {
@@ -65,19 +66,17 @@ class OutcomesTest : public testing::Test {
       out = std::move(found);
     });
     if (auto* at_once = std::get_if<std::optional<wire::ChainVerdict>>(&looked)) return *at_once;
-    turn_until([&] { return answered; });
+    until([&] { return answered; });
     return out;
   }
   template <class Condition>
-  void turn_until(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (!condition() && std::chrono::steady_clock::now() < end) loop.turn(10ms);
-    EXPECT_TRUE(condition());
+  void until(Condition happened) {
+    EXPECT_TRUE(test::turn_until(loop, happened));
   }
   void put(Outcomes& outcomes, const wire::ChainQuery& query, const wire::ChainVerdict& verdict) {
     const std::size_t before = server.items().size();
     outcomes.judged(outcomes.key_of(query), verdict);
-    turn_until([&] { return server.items().size() > before; });
+    until([&] { return server.items().size() > before; });
   }
 
   MemcachedServer server;
@@ -285,15 +284,15 @@ TEST_P(MoodTest, AServerThatFailsIsLeftOutAndNobodyWaitsLong) {
   for (int i = 0; i < 50; ++i) EXPECT_FALSE(ask(*outcomes, question()));
   // 50 times 20 ms at most, and what a busy machine takes.
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 15s);
-  turn_until([&] {
+  until([&] {
     (void)ask(*outcomes, question());
     return outcomes->counters().away == 1 || outcomes->counters().late > 100;
   });
   EXPECT_LT(server.gets, 50);
   server.mood = Mood::honest;
-  turn_until([&] { return outcomes->counters().away == 0; });
+  until([&] { return outcomes->counters().away == 0; });
   wire::ChainQuery other = question();
-  turn_until([&] {  // it is tried again, and serves again
+  until([&] {  // it is tried again, and serves again
     other.expected += "x";
     outcomes->judged(outcomes->key_of(other), accepted_as("a"));
     loop.turn(50ms);
@@ -318,7 +317,7 @@ TEST_F(OutcomesTest, ALookupThatIsCancelledSaysNothing) {
   bool said = false;
   auto looked = outcomes->look_up(*outcomes->key_of(question()), [&](const auto&) { said = true; });
   std::get<Outcomes::Cancel>(looked)();
-  turn_until([&] { return server.gets == 1; });
+  until([&] { return server.gets == 1; });
   loop.turn(50ms);
   EXPECT_FALSE(said);
 }
@@ -338,7 +337,7 @@ TEST_F(OutcomesTest, OfTwoBlobsTheFirstWins) {
   std::vector<Bytes> there;
   for (const Bytes& offered : {Bytes{1, 2}, Bytes{3}}) {
     outcomes->add_blob({"tlspool1t-x", offered, 60}, [&](const wire::SharedBlob& blob) { there.push_back(blob.sealed); });
-    turn_until([&, count = there.size()] { return there.size() > count; });
+    until([&, count = there.size()] { return there.size() > count; });
   }
   EXPECT_EQ(there, (std::vector<Bytes>{{1, 2}, {1, 2}}));
 }

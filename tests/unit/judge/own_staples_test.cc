@@ -4,9 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <ctime>
-#include <filesystem>
 #include <map>
 
+#include "../turn_until.h"
+#include "../temporary_directory.h"
 #include "../trust/revocation_pki.h"
 #include "http_server.h"
 
@@ -17,10 +18,10 @@ using namespace tlspool::test;
 
 class OwnStaplesTest : public testing::Test {
  protected:
+  const test::TemporaryDirectory temporary_;
+  const std::string directory_ = temporary_.path();
+
   OwnStaplesTest() {
-    std::string pattern = testing::TempDir() + "staples-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) std::abort();
-    directory_ = pattern;
     Spec s;
     s.more = {{NID_info_access, "OCSP;URI:" + server_.url("/ocsp")}};
     leaf_ = issue(s, &ca_);
@@ -29,7 +30,6 @@ class OwnStaplesTest : public testing::Test {
   ~OwnStaplesTest() override {
     staples_.reset();
     responders_.reset();
-    std::filesystem::remove_all(directory_);
   }
   void restart() {
     staples_.reset();
@@ -40,13 +40,9 @@ class OwnStaplesTest : public testing::Test {
     got_.clear();
   }
   void own(std::vector<Bytes> chain) { staples_->set(wire::OwnCertificates{{{"a.example", std::move(chain)}}}); }
-  template <class Done>
-  void until(Done done) {
-    bool late = false;
-    Timer limit(loop_);
-    limit.start(std::chrono::seconds{20}, [&] { late = true; });
-    while (!done() && !late) loop_.turn(std::chrono::milliseconds{1000});
-    EXPECT_FALSE(late);
+  template <class Condition>
+  void until(Condition happened) {
+    EXPECT_TRUE(test::turn_until(loop_, happened));
   }
   void say(Bytes response) {
     const std::lock_guard lock(mutex_);
@@ -62,7 +58,6 @@ class OwnStaplesTest : public testing::Test {
   }};
   Party ca_ = issue(ca_spec("ca"));
   Party leaf_;
-  std::string directory_;
   std::vector<wire::Staple> got_;
   std::unique_ptr<Responders> responders_;
   std::unique_ptr<OwnStaples> staples_;

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <ctime>
-#include <filesystem>
 #include <fstream>
 
+#include "../temporary_directory.h"
 #include "../trust/pki.h"
 
 namespace tlspool::judge {
@@ -18,15 +18,14 @@ using trust::CheckKind;
 
 class PinSources : public testing::Test {
  protected:
+  const test::TemporaryDirectory temporary_;
+  const std::string directory_ = temporary_.path();
+
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "pins-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
     store_ = std::make_shared<PinStore>(loop_, directory_);
   }
   void TearDown() override {
     store_.reset();
-    std::filesystem::remove_all(directory_);
   }
   static Party leaf(const std::string& san) {
     Spec spec;
@@ -58,7 +57,6 @@ class PinSources : public testing::Test {
   Loop loop_;
   trust::Anchors anchors_;
   trust::KnownCertificates known_;
-  std::string directory_;
   std::shared_ptr<PinStore> store_;
   std::unique_ptr<PinSource> source_;
 };

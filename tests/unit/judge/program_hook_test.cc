@@ -7,6 +7,7 @@
 
 #include <chrono>
 
+#include "../turn_until.h"
 #include "base/socket.h"
 #include "judge/authorization.h"
 #include "wire/json.h"
@@ -29,14 +30,9 @@ class Programs : public testing::Test {
   /// Turns the loop until something is there to be read, and reads it.
   std::string hear(const UniqueFd& from) {
     std::string out(4096, '\0');
-    const auto end = std::chrono::steady_clock::now() + patience;
-    while (std::chrono::steady_clock::now() < end) {
-      const ssize_t n = recv(from.get(), out.data(), out.size(), MSG_DONTWAIT);
-      if (n > 0) return out.substr(0, static_cast<std::size_t>(n));
-      loop_.turn(5ms);
-    }
-    ADD_FAILURE() << "nothing was asked";
-    return {};
+    ssize_t n = 0;
+    until([&] { return (n = recv(from.get(), out.data(), out.size(), MSG_DONTWAIT)) > 0; });
+    return out.substr(0, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
   }
   static void say(const UniqueFd& end, const std::string& text) {
     ASSERT_EQ(send(end.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
@@ -49,10 +45,8 @@ class Programs : public testing::Test {
     return R"({"id":)" + std::to_string(number_in(question)) + R"(,"result":{"allow":true)" + more + "}}\n";
   }
   template <class Condition>
-  void until(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + patience;
-    while (!condition() && std::chrono::steady_clock::now() < end) loop_.turn(5ms);
-    EXPECT_TRUE(condition()) << "it never happened";
+  void until(Condition happened) {
+    EXPECT_TRUE(test::turn_until(loop_, happened));
   }
   Hook::OnAnswer note(std::vector<std::string>& into) {
     return [&into](Result<authz::HookAnswer> answer) { into.push_back(answer ? (answer->allow ? "allow" : "deny") : answer.error().reason); };

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "../temporary_directory.h"
 #include "../trust/revocation_pki.h"
 #include "http_server.h"
 
@@ -20,17 +21,16 @@ using trust::CheckKind;
 
 class RevocationSourceTest : public testing::Test {
  protected:
+  const test::TemporaryDirectory temporary_;
+  const std::string directory_ = temporary_.path();
+
   RevocationSourceTest() {
-    std::string pattern = testing::TempDir() + "revocation-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) std::abort();
-    directory_ = pattern;
     setup_.deadline_ms = 2000;
     restart();
   }
   ~RevocationSourceTest() override {
     source_.reset();
     memory_.reset();
-    std::filesystem::remove_all(directory_);
   }
   // As a judge that starts again, with what it kept in its directory.
   void restart() {
@@ -103,7 +103,6 @@ class RevocationSourceTest : public testing::Test {
   Party good_ = issue(spec("ca"), &ca_);
   Party bad_ = issue(spec("ca"), &ca_);
   Party silent_ = issue({}, &ca_);  // names neither
-  std::string directory_;
   trust::KnownCertificates known_;
   wire::RevocationSetup setup_;
   std::shared_ptr<RevocationMemory> memory_;

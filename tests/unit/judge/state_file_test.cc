@@ -6,18 +6,15 @@
 
 #include <filesystem>
 
+#include "../temporary_directory.h"
+
 namespace tlspool::judge {
 namespace {
 
 class StateFiles : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "state-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-  std::string directory_;
+  const test::TemporaryDirectory temporary_;
+  const std::string directory_ = temporary_.path();
 };
 
 TEST_F(StateFiles, NoneIsNoText) { EXPECT_EQ(StateFile(directory_ + "/a").read().value(), std::nullopt); }

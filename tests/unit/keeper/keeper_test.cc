@@ -45,7 +45,7 @@ class KeeperTest : public SoftHsm {
   int worker(const std::string& token = "default") {
     auto pair = socket_pair(SOCK_SEQPACKET, true);
     EXPECT_TRUE(pair);
-    Frame frame{static_cast<std::uint16_t>(wire::Kind::sign_channel), 0, wire::encode(wire::SignChannel{0, token}), {}};
+    Frame frame{wire::Kind::sign_channel, 0, wire::encode(wire::SignChannel{0, token}), {}};
     frame.descriptors.push_back(std::move(pair->first));
     keeper_->take(std::move(frame));
     const int flags = fcntl(pair->second.get(), F_GETFL);
@@ -81,7 +81,7 @@ class KeeperTest : public SoftHsm {
   [[nodiscard]] wire::TokenReport token_report() const { return keeper_->report().tokens.at(0); }
   std::string enter_pin(const std::string& pin) {
     auto pair = socket_pair(SOCK_STREAM, false);
-    Frame frame{static_cast<std::uint16_t>(wire::Kind::pin_entry), 0, wire::encode(wire::PinEntry{"default"}), {}};
+    Frame frame{wire::Kind::pin_entry, 0, wire::encode(wire::PinEntry{"default"}), {}};
     frame.descriptors.push_back(std::move(pair->first));
     keeper_->take(std::move(frame));
     EXPECT_TRUE(transmit(pair->second.get(), view(pin), {}));

@@ -25,7 +25,7 @@ class Process : public SoftHsm {
     waitpid(pid, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
   }
-  static Frame frame(wire::Kind kind, Bytes body) { return {static_cast<std::uint16_t>(kind), 0, std::move(body), {}}; }
+  static Frame frame(wire::Kind kind, Bytes body) { return {kind, 0, std::move(body), {}}; }
 };
 
 TEST_F(Process, TokenIsReopenedInsideTheSandbox) {
@@ -107,7 +107,7 @@ TEST_F(Process, ProvisioningAnswersEachRequestAndEndsWithTheCommand) {
   const int command = channel->first.get();
   ASSERT_TRUE(send_frame(command, frame(wire::Kind::log_setup, wire::encode(wire::LogSetup{false, 3, "provision"}))));
   const auto ask = [&](wire::ProvisionKind kind, Bytes body) {
-    EXPECT_TRUE(send_frame(command, {static_cast<std::uint16_t>(kind), 9, std::move(body), {}}));
+    EXPECT_TRUE(send_frame(command, {kind, 9, std::move(body), {}}));
     auto answer = receive_frame(command);
     EXPECT_TRUE(answer);
     EXPECT_EQ(answer->number, 9U);

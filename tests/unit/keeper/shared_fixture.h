@@ -59,7 +59,7 @@ class SharedKeysTest : public SoftHsm {
     auto pair = socket_pair(SOCK_STREAM, true);
     EXPECT_TRUE(pair);
     const Bytes body = kind == wire::Kind::key_channel ? wire::encode(wire::KeyChannel{0}) : Bytes{};
-    Frame frame{static_cast<std::uint16_t>(kind), 0, body, {}};
+    Frame frame{kind, 0, body, {}};
     frame.descriptors.push_back(std::move(pair->first));
     keeper_->take(std::move(frame));
     ends_.push_back(std::make_unique<End>());
@@ -83,12 +83,12 @@ class SharedKeysTest : public SoftHsm {
   /// Until the keeper has dealt with everything that came before.
   void settle_loop() { for (int i = 0; i < 5; ++i) loop_.turn(2ms); }
 
-  std::uint64_t send(End& end, std::uint16_t kind, Bytes body) {
+  std::uint64_t send(End& end, FrameKind kind, Bytes body) {
     end.channel->send(kind, ++end.last, body);
     return end.last;
   }
   std::uint64_t send(End& end, const wire::KeyRequest& request) {
-    return send(end, static_cast<std::uint16_t>(wire::Kind::key_request), wire::encode(request));
+    return send(end, wire::Kind::key_request, wire::encode(request));
   }
   template <class T>
   T answer(End& end, std::uint64_t number) {
@@ -105,7 +105,7 @@ class SharedKeysTest : public SoftHsm {
     return ask(end, {wire::KeyOperation::lease, peer, std::move(id), {}, false, 0});
   }
   wire::KeySettled settle(End& end, std::uint64_t lease, bool verified) {
-    const auto number = send(end, static_cast<std::uint16_t>(wire::Kind::key_settle), wire::encode(wire::KeySettle{lease, verified}));
+    const auto number = send(end, wire::Kind::key_settle, wire::encode(wire::KeySettle{lease, verified}));
     return answer<wire::KeySettled>(end, number);
   }
   /// A request of `tlspool psk` or `tlspool qkd`; the kind of the answer must be `kind`.
@@ -115,7 +115,7 @@ class SharedKeysTest : public SoftHsm {
     const auto number = send(end, static_cast<std::uint16_t>(request), std::move(body));
     run_until([&] { return end.frames.contains(number); });
     const Frame& frame = end.frames[number];
-    if (frame.kind != static_cast<std::uint16_t>(kind)) {
+    if (frame.kind != kind) {
       auto failure = wire::decode<wire::Failure>(frame.body);
       ADD_FAILURE() << (failure ? wire::error_of(*failure).text() : "another kind of answer");
       return {};

@@ -191,7 +191,7 @@ TEST_F(SharedKeysTest, ALockedTokenSaysSoAndServesAfterItsPin) {
   EXPECT_NE(locked.message.find("store=hsm.b.example token=default"), std::string::npos) << locked.message;
   EXPECT_NE(count().problem.find("tlspool pin"), std::string::npos);
   auto pair = socket_pair(SOCK_STREAM, false);
-  Frame frame{static_cast<std::uint16_t>(wire::Kind::pin_entry), 0, wire::encode(wire::PinEntry{"default"}), {}};
+  Frame frame{wire::Kind::pin_entry, 0, wire::encode(wire::PinEntry{"default"}), {}};
   frame.descriptors.push_back(std::move(pair->first));
   keeper_->take(std::move(frame));
   ASSERT_TRUE(transmit(pair->second.get(), view(pin), {}));
@@ -244,7 +244,7 @@ TEST_F(SharedKeysTest, AMalformedRequestEndsTheChannel) {
   deposit(11, 1);
   End& w = worker();
   ASSERT_EQ(lease(w, number_id(11)).problem, KeyProblem::none);
-  (void)send(w, static_cast<std::uint16_t>(wire::Kind::key_request), copy_of(view("garbage")));
+  (void)send(w, wire::Kind::key_request, copy_of(view("garbage")));
   run_until([&] { return !w.channel->open(); });
   EXPECT_EQ(count().leased, 0U);
 }

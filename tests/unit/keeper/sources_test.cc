@@ -32,7 +32,7 @@ class Sources : public SharedKeysTest {
     const std::uint64_t number = fetcher.order[served_++];
     auto request = wire::decode<wire::FetchRequest>(fetcher.frames[number].body);
     EXPECT_TRUE(request);
-    fetcher.channel->send(static_cast<std::uint16_t>(wire::Kind::fetch_answer), number, wire::encode(answer));
+    fetcher.channel->send(wire::Kind::fetch_answer, number, wire::encode(answer));
     return request ? *request : wire::FetchRequest{};
   }
   std::uint64_t ask_take(End& w) { return send(w, {KeyOperation::take, "b.example", {}, {}, false, 0}); }

@@ -11,17 +11,15 @@
 #include <array>
 #include <filesystem>
 
+#include "../temporary_directory.h"
+
 namespace tlspool::supervisor {
 namespace {
 
 class AuditOutputTest : public testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/tlspool-audit-XXXXXX";
-    directory = mkdtemp(name);
-  }
-  void TearDown() override { std::filesystem::remove_all(directory); }
-  std::string directory;
+  const test::TemporaryDirectory temporary;
+  const std::string directory = temporary.path();
 };
 
 TEST_F(AuditOutputTest, AFileIsMadeAndAppendedTo) {

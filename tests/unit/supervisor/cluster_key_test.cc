@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 
+#include "../temporary_directory.h"
 #include "base/text.h"
 
 namespace tlspool::supervisor {
@@ -16,20 +16,16 @@ namespace {
 class ClusterKeyFile : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "cluster-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory = pattern;
-    path = directory + "/key";
     std::ofstream(path) << std::string(32, 'a') << std::string(32, '5') << "\n";
     chmod(path.c_str(), 0600);
   }
-  void TearDown() override { std::filesystem::remove_all(directory); }
   std::string refusal(const std::string& of) {
     const auto keys = read_cluster_keys(of);
     return keys ? "it was read" : keys.error().text();
   }
-  std::string directory;
-  std::string path;
+  const test::TemporaryDirectory temporary;
+  const std::string directory = temporary.path();
+  const std::string path = directory + "/key";
 };
 
 TEST_F(ClusterKeyFile, GivesTwoDifferentKeys) {

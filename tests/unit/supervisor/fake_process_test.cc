@@ -19,7 +19,7 @@ using wire::Kind;
 
 template <class T>
 void answer(int channel, Kind kind, std::uint64_t number, const T& body) {
-  (void)send_frame(channel, Frame{static_cast<std::uint16_t>(kind), number, wire::encode(body), {}});
+  (void)send_frame(channel, Frame{kind, number, wire::encode(body), {}});
 }
 
 void report(int channel, const wire::KeeperSetup& setup) {
@@ -51,7 +51,7 @@ void worker_frame(int channel, const Frame& frame, WorkerState& state) {
   switch (static_cast<Kind>(frame.kind)) {
     case Kind::worker_setup:
       state.setup = wire::decode<wire::WorkerSetup>(frame.body).value();
-      (void)send_frame(channel, Frame{static_cast<std::uint16_t>(Kind::worker_ready), 0, {}, {}});
+      (void)send_frame(channel, Frame{Kind::worker_ready, 0, {}, {}});
       break;
     case Kind::sign_end: ++state.sign_ends; break;
     case Kind::judge_end: ++state.judge_ends; break;

@@ -9,6 +9,7 @@
 
 #include <chrono>
 
+#include "../turn_until.h"
 #include "supervisor/hook_process.h"
 
 namespace tlspool::supervisor {
@@ -35,11 +36,8 @@ class Programs : public testing::Test {
     return out;
   }
   template <class Condition>
-  void until(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    bool happened = condition();
-    for (; !happened && std::chrono::steady_clock::now() < end; happened = condition()) loop_.turn(5ms);
-    EXPECT_TRUE(happened) << "it never happened";
+  void until(Condition happened) {
+    EXPECT_TRUE(test::turn_until(loop_, happened));
   }
   /// What comes out of it up to its end or a line's.
   std::string hear(const End& end) {

@@ -10,6 +10,8 @@
 
 #include <filesystem>
 
+#include "../turn_until.h"
+#include "../temporary_directory.h"
 #include "base/socket.h"
 #include "supervisor/admin.h"
 #include "supervisor/pool.h"
@@ -47,8 +49,6 @@ inline Content renamed() {
 class PoolTest : public testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/tlspool-pool-XXXXXX";
-    directory = mkdtemp(name);
     std::filesystem::create_directories(directory + "/keeper");
   }
   void TearDown() override {
@@ -56,7 +56,6 @@ class PoolTest : public testing::Test {
     if (pool) stop();
     pool.reset();
     child.reset();
-    std::filesystem::remove_all(directory);
     unsetenv("FAKE_BROKEN");
   }
   void make() {
@@ -78,15 +77,8 @@ class PoolTest : public testing::Test {
     EXPECT_TRUE(until([&] { return stopped; }));
   }
   template <class Condition>
-  bool until(Condition condition) {
-    bool late = false;
-    Timer deadline(loop);
-    deadline.start(10s, [&] { late = true; });
-    while (!late) {
-      if (condition()) return true;
-      loop.turn(std::chrono::milliseconds{100});
-    }
-    return false;
+  bool until(Condition happened) {
+    return test::turn_until(loop, happened);
   }
   std::vector<wire::SessionRow> rows() {
     std::optional<std::vector<wire::SessionRow>> out;
@@ -165,7 +157,8 @@ class PoolTest : public testing::Test {
   }
 
   Loop loop;
-  std::string directory;
+  const test::TemporaryDirectory temporary;
+  const std::string directory = temporary.path();
   bool ready = false;
   bool broken = false;
   Content first = content();

@@ -167,7 +167,7 @@ TEST_F(PoolTest, KeyConnectionWhileTheKeeperIsStartedAgainSaysSo) {
   pool->open_keys(std::move(pair->first));
   const auto frame = receive_frame(pair->second.get());
   ASSERT_TRUE(frame);
-  EXPECT_EQ(frame->kind, static_cast<std::uint16_t>(wire::KeyAdminKind::key_failed));
+  EXPECT_EQ(frame->kind, wire::KeyAdminKind::key_failed);
   const auto failure = wire::decode<wire::Failure>(frame->body);
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->code, static_cast<decltype(failure->code)>(Code::busy));

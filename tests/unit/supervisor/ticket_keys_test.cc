@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "../turn_until.h"
 #include "base/text.h"
 
 namespace tlspool::supervisor {
@@ -42,10 +43,8 @@ class TicketKeysTest : public testing::Test {
     TicketKeys keys;
   };
   template <class Condition>
-  void turn_until(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (!condition() && std::chrono::steady_clock::now() < end) loop.turn(5ms);
-    ASSERT_TRUE(condition());
+  void until(Condition happened) {
+    ASSERT_TRUE(test::turn_until(loop, happened));
   }
   static std::string hex_of(ByteView key) { return hex(key); }
 
@@ -104,10 +103,10 @@ TEST_F(TicketKeysTest, WhileMemcachedIsAwayEachHasItsOwnAndTriesAgain) {
   a.begin({1}, cluster_key, times);
   b.begin({1}, cluster_key, times);
   EXPECT_NE(hex_of(a.keys.current()), hex_of(b.keys.current()));
-  turn_until([&] { return a.asked > 2 && b.asked > 2; });
+  until([&] { return a.asked > 2 && b.asked > 2; });
   EXPECT_FALSE(a.keys.shared());
   memory.away = false;
-  turn_until([&] { return a.keys.shared() && b.keys.shared(); });
+  until([&] { return a.keys.shared() && b.keys.shared(); });
   EXPECT_EQ(hex_of(a.keys.current()), hex_of(b.keys.current()));
 }
 
@@ -118,7 +117,7 @@ TEST_F(TicketKeysTest, WhatMemcachedLosesIsPutThereAgain) {
   b.begin({1}, cluster_key, times);
   const std::string key = hex_of(a.keys.current());
   memory.blobs.clear();
-  turn_until([&] { return !memory.blobs.empty(); });
+  until([&] { return !memory.blobs.empty(); });
   EXPECT_EQ(hex_of(a.keys.current()), key);
   EXPECT_EQ(hex_of(b.keys.current()), key);
 }
@@ -129,10 +128,10 @@ TEST_F(TicketKeysTest, TheyAreReplacedTogetherAndTheOldOneIsStillRead) {
   a.begin({1}, cluster_key, times);
   b.begin({1}, cluster_key, times);
   const std::string first = hex_of(a.keys.current());
-  turn_until([&] { return memory.blobs.size() >= 2 && a.keys.shared() && b.keys.shared() && hex_of(a.keys.current()) == hex_of(b.keys.current()) &&
+  until([&] { return memory.blobs.size() >= 2 && a.keys.shared() && b.keys.shared() && hex_of(a.keys.current()) == hex_of(b.keys.current()) &&
                           hex_of(a.keys.current()) != first; });
   EXPECT_FALSE(a.keys.old().empty());
-  turn_until([&] { return memory.blobs.size() >= 8; });
+  until([&] { return memory.blobs.size() >= 8; });
   EXPECT_LE(a.keys.old().size(), TicketKeys::most_old);
 }
 
@@ -142,7 +141,7 @@ TEST_F(TicketKeysTest, OldKeysGoWhenTheirTicketsAreOver) {
   a.begin({1}, cluster_key, times);
   b.begin({1}, cluster_key, times);
   ASSERT_EQ(b.keys.old().size(), 1U);
-  turn_until([&] { return b.keys.old().empty(); });
+  until([&] { return b.keys.old().empty(); });
   EXPECT_EQ(b.changes, 2);
 }
 
@@ -214,7 +213,7 @@ TEST_F(TicketKeysTest, InheritedKeysGoWhenTheirTicketsHave) {
   ASSERT_TRUE(handed);
   ASSERT_TRUE(b.keys.inherit("01 40", handed->memory));
   EXPECT_EQ(b.keys.old().size(), 1U);
-  turn_until([&] { return b.keys.old().empty(); });
+  ASSERT_TRUE(test::turn_until(loop, [&] { return b.keys.old().empty(); }));
   EXPECT_EQ(b.changes, 2);
 }
 

@@ -2,8 +2,10 @@
 #include "transport/wire_bio.h"
 
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <string>
 
 #include "base/socket.h"
@@ -20,6 +22,7 @@ class WireBioTest : public testing::Test {
     far_ = std::move(pair->second);
     ssl_.reset(SSL_new(context_.get()));
     wire_ = std::make_unique<WireBio>(ssl_.get(), near_.get(), *records_);
+    wire_->enter();
   }
 
   bool write(const std::string& text) {
@@ -120,12 +123,48 @@ TEST_F(WireBioTest, WhatWasNotReadIsThereInTheNextStep) {
   far_says("read and not read");
   wire_->may_receive();
   EXPECT_EQ(read(4), "read");
-  wire_->put_by();
+  wire_->leave();
   EXPECT_EQ(records_->in_at, records_->in_end);
+  wire_->enter();
   EXPECT_EQ(read(5), " and ");
-  wire_->put_by();
+  wire_->leave();
+  wire_->enter();
   EXPECT_EQ(read(100), "not read");
   EXPECT_EQ(read(100), "");
+}
+
+TEST_F(WireBioTest, BetweenTwoStepsNoSocketIsReachedAndTheErrorSaysSo) {
+  far_says("for the next step");
+  wire_->may_receive();
+  wire_->leave();
+  ERR_clear_error();
+  EXPECT_EQ(read(100), "");
+  EXPECT_FALSE(would_block());
+  EXPECT_EQ(ERR_GET_REASON(ERR_get_error()), BIO_R_UNINITIALIZED);
+  EXPECT_FALSE(write("lost"));
+  EXPECT_FALSE(would_block());
+  EXPECT_EQ(ERR_GET_REASON(ERR_get_error()), BIO_R_UNINITIALIZED);
+  EXPECT_TRUE(wire_->flush());
+  EXPECT_EQ(far_hears(), "");
+  wire_->enter();
+  EXPECT_EQ(read(100), "for the next step");
+}
+
+TEST_F(WireBioTest, WhoHasNotEnteredReachesNoOtherSession) {
+  wire_->leave();
+  auto pair = socket_pair(SOCK_STREAM, true);
+  ASSERT_TRUE(pair);
+  std::unique_ptr<WireBio> others;
+  const tls::Ssl other{SSL_new(context_.get())};
+  others = std::make_unique<WireBio>(other.get(), pair->first.get(), *records_);
+  EXPECT_FALSE(write("not even while it is being made"));
+  others->enter();
+  others->leave();
+  EXPECT_FALSE(write("for the other one"));
+  EXPECT_TRUE(others->flush());
+  std::array<char, 8> heard{};
+  EXPECT_EQ(recv(pair->second.get(), heard.data(), heard.size(), MSG_DONTWAIT), -1);
+  ERR_clear_error();
 }
 
 TEST_F(WireBioTest, TheEndAndABrokenSocketAreTold) {

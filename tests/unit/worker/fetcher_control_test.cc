@@ -26,8 +26,8 @@ struct FetcherControl : ::testing::Test {
     wire::PeerSetup peer;
     peer.name = "kme.example";
     setup.peers.push_back(peer);
-    worker.frame({static_cast<std::uint16_t>(wire::Kind::worker_setup), 0, wire::encode(setup), {}});
-    Frame handed{static_cast<std::uint16_t>(wire::Kind::fetcher_control), 0, {}, {}};
+    worker.frame({wire::Kind::worker_setup, 0, wire::encode(setup), {}});
+    Frame handed{wire::Kind::fetcher_control, 0, {}, {}};
     handed.descriptors.push_back(std::move(control.first));
     worker.frame(std::move(handed));
   }

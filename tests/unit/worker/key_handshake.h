@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "../turn_until.h"
 #include "played_keeper.h"
 #include "worker/handshake.h"
 #include "worker/session.h"
@@ -110,8 +111,7 @@ class KeyHandshake : public ::testing::Test {
   }
 
   template <class Condition> void until(Condition condition) {
-    for (int i = 0; i < 2000 && !condition(); ++i) loop.turn(std::chrono::milliseconds{10});
-    ASSERT_TRUE(condition());
+    ASSERT_TRUE(test::turn_until(loop, condition));
   }
   void run(std::vector<wire::PeerSetup> of_client, std::vector<wire::PeerSetup> of_server) {
     auto pair = socket_pair(SOCK_STREAM, true);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../turn_until.h"
 #include "played_keeper.h"
 
 using namespace tlspool;
@@ -15,8 +16,7 @@ struct Linked {
   KeyLink link{loop};
   PlayedKeeper keeper{loop, link};
   template <class Condition> void until(Condition done) {
-    for (int i = 0; i < 500 && !done(); ++i) loop.turn(std::chrono::milliseconds{10});
-    ASSERT_TRUE(done());
+    ASSERT_TRUE(test::turn_until(loop, done));
   }
 };
 

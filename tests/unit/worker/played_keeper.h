@@ -24,7 +24,7 @@ class PlayedKeeper {
   /// Ends the channel, as a keeper that dies.
   void die() { channel_.reset(); }
   void say(std::uint64_t number, const wire::KeyAnswer& answer) {
-    channel_->send(static_cast<std::uint16_t>(wire::Kind::key_answer), number, wire::encode(answer));
+    channel_->send(wire::Kind::key_answer, number, wire::encode(answer));
   }
 
   std::function<wire::KeyAnswer(const wire::KeyRequest&)> answer;  ///< none: silent
@@ -36,7 +36,7 @@ class PlayedKeeper {
 
  private:
   void frame(Frame f) {
-    if (f.kind == static_cast<std::uint16_t>(wire::Kind::key_request)) {
+    if (f.kind == wire::Kind::key_request) {
       requests.push_back(*wire::decode<wire::KeyRequest>(f.body));
       numbers.push_back(f.number);
       if (answer) say(f.number, answer(requests.back()));
@@ -44,7 +44,7 @@ class PlayedKeeper {
     }
     settled.push_back(*wire::decode<wire::KeySettle>(f.body));
     const bool verified = settled.back().verified;
-    channel_->send(static_cast<std::uint16_t>(wire::Kind::key_settled), f.number,
+    channel_->send(wire::Kind::key_settled, f.number,
                    wire::encode(wire::KeySettled{!verified || good, verified && !good ? why_not : ""}));
   }
 

@@ -27,7 +27,6 @@ constexpr std::size_t longest_yubihsm_label = 40;
 constexpr std::size_t longest_session_id = 32;  // RFC 5246 section 7.4.1.2
 constexpr std::uint32_t longest_identity12 = 256;  // OpenSSL's PSK_MAX_IDENTITY_LEN
 constexpr std::uint32_t longest_identity13 = 4096;
-constexpr std::string_view lasting_label = "psk:";
 
 bool is_plain(std::string_view text, std::string_view refused) {
   return std::all_of(text.begin(), text.end(),
@@ -106,7 +105,11 @@ void read_object(Section& s, PeerSetup& m) {
   s.word<IdForm>("id", {{"number", IdForm::number}, {"text", IdForm::text}, {"uuid", IdForm::uuid}, {"brief", IdForm::brief}}, m.id_form);
   s.word<KeyObject>("object", {{"secret", KeyObject::secret}, {"data", KeyObject::data}}, m.object);
   s.word<KeyMode>("mode", {{"plain", KeyMode::plain}, {"derived", KeyMode::derived}}, m.mode);
-  if (m.source == KeySource::psk) refuse_keys(s, {"id"}, "has no meaning for a lasting key (source = \"psk\"): its name is its id");
+  if (m.source == KeySource::psk) {
+    refuse_keys(s, {"id"}, "has no meaning for a lasting key (source = \"psk\"): its name is its id");
+    refuse_keys(s, {"object", "profile"}, "has no meaning for a lasting key (source = \"psk\"): its token stores it as a generic secret key, "
+                                          "which a YubiHSM2 doesn't do");
+  }
   if (m.source == KeySource::kme && m.id_form != due) {
     s.wrong("id", "must be \"uuid\" with source = \"kme\": so its keys are named");
   }
@@ -114,10 +117,8 @@ void read_object(Section& s, PeerSetup& m) {
   if (yubihsm) {
     if (m.id_form != due) s.wrong("id", "must be \"brief\" with profile = \"yubihsm\": its ids have 2 bytes");
     if (m.object != KeyObject::data) s.wrong("object", "must be \"data\" with profile = \"yubihsm\": it gives nothing else back");
-    const bool lasting = m.source == KeySource::psk;
-    if ((lasting ? lasting_label.size() + m.psk.size() : m.store.size()) > longest_yubihsm_label) {
-      s.wrong(lasting ? "psk" : "store", "must have at most " + std::to_string(longest_yubihsm_label - (lasting ? lasting_label.size() : 0)) +
-                                             " characters with profile = \"yubihsm\": its labels have 40 bytes");
+    if (m.store.size() > longest_yubihsm_label) {
+      s.wrong("store", "must have at most " + std::to_string(longest_yubihsm_label) + " characters with profile = \"yubihsm\": its labels have 40 bytes");
     }
   }
   if (m.mode != KeyMode::derived) return;

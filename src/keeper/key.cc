@@ -126,7 +126,7 @@ Status read_curve(const Session& session, PrivateKey& key) {
 
 }  // namespace
 
-Result<CK_OBJECT_HANDLE> find_private_key(const Session& session, const Slot& slot, const Uri& uri) {
+Result<CK_OBJECT_HANDLE> find_private_key(const Session& session, const Slot& slot, const Uri& uri, std::span<const CK_OBJECT_HANDLE> except) {
   if (!uri.matches(slot.info)) {
     return fail({Code::config, "key URI", uri.text(), "it names another token than " + session.subject(), {}});
   }
@@ -139,8 +139,9 @@ Result<CK_OBJECT_HANDLE> find_private_key(const Session& session, const Slot& sl
   const auto id = uri.id();
   if (label) wanted.push_back(attribute_bytes(CKA_LABEL, *label));
   if (id) wanted.push_back(attribute_bytes(CKA_ID, *id));
-  const auto found = session.find(wanted);
+  auto found = session.find(wanted);
   if (!found) return fail(found.error());
+  std::erase_if(*found, [&](CK_OBJECT_HANDLE handle) { return std::find(except.begin(), except.end(), handle) != except.end(); });
   if (found->empty()) {
     return fail({Code::token_missing, "C_FindObjects", uri.text(), "no such private key in " + session.subject(),
                  "`tlspool doctor` lists the keys of the token"});

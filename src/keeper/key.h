@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <span>
 #include <string>
 
 #include "keeper/session.h"
@@ -19,9 +20,10 @@ struct PrivateKey {
   tls::EvpKey public_key;  ///< null where the token has no public half of it
 };
 
-/// The one private key that `uri` selects in the token of `slot`. Code::token_missing where there is none, Code::config
-/// where several match, where the URI is of another token or of another type of object.
-[[nodiscard]] Result<CK_OBJECT_HANDLE> find_private_key(const Session& session, const Slot& slot, const Uri& uri);
+/// The one private key that `uri` selects in the token of `slot`, beside those `except`. Code::token_missing where there is none,
+/// Code::config where several match, where the URI is of another token or of another type of object.
+[[nodiscard]] Result<CK_OBJECT_HANDLE> find_private_key(const Session& session, const Slot& slot, const Uri& uri,
+                                                        std::span<const CK_OBJECT_HANDLE> except = {});
 /// Code::config where TLS Pool can't use its type or size.
 [[nodiscard]] Result<PrivateKey> read_private_key(const Session& session, CK_OBJECT_HANDLE handle);
 

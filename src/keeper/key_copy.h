@@ -14,6 +14,10 @@ class KeyCopy {
  public:
   /// `generation`: of the token's login that `session` belongs to. Without effect where it would not help or the module won't.
   void make(const Session& session, const Slot& slot, const PrivateKey& key, std::uint64_t generation);
+  /// Whether there is a copy whose original was still there when anybody last looked.
+  [[nodiscard]] bool is_good(std::uint64_t generation) const { return there_ && generation_ == generation; }
+  /// 0 where there is none.
+  [[nodiscard]] CK_OBJECT_HANDLE object() const { return object_; }
   /// Destroys the copy, if one was made in this generation; it went with its session otherwise.
   void drop(const Session& session, std::uint64_t generation);
   /// What to sign with: the copy where there is one and the original was still in the token less than a second ago. For any thread.

@@ -60,7 +60,6 @@ Status Token::configure(const wire::TokenSetup& setup, std::vector<wire::KeySetu
   const bool first = !configured_ || !same_token(setup, setup_);
   setup_ = setup;
   configured_ = true;
-  drop_copies();
   keys_.clear();
   for (wire::KeySetup& key : keys) {
     const std::uint32_t number = key.key;

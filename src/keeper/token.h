@@ -3,8 +3,10 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -79,7 +81,7 @@ class Token {
     wire::KeySetup setup;
     wire::KeyReport report;
     PrivateKey key;
-    KeyCopy copy;
+    KeyCopy* copy = nullptr;  // of copies_, where the key is usable
   };
   void open();
   void close();
@@ -88,8 +90,8 @@ class Token {
   [[nodiscard]] Status log_in_with(const Secret& pin);
   void took(const Status& outcome);
   void read_keys();
-  void drop_copies();
-  [[nodiscard]] Status read_key(Entry& entry) const;
+  void drop_copies(const std::function<bool(const KeyCopy& copy)>& unwanted);
+  [[nodiscard]] Status read_key(Entry& entry, std::span<const CK_OBJECT_HANDLE> copies) const;
   void broke(const CallFailure& failure);
   void set_problem(Error problem);
   [[nodiscard]] Error problem() const;
@@ -112,6 +114,8 @@ class Token {
   Secret pin_;            // kept for reopening and for keys that want it each time
   bool pin_typed_ = false;
   std::unordered_map<std::uint32_t, Entry> keys_;
+  // By the original. Kept while the keys are read anew: SoftHSM2 2.6 frees an object of a session with its token only.
+  std::map<CK_OBJECT_HANDLE, KeyCopy> copies_;
 
   std::atomic<wire::TokenState> state_{wire::TokenState::missing};
   std::atomic<bool> unplugged_{false};

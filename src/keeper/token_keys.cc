@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a token does for its keys: reading them when it was opened, and signing with them.
+#include <algorithm>
+
 #include "base/log.h"
 #include "keeper/handshake_shape.h"
 #include "keeper/key_match.h"
@@ -24,31 +26,46 @@ std::string role_text(std::uint8_t role) { return role == wire::role_server ? "s
 
 }  // namespace
 
-void Token::drop_copies() {
-  for (auto& [number, entry] : keys_) entry.copy.drop(session_, generation_);
+void Token::drop_copies(const std::function<bool(const KeyCopy& copy)>& unwanted) {
+  for (auto at = copies_.begin(); at != copies_.end();) {
+    if (unwanted(at->second)) {
+      at->second.drop(session_, generation_);
+      at = copies_.erase(at);
+    } else {
+      ++at;
+    }
+  }
 }
 
 void Token::read_keys() {
-  drop_copies();  // a search would find them
+  drop_copies([this](const KeyCopy& copy) { return !copy.is_good(generation_); });
+  std::vector<CK_OBJECT_HANDLE> copies;
+  for (const auto& [original, copy] : copies_) copies.push_back(copy.object());
   const bool ready = state_ == wire::TokenState::ready;
   for (auto& [number, entry] : keys_) {
     entry.report = {};
     entry.report.key = number;
-    const Status done = ready ? read_key(entry) : fail(problem());
+    entry.copy = nullptr;
+    const Status done = ready ? read_key(entry, copies) : fail(problem());
     entry.report.usable = done.has_value();
     if (done) continue;
     entry.report.problem = done.error().text();
     if (ready) log::warning("key.unusable", {{"identity", entry.setup.identity}, {"problem", entry.report.problem}});
   }
+  std::vector<const KeyCopy*> used;
   for (auto& [number, entry] : keys_) {
-    if (entry.report.usable) entry.copy.make(session_, *slot_, entry.key, generation_);
+    if (!entry.report.usable) continue;
+    entry.copy = &copies_[entry.key.handle];
+    if (!entry.copy->is_good(generation_)) entry.copy->make(session_, *slot_, entry.key, generation_);
+    used.push_back(entry.copy);
   }
+  drop_copies([&](const KeyCopy& copy) { return std::find(used.begin(), used.end(), &copy) == used.end(); });
 }
 
-Status Token::read_key(Entry& entry) const {
+Status Token::read_key(Entry& entry, std::span<const CK_OBJECT_HANDLE> copies) const {
   auto uri = Uri::parse(entry.setup.uri);
   if (!uri) return fail(std::move(uri.error()));
-  auto handle = find_private_key(session_, *slot_, *uri);
+  auto handle = find_private_key(session_, *slot_, *uri, copies);
   if (!handle) return fail(std::move(handle.error()));
   auto key = read_private_key(session_, *handle);
   if (!key) return fail(std::move(key.error()));
@@ -90,7 +107,7 @@ Result<Bytes> Token::sign(Signer& signer, const wire::SignRequest& request) {
     return fail({Code::denied, "sign", "identity=" + entry.setup.identity, std::string(verdict.reason), {}});
   }
   if (auto done = give_session(signer, SessionUse::read_only); !done) return fail(std::move(done.error()));
-  auto signature = sign_text(signer.session, entry.key, request.scheme, request.input, pin_, entry.copy.handle(signer.session, entry.key));
+  auto signature = sign_text(signer.session, entry.key, request.scheme, request.input, pin_, entry.copy->handle(signer.session, entry.key));
   if (!signature) {
     log::error("key.failed", {{"identity", entry.setup.identity}, {"token", name_},
                               {"problem", signature.error().error.text()}});

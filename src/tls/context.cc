@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "tls/key_provider.h"
 #include "tls/names.h"
-#include "tls/schedule_provider.h"
+#include "tls/handshake_provider.h"
 
 namespace tlspool::tls {
 namespace {
@@ -61,7 +61,7 @@ Status add_credential(SSL_CTX* context, const wire::CredentialSetup& credential,
 }  // namespace
 
 Result<SslContext> make_context(std::shared_ptr<const TicketKeys> tickets) {
-  SslContext context{SSL_CTX_new_ex(nullptr, schedule_properties, TLS_method())};
+  SslContext context{SSL_CTX_new_ex(nullptr, handshake_properties, TLS_method())};
   if (!context) return fail(openssl_error(Code::internal, "SSL_CTX_new", ""));
   SSL_CTX* c = context.get();
   SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);

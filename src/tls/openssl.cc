@@ -80,6 +80,10 @@ void forget_key_exchange(SSL* ssl) {
   ERR_pop_to_mark();
 }
 
+void forget_ticket_data(SSL* ssl) {
+  if (SSL_is_server(ssl) == 1) (void)SSL_SESSION_set1_ticket_appdata(SSL_get0_session(ssl), nullptr, 0);
+}
+
 Bytes sha256(ByteView bytes) {
   Bytes out(SHA256_DIGEST_LENGTH);
   SHA256(bytes.data(), bytes.size(), out.data());

@@ -38,6 +38,9 @@ void hold_writes(SSL* ssl);
 /// compute the session's secrets from what went over the wire. Only when the handshake is over.
 void forget_key_exchange(SSL* ssl);
 
+/// Lets go of what a server's ticket was made of (SSL_SESSION_set1_ticket_appdata), once it is made.
+void forget_ticket_data(SSL* ssl);
+
 [[nodiscard]] Bytes sha256(ByteView bytes);
 
 [[nodiscard]] Result<Certificate> certificate_from_der(ByteView der);

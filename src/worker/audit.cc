@@ -63,8 +63,8 @@ void identity_fields(Fields& out, const Connection& c, const std::string& local)
       .text("expectedIdentity", c.request.remote_identity)
       .text("remoteIdentity", c.proved().identity)
       .text("verifiedBy", c.proved().how)
-      .text("policy", c.decided_by.policy)
-      .text("rule", c.decided_by.rule);
+      .text("policy", c.reasons().decided_by.policy)
+      .text("rule", c.reasons().decided_by.rule);
 }
 
 void tls_fields(Fields& out, const Connection& c, SSL* ssl) {

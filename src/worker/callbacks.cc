@@ -17,12 +17,13 @@ namespace {
 
 int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned in_size, void*) {
-  Connection* c = Connection::of(ssl);
+  Connection* c = Connection::under_way(ssl);
+  if (c == nullptr) return SSL_TLSEXT_ERR_ALERT_FATAL;
   if (c->request.alpn.empty()) return SSL_TLSEXT_ERR_NOACK;
   const int rc = SSL_select_next_proto(const_cast<unsigned char**>(out), out_size, c->request.alpn.data(),
                                        static_cast<unsigned>(c->request.alpn.size()), in, in_size);
   if (rc == OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_OK;
-  c->alpn_mismatch = true;
+  c->attempt->alpn_mismatch = true;
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -30,7 +31,7 @@ int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> cha
 
 int verify_chain(X509_STORE_CTX* store, void*) {
   auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  Connection* c = ssl == nullptr ? nullptr : Connection::of(ssl);
+  Connection* c = ssl == nullptr ? nullptr : Connection::under_way(ssl);
   // Only a handshake of ours may accept a chain: post-handshake authentication is not offered.
   if (c == nullptr || c->handshake == nullptr) return 0;
   if (!c->handshake->tie_stands()) {  // before we show who we are; where there is no certificate, succeed() sees to it
@@ -38,7 +39,7 @@ int verify_chain(X509_STORE_CTX* store, void*) {
     return 0;
   }
   if (c->shared_key) {  // a full handshake in place of the key that was wanted
-    c->key_problem = c->shared_key->named() + "the server does not use it, and sent a certificate instead; see [[peer]] on both sites";
+    c->attempt->key_problem = c->shared_key->named() + "the server does not use it, and sent a certificate instead; see [[peer]] on both sites";
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
   }
@@ -48,8 +49,8 @@ int verify_chain(X509_STORE_CTX* store, void*) {
   STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
   for (int i = 0; i < sk_X509_num(sent); ++i) chain.push_back(tls::der_of(sk_X509_value(sent, i)));
   // In TLS 1.2 what is stapled comes behind the chain. Its callback comes before we show who we are, and asks the judge then.
-  if (c->role == wire::role_client && SSL_version(ssl) < TLS1_3_VERSION && c->staple_announced) {
-    c->put_off = std::move(chain);
+  if (c->role == wire::role_client && SSL_version(ssl) < TLS1_3_VERSION && c->attempt->staple_announced) {
+    c->attempt->put_off = std::move(chain);
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return 1;
   }
@@ -62,7 +63,7 @@ int verify_chain(X509_STORE_CTX* store, void*) {
 int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> chain) {
   Connection* c = &connection;
   wire::ChainVerdict verdict = c->handshake->judge(std::move(chain));
-  c->decided_by = std::move(verdict.decided_by);
+  c->keep({std::move(verdict.decided_by), verdict.accepted ? verdict.explanation : std::string{}});
   if (!verdict.accepted) return verdict.x509_error != X509_V_OK ? verdict.x509_error : X509_V_ERR_APPLICATION_VERIFICATION;
   // Somebody may have wired two connections of ours together; with roles of chance nothing else would tell.
   if (c->tie && !c->local_identity.empty() && verdict.identity == c->local_identity && c->request.remote_identity != c->local_identity) {
@@ -72,13 +73,12 @@ int judge_chain(Connection& connection, const X509* leaf, std::vector<Bytes> cha
   }
   c->prove({verdict.identity, verdict.names, verdict.how, verdict.valid_until, verdict.proof, trust::facts_of(leaf)});
   c->keep(verdict.attributes);
-  c->explanation = verdict.explanation;
   return X509_V_OK;
 }
 
 // Client: what the server stapled is there, or will not come. Server: the client asks for it.
 int status_of_certificate(SSL* ssl, void*) {
-  Connection* c = Connection::of(ssl);
+  Connection* c = Connection::under_way(ssl);
   if (c == nullptr || c->handshake == nullptr) return SSL_TLSEXT_ERR_ALERT_FATAL;
   if (SSL_is_server(ssl) == 1) return c->handshake->staple() ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
   constexpr int good = 1;
@@ -86,8 +86,8 @@ int status_of_certificate(SSL* ssl, void*) {
   // In TLS 1.3 OpenSSL calls this before our Finished also where there was no certificate: of all that it calls then, this alone can end
   // the handshake by an alert.
   if (!c->handshake->tie_stands()) return refused;
-  if (!c->put_off) return good;
-  auto chain = *std::exchange(c->put_off, std::nullopt);
+  if (!c->attempt->put_off) return good;
+  auto chain = *std::exchange(c->attempt->put_off, std::nullopt);
   const int error = judge_chain(*c, SSL_get0_peer_certificate(ssl), std::move(chain));
   SSL_set_verify_result(ssl, error);
   return error == X509_V_OK ? good : refused;
@@ -95,8 +95,8 @@ int status_of_certificate(SSL* ssl, void*) {
 
 // Client: of the server's extensions, only TLS 1.2 needs to be looked at.
 void note_extension(SSL* ssl, int, int type, const unsigned char*, int, void*) {
-  Connection* c = Connection::of(ssl);
-  if (c != nullptr && type == TLSEXT_TYPE_status_request) c->staple_announced = true;
+  Connection* c = Connection::under_way(ssl);
+  if (c != nullptr && type == TLSEXT_TYPE_status_request) c->attempt->staple_announced = true;
 }
 
 // A key of a PSK suite of TLS 1.2 protects one connection. By its suite alone is it known as such before the
@@ -180,10 +180,10 @@ bool peer_can_check(SSL* ssl, X509* certificate) {
 // shown is taken away here. OpenSSL's TLS 1.2 client considers its current certificate alone: make that the first one that the server can
 // check. In all other cases it chooses from the whole set.
 int choose_certificate(SSL* ssl, void*) {
-  Connection* c = Connection::of(ssl);
+  Connection* c = Connection::under_way(ssl);
   // Here a server is on its way to a full handshake; where a key was named, that is the wrong way.
   if (SSL_is_server(ssl) == 1 && c != nullptr && c->shared_key) {
-    c->key_problem = c->shared_key->named() + "the peer named it, and offered nothing that goes with it; give both sites the same settings "
+    c->attempt->key_problem = c->shared_key->named() + "the peer named it, and offered nothing that goes with it; give both sites the same settings "
                                                "of [[peer]]";
     return 0;
   }

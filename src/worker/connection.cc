@@ -32,6 +32,22 @@ bool Connection::resumed(const SSL* ssl) const {
   return SSL_session_reused(ssl) == 1 && !(shared_key && shared_key->peer->use == wire::KeyUse::psk);
 }
 
+const Reasons& Connection::reasons() const {
+  static const Reasons none;
+  return reasons_ ? *reasons_ : none;
+}
+
+void Connection::keep(Reasons reasons) {
+  const auto& [by, explanation] = reasons;
+  const bool any = !by.policy.empty() || !by.rule.empty() || !explanation.empty();
+  reasons_ = any ? std::make_unique<const Reasons>(std::move(reasons)) : nullptr;
+}
+
 Connection* Connection::of(const SSL* ssl) { return static_cast<Connection*>(SSL_get_default_passwd_cb_userdata(const_cast<SSL*>(ssl))); }
+
+Connection* Connection::under_way(const SSL* ssl) {
+  Connection* c = of(ssl);
+  return c != nullptr && c->attempt != nullptr ? c : nullptr;
+}
 
 }  // namespace tlspool::worker

@@ -132,17 +132,17 @@ HandshakeFailure cause_of(const Diagnosis& d) {
     return failure("token", "identity " + c.local_identity + ": " + d.token_problem + "; see `tlspool doctor`");
   }
   if (c.tie && !c.tie->problem.empty()) return failure("policy", c.tie->problem);
-  if (!c.key_problem.empty()) return failure("sharedKey", c.key_problem);
+  if (!c.attempt->key_problem.empty()) return failure("sharedKey", c.attempt->key_problem);
   if (c.shared_key) {
     if (std::string problem = wrong_key(d); !problem.empty()) return failure("sharedKey", std::move(problem));
   }
   if (!d.verdict.accepted && !d.verdict.reason.empty()) return refused_by_judge(d);
-  if (!c.refused_name.empty()) {
-    return failure("policy", "the peer asked for the name " + c.refused_name +
+  if (!c.attempt->refused_name.empty()) {
+    return failure("policy", "the peer asked for the name " + c.attempt->refused_name +
                                  ", which no identity of this caller serves; see `tlspool identity list`");
   }
   if (c.role == wire::role_server && !c.not_shown.empty()) return failure("policy", c.not_shown);
-  if (c.alpn_mismatch) return failure("policy", "the peer offers none of the ALPN protocols that were asked for");
+  if (c.attempt->alpn_mismatch) return failure("policy", "the peer offers none of the ALPN protocols that were asked for");
   if (c.alert_received) return refused_by_peer(d);
   if (d.openssl_reason != 0) return found_by_openssl(d);
   if (d.ssl_error == SSL_ERROR_SYSCALL || d.system_error != 0) {

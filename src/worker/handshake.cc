@@ -136,7 +136,7 @@ void Handshake::start() {
   if (c.for_pool) return begin();
   if (c.request.peer_to_peer) return start_peer();
   if (c.role == wire::role_client) return start_client();
-  c.peers = peers_of_server(*c.policy, c.request, c.caller);
+  c.attempt->peers = peers_of_server(*c.policy, c.request, c.caller);
   begin();
 }
 
@@ -270,9 +270,9 @@ void Handshake::succeed() {
   SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);
   SSL_set_msg_callback(ssl_.get(), nullptr);
   if (!tie_stands()) return give_up({"policy", "handshake: " + c.tie->problem, {}, {}, {}, {}, false});
-  if (c.put_off) return give_up({"certificate", "handshake: nobody has judged the server's certificate", {}, {}, {}, {}, false});
+  if (c.attempt->put_off) return give_up({"certificate", "handshake: nobody has judged the server's certificate", {}, {}, {}, {}, false});
   if (c.shared_key) return key_proved();
-  if (c.request.require_shared_key || c.peers.required) return refuse_key("shared key: none was used, and this connection needs one");
+  if (c.request.require_shared_key || c.attempt->peers.required) return refuse_key("shared key: none was used, and this connection needs one");
   adopt_remembered();
   c.note_shown(ssl_.get());
   finish();

@@ -63,14 +63,13 @@ void Handshake::finish() {
 }
 
 void Handshake::last_verdict(wire::ChainVerdict verdict) {
-  connection_->explanation = std::move(verdict.explanation);
   connection_->keep(std::move(verdict.attributes));
   // A resumed session is looked at by rules alone: what policy it was made by is not known any more.
-  if (!verdict.decided_by.policy.empty()) connection_->decided_by.policy = std::move(verdict.decided_by.policy);
-  connection_->decided_by.rule = std::move(verdict.decided_by.rule);
+  if (verdict.decided_by.policy.empty()) verdict.decided_by.policy = connection_->reasons().decided_by.policy;
+  connection_->keep({std::move(verdict.decided_by), std::move(verdict.explanation)});
   if (verdict.accepted) return let_in();
   const std::string who = connection_->proved().identity.empty() ? "the peer" : connection_->proved().identity;
-  give_up({"policy", "handshake: " + who + ": " + verdict.reason, verdict.check, verdict.certificate, {}, {}, false, connection_->explanation});
+  give_up({"policy", "handshake: " + who + ": " + verdict.reason, verdict.check, verdict.certificate, {}, {}, false, connection_->reasons().explanation});
 }
 
 void Handshake::let_in() {

@@ -58,7 +58,7 @@ bool Handshake::consume_key() {
   });
   if (asked_ != 0) wait(Paused::key);
   c.shared_key->consumed = settled.good;
-  if (!settled.good) c.key_problem = settled.message;
+  if (!settled.good) c.attempt->key_problem = settled.message;
   return settled.good;
 }
 

@@ -163,7 +163,7 @@ void Handshake::become_server(const Bytes& read_already) {
   c.local_shown = false;
   from_ticket_.reset();
   ssl_.reset();
-  c.peers = peers_of_server(*c.policy, c.request, c.caller);
+  c.attempt->peers = peers_of_server(*c.policy, c.request, c.caller);
   begin(read_already);
 }
 

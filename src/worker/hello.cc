@@ -34,23 +34,23 @@ const Policy::Identity* asked_identity(const Connection& c, const std::string& n
 
 Hello accept_shared_key(SSL* ssl, Connection& c, int* alert) {
   Hello found = Hello::other;
-  if (c.peers.any(wire::KeyUse::session, false)) found = accept_phantom(ssl, c, alert);
+  if (c.attempt->peers.any(wire::KeyUse::session, false)) found = accept_phantom(ssl, c, alert);
   // Also where no peer may be used here: an identity of ours is then refused, with the reason.
   if (found == Hello::other && !c.policy->setup().peers.empty()) found = accept_psk13(ssl, c, alert);
   return found;
 }
 
 int refuse_without_key(Connection& c, int* alert) {
-  c.key_problem = c.peers.usable.empty()
-                      ? "shared key: this connection needs one, and no [[peer]] is there for it; add one to tlspool.toml, or see its role and as"
-                      : "shared key: the peer offered none, and this connection needs one; see [[peer]] on both sites";
+  c.attempt->key_problem = c.attempt->peers.usable.empty()
+                               ? "shared key: this connection needs one, and no [[peer]] is there for it; add one to tlspool.toml, or see its role and as"
+                               : "shared key: the peer offered none, and this connection needs one; see [[peer]] on both sites";
   *alert = SSL_AD_HANDSHAKE_FAILURE;
   return SSL_CLIENT_HELLO_ERROR;
 }
 
 int accept_by_psk12(SSL* ssl, Connection& c, Beside beside, int* alert) {
   if (auto done = accept_psk12(ssl, c, beside); !done) {
-    c.key_problem = done.error().text();
+    c.attempt->key_problem = done.error().text();
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
   }
@@ -60,23 +60,24 @@ int accept_by_psk12(SSL* ssl, Connection& c, Beside beside, int* alert) {
 }  // namespace
 
 int answer_hello(SSL* ssl, int* alert, void*) {
-  Connection* c = Connection::of(ssl);
-  if (c->hello_seen) return SSL_CLIENT_HELLO_SUCCESS;  // the second one, after a HelloRetryRequest
-  c->hello_seen = true;
+  Connection* c = Connection::under_way(ssl);
+  if (c == nullptr) return SSL_CLIENT_HELLO_ERROR;
+  if (c->attempt->hello_seen) return SSL_CLIENT_HELLO_SUCCESS;  // the second one, after a HelloRetryRequest
+  c->attempt->hello_seen = true;
   bind_tickets(ssl, *c);
   switch (accept_shared_key(ssl, *c, alert)) {
     case Hello::refused: return SSL_CLIENT_HELLO_ERROR;
     case Hello::ours: return SSL_CLIENT_HELLO_SUCCESS;
     case Hello::other: break;
   }
-  const bool psk12 = c->peers.any(wire::KeyUse::psk, false) && offers_psk12(ssl, *c);
-  if (c->peers.required) return psk12 ? accept_by_psk12(ssl, *c, Beside::nothing, alert) : refuse_without_key(*c, alert);
+  const bool psk12 = c->attempt->peers.any(wire::KeyUse::psk, false) && offers_psk12(ssl, *c);
+  if (c->attempt->peers.required) return psk12 ? accept_by_psk12(ssl, *c, Beside::nothing, alert) : refuse_without_key(*c, alert);
   if (c->local_identity.empty()) {
     const std::string name = server_name_of(ssl);
     const Policy::Identity* identity = asked_identity(*c, name);
     if (identity == nullptr) {
       if (psk12) return accept_by_psk12(ssl, *c, Beside::nothing, alert);
-      c->refused_name = name.empty() ? "(none)" : printable(name);
+      c->attempt->refused_name = name.empty() ? "(none)" : printable(name);
       *alert = SSL_AD_UNRECOGNIZED_NAME;
       return SSL_CLIENT_HELLO_ERROR;
     }

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "tls/key_provider.h"
-#include "tls/schedule_provider.h"
+#include "tls/handshake_provider.h"
 #include "wire/confine.h"
 #include "wire/idl.h"
 #include "wire/log_setup.h"
@@ -22,7 +22,7 @@ constexpr std::size_t most_paused_jobs = 1024;  // 34 KiB each
 // What must be loaded or opened before the sandbox closes.
 Status warm_up() {
   if (auto loaded = tls::load_key_provider(&Handshake::sign); !loaded) return loaded;
-  if (auto loaded = tls::load_schedule_provider(); !loaded) return loaded;
+  if (auto loaded = tls::load_handshake_provider(); !loaded) return loaded;
   (void)wire::pool_interface();
   (void)wire::service_interface();
   Handshake::reserve_jobs(most_paused_jobs);

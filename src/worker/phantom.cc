@@ -39,7 +39,7 @@ bool offers_tls13(SSL* ssl) {
 }
 
 Hello refuse(Connection& c, int* alert, std::string problem) {
-  c.key_problem = std::move(problem);
+  c.attempt->key_problem = std::move(problem);
   *alert = SSL_AD_HANDSHAKE_FAILURE;
   return Hello::refused;
 }
@@ -66,8 +66,8 @@ Hello accept_phantom(SSL* ssl, Connection& c, int* alert) {
   wire::KeyAnswer answer = c.handshake->ask_key(request);
   if (answer.problem == wire::KeyProblem::unknown) return Hello::other;  // a session id of anybody's
   if (answer.problem != wire::KeyProblem::none) return refuse(c, alert, answer.message);
-  const auto peer = std::ranges::find_if(c.peers.usable, [&](const auto* p) { return p->use == wire::KeyUse::session && p->name == answer.peer; });
-  if (peer == c.peers.usable.end()) {
+  const auto peer = std::ranges::find_if(c.attempt->peers.usable, [&](const auto* p) { return p->use == wire::KeyUse::session && p->name == answer.peer; });
+  if (peer == c.attempt->peers.usable.end()) {
     const KeyLease ended{c.handshake->keys(), answer.lease};
     wipe(answer.secret);
     return refuse(c, alert, "shared key: peer=" + answer.peer + ": its phantom session may not be used for this connection; see role and as "

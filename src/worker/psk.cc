@@ -58,13 +58,13 @@ bool fitting_hint(const wire::PeerSetup& peer, std::string_view hint) {
 }
 
 unsigned use_psk12(SSL* ssl, const char* hint, char* identity, unsigned identity_room, unsigned char* psk, unsigned psk_room) {
-  Connection* c = Connection::of(ssl);
+  Connection* c = Connection::under_way(ssl);
   if (c == nullptr || !c->shared_key) return 0;
   SharedKey& key = *c->shared_key;
   const std::string_view store = hint == nullptr ? std::string_view{} : hint;
   if (!fitting_hint(*key.peer, store)) {
-    c->key_problem = "shared key: store=" + key.peer->store + ": the server says that it is the key store " + printable(store) +
-                     "; see store of [[peer]] " + key.peer->name;
+    c->attempt->key_problem = "shared key: store=" + key.peer->store + ": the server says that it is the key store " + printable(store) +
+                              "; see store of [[peer]] " + key.peer->name;
     return 0;
   }
   const ByteView secret = key.secret.bytes();
@@ -102,15 +102,15 @@ int alert_of(wire::KeyProblem problem) {
 
 // The key that `identity` names becomes the connection's; 0, or the alert that says why not. Nullopt: not ours.
 std::optional<int> lease(Connection& c, ByteView identity, bool tls13) {
-  auto named = key_named_by(identity, c.policy->setup().peers, c.peers.usable, tls13);
+  auto named = key_named_by(identity, c.policy->setup().peers, c.attempt->peers.usable, tls13);
   if (!named) {
-    c.key_problem = named.error().text();
+    c.attempt->key_problem = named.error().text();
     return SSL_AD_UNKNOWN_PSK_IDENTITY;
   }
   if (!*named) return std::nullopt;
   wire::KeyAnswer answer = c.handshake->ask_key((*named)->request);
   if (answer.problem != wire::KeyProblem::none) {
-    c.key_problem = answer.message;
+    c.attempt->key_problem = answer.message;
     return alert_of(answer.problem);
   }
   c.shared_key = std::make_unique<SharedKey>(shared_key_of(*(*named)->peer, answer, c.handshake->keys()));
@@ -128,7 +128,7 @@ bool offers(SSL* ssl, std::uint16_t suite) {
 }
 
 Hello refuse(Connection& c, int* alert, int description, std::string problem) {
-  c.key_problem = std::move(problem);
+  c.attempt->key_problem = std::move(problem);
   *alert = description;
   return Hello::refused;
 }
@@ -145,29 +145,29 @@ Status use_leased13(SSL* ssl, Connection& c) {
 void see_identity12(int sent, int, int type, const void* data, std::size_t size, SSL* ssl, void*) {
   constexpr std::size_t head = 4;  // of a handshake message; then 2 bytes of length
   const auto* bytes = static_cast<const unsigned char*>(data);
-  Connection* c = Connection::of(ssl);
+  Connection* c = Connection::under_way(ssl);
   if (c == nullptr || sent != 0 || type != SSL3_RT_HANDSHAKE || size < head + 2 || bytes[0] != SSL3_MT_CLIENT_KEY_EXCHANGE) return;
   const std::size_t length = bytes[head] << 8 | bytes[head + 1];
   if (length > PSK_MAX_IDENTITY_LEN) {  // OpenSSL ends the handshake without asking for the key
-    c->key_problem = "shared key: the peer's identity has " + std::to_string(length) + " bytes, and TLS 1.2 takes at most " +
-                     std::to_string(PSK_MAX_IDENTITY_LEN) + " here";
+    c->attempt->key_problem = "shared key: the peer's identity has " + std::to_string(length) + " bytes, and TLS 1.2 takes at most " +
+                              std::to_string(PSK_MAX_IDENTITY_LEN) + " here";
   }
-  if (size - head - 2 >= length) c->psk_identity.assign(bytes + head + 2, bytes + head + 2 + length);
+  if (size - head - 2 >= length) c->attempt->psk_identity.assign(bytes + head + 2, bytes + head + 2 + length);
 }
 
 unsigned find_psk12(SSL* ssl, const char*, unsigned char* psk, unsigned room) {
-  Connection* c = Connection::of(ssl);
+  Connection* c = Connection::under_way(ssl);
   // OpenSSL would ask here for TLS 1.3, too.
   if (c == nullptr || c->handshake == nullptr || c->shared_key || SSL_version(ssl) != TLS1_2_VERSION) return 0;
   SSL_set_msg_callback(ssl, nullptr);
-  const auto alert = lease(*c, c->psk_identity, false);
-  if (!alert) c->key_problem = "shared key: identity=" + printable(text_of(c->psk_identity)) + ": no [[peer]] uses this identity";
+  const auto alert = lease(*c, c->attempt->psk_identity, false);
+  if (!alert) c->attempt->key_problem = "shared key: identity=" + printable(text_of(c->attempt->psk_identity)) + ": no [[peer]] uses this identity";
   if (alert != 0) return 0;
   SharedKey& key = *c->shared_key;
   const KeySuite suite = suite_of(*key.peer);
   const SSL_CIPHER* chosen = SSL_get_pending_cipher(ssl);
   if (chosen == nullptr || SSL_CIPHER_get_protocol_id(chosen) != suite.number) {
-    c->key_problem = key.named() + "the peer chose another suite than " + suite.name + "; give both sites the same hash and exchange";
+    c->attempt->key_problem = key.named() + "the peer chose another suite than " + suite.name + "; give both sites the same hash and exchange";
     return 0;
   }
   const ByteView secret = key.secret.bytes();
@@ -216,7 +216,7 @@ Hello accept_psk13(SSL* ssl, Connection& c, int* alert) {
 }
 
 bool offers_psk12(SSL* ssl, const Connection& c) {
-  return std::ranges::any_of(c.peers.usable, [&](const wire::PeerSetup* peer) {
+  return std::ranges::any_of(c.attempt->peers.usable, [&](const wire::PeerSetup* peer) {
     return peer->use == wire::KeyUse::psk && !peer->tls13 && offers(ssl, suite_of(*peer).number);
   });
 }
@@ -224,7 +224,7 @@ bool offers_psk12(SSL* ssl, const Connection& c) {
 Status accept_psk12(SSL* ssl, const Connection& c, Beside beside) {
   std::string suites;
   std::string address;
-  for (const wire::PeerSetup* peer : c.peers.usable) {
+  for (const wire::PeerSetup* peer : c.attempt->peers.usable) {
     if (peer->use != wire::KeyUse::psk || peer->tls13) continue;
     suites += (suites.empty() ? "" : ":") + suite_of(*peer).name;
     if (address.empty()) address = peer->address;

@@ -62,8 +62,9 @@ Session::Session(Loop& loop, std::string id, std::unique_ptr<Connection> connect
       began_(loop.now()),
       moved_at_(began_) {
   connection_->handshake = nullptr;
-  connection_->peers = {};
+  connection_->attempt.reset();
   tls::forget_key_exchange(network.ssl.get());
+  tls::forget_ticket_data(network.ssl.get());
   network.first = tls::held_writes(network.ssl.get());
   pump_ = std::make_unique<transport::StreamPump>(loop, std::move(network), std::move(plain), scratch,
                                                   [this, end = std::move(on_end)] { end(*this); });
@@ -112,7 +113,7 @@ wire::Value Session::facts() {
       .set("resumed", c.resumed(pump_->ssl()))
       .set("sharedKey", shared_key_value(c))
       .set("attributes", attributes_value(c.attributes.get()))
-      .set("explanation", wire::or_null(c.explanation));
+      .set("explanation", wire::or_null(c.reasons().explanation));
 }
 
 wire::SessionRow Session::row() {

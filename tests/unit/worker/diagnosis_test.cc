@@ -45,7 +45,7 @@ TEST(Diagnosis, TheJudgesRefusalCarriesCheckAndCertificate) {
 
 TEST(Diagnosis, AnUnknownServerNameIsPolicy) {
   Case c;
-  c.connection.refused_name = "unknown.example";
+  c.connection.attempt->refused_name = "unknown.example";
   const auto f = c.diagnosed();
   EXPECT_EQ(f.reason, "policy");
   EXPECT_NE(f.message.find("unknown.example"), std::string::npos);
@@ -92,7 +92,7 @@ TEST(Diagnosis, AResetIsTransportWithTheSystemsWords) {
 
 TEST(Diagnosis, AKeyThatFailedTheHandshakeIsNamed) {
   Case c;
-  c.connection.key_problem = "C_GetAttributeValue: store=hsm.b.example key=5678: CKR_DEVICE_REMOVED";
+  c.connection.attempt->key_problem = "C_GetAttributeValue: store=hsm.b.example key=5678: CKR_DEVICE_REMOVED";
   const auto f = c.diagnosed();
   EXPECT_EQ(f.reason, "sharedKey");
   EXPECT_NE(f.message.find("CKR_DEVICE_REMOVED"), std::string::npos);

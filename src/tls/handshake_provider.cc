@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tls/schedule_provider.h"
+#include "tls/handshake_provider.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -18,11 +18,12 @@
 
 #include "tls/hmac.h"
 #include "tls/openssl.h"
+#include "tls/x25519.h"
 
 namespace tlspool::tls {
 namespace {
 
-constexpr const char* fast_properties = "provider=tlspool-schedule,tlspool.schedule=yes,tlspool.fast=yes";
+constexpr const char* fast_properties = "provider=tlspool-handshake,tlspool.handshake=yes,tlspool.fast=yes";
 
 ByteView octets(const OSSL_PARAM& p) { return {static_cast<const std::uint8_t*>(p.data), p.data_size}; }
 
@@ -280,29 +281,40 @@ const OSSL_ALGORITHM kdf_algorithms[] = {{"TLS13-KDF", fast_properties, kdf13_fu
                                          {nullptr, nullptr, nullptr, nullptr}};
 const OSSL_ALGORITHM mac_algorithms[] = {{"HMAC", fast_properties, mac_functions, nullptr}, {nullptr, nullptr, nullptr, nullptr}};
 
-const OSSL_ALGORITHM* query_schedule(void*, int operation, int* no_cache) {
+const OSSL_ALGORITHM x25519_key_algorithms[] = {{"X25519", fast_properties, x25519_keys(), nullptr}, {nullptr, nullptr, nullptr, nullptr}};
+const OSSL_ALGORITHM x25519_exchange_algorithms[] = {{"X25519", fast_properties, x25519_exchange(), nullptr}, {nullptr, nullptr, nullptr, nullptr}};
+
+const OSSL_ALGORITHM* query_handshake(void*, int operation, int* no_cache) {
   *no_cache = 0;
   if (operation == OSSL_OP_KDF) return kdf_algorithms;
   if (operation == OSSL_OP_MAC) return mac_algorithms;
+  if (operation == OSSL_OP_KEYMGMT) return x25519_key_algorithms;
+  if (operation == OSSL_OP_KEYEXCH) return x25519_exchange_algorithms;
   return nullptr;
 }
 
-const OSSL_DISPATCH schedule_functions[] = {call(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query_schedule), {0, nullptr}};
+int tell_capabilities(void*, const char* capability, OSSL_CALLBACK* tell, void* argument) {
+  return OPENSSL_strcasecmp(capability, "TLS-GROUP") == 0 ? x25519_group(tell, argument) : 0;
+}
 
-int schedule_init(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** context) {
-  *out = schedule_functions;
+const OSSL_DISPATCH handshake_functions[] = {call(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query_handshake),
+                                            call(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, tell_capabilities), {0, nullptr}};
+
+int handshake_init(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** context) {
+  *out = handshake_functions;
   *context = const_cast<OSSL_CORE_HANDLE*>(handle);
   return 1;
 }
 
 }  // namespace
 
-Status load_schedule_provider() {
+Status load_handshake_provider() {
   using Provider = std::unique_ptr<OSSL_PROVIDER, Freed<OSSL_PROVIDER_unload>>;
-  static const bool added = OSSL_PROVIDER_add_builtin(nullptr, "tlspool-schedule", schedule_init) == 1;
+  if (auto started = start_x25519(); !started) return started;
+  static const bool added = OSSL_PROVIDER_add_builtin(nullptr, "tlspool-handshake", handshake_init) == 1;
   static const Provider standard{OSSL_PROVIDER_load(nullptr, "default")};  // whoever loads one is not given it any more
-  static const Provider own{added ? OSSL_PROVIDER_load(nullptr, "tlspool-schedule") : nullptr};
-  return standard && own ? Status{} : fail(openssl_error(Code::internal, "load schedule provider", ""));
+  static const Provider own{added ? OSSL_PROVIDER_load(nullptr, "tlspool-handshake") : nullptr};
+  return standard && own ? Status{} : fail(openssl_error(Code::internal, "load handshake provider", ""));
 }
 
 }  // namespace tlspool::tls

@@ -48,8 +48,9 @@ class Memory:
                                                      "TLSPOOL_INTRUDER_SEARCH": str(self.file)})
 
     def found(self, process, pid=None, **secrets):
-        """How often each of them stands in the memory of the process ("supervisor", "keeper", "judge", "worker-0"); pid: of one of several with the name. Of those of 32 bytes and more
-        the second half is looked for: free() writes over the beginning of what it frees, and what is left would be enough."""
+        """How often each of them stands in the memory of the process ("supervisor", "keeper", "judge", "worker-0"); pid: of one of several with
+        the name. Of those of 32 bytes and more the second half is looked for: free() writes over the beginning of what it frees, and what is
+        left would be enough."""
         secrets = {name: secret[len(secret) // 2:] if len(secret) >= 32 else secret for name, secret in secrets.items()}
         self.file.write_text("".join(f"{name} {bytes(255 - b for b in secret).hex()}\n" for name, secret in secrets.items()))
         done = len(self.pool.events("intruder.done", process=process))

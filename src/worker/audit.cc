@@ -192,8 +192,8 @@ void Audit::exchange_ended(const ExchangeEnd& end) {
       .text("remoteIdentity", c == nullptr ? "" : c->proved().identity)
       .text("verifiedBy", c == nullptr ? "" : c->proved().how)
       .text("remotePin", end.remote_pin)
-      .text("policy", c == nullptr ? "" : c->decided_by.policy)
-      .text("rule", c == nullptr ? "" : c->decided_by.rule);
+      .text("policy", c == nullptr ? "" : c->reasons().decided_by.policy)
+      .text("rule", c == nullptr ? "" : c->reasons().decided_by.rule);
   if (end.ssl == nullptr) {
     out.none("cipherSuite").none("group");
   } else {

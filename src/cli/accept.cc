@@ -6,7 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
+
+#include "base/deadline.h"
 
 namespace tlspool::cli {
 namespace {
@@ -71,9 +72,9 @@ Result<Acceptor::Accepted> Acceptor::accept(std::chrono::steady_clock::time_poin
   std::vector<pollfd> waiting;
   for (const UniqueFd& fd : sockets_) waiting.push_back({fd.get(), POLLIN, 0});
   while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0) return fail({Code::timeout, "accept", "", "nobody connected in time", "start the other side's command"});
-    const int n = poll(waiting.data(), waiting.size(), static_cast<int>(std::min<long long>(left, std::numeric_limits<int>::max())));
+    const int left = milliseconds_left(deadline);
+    if (left == 0) return fail({Code::timeout, "accept", "", "nobody connected in time", "start the other side's command"});
+    const int n = poll(waiting.data(), waiting.size(), left);
     if (n < 0 && errno != EINTR) return fail(system_error("poll", "accept", errno));
     if (n <= 0) continue;
     for (const pollfd& one : waiting) {

@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 
 #include <cerrno>
 #include <cstring>
 #include <memory>
 
+#include "base/deadline.h"
 #include "base/handle.h"
 
 namespace tlspool::cli {
@@ -19,25 +19,6 @@ namespace {
 Error malformed(std::string_view text, std::string reason) {
   return {Code::invalid, "address", std::string(text), std::move(reason),
           "write HOST:PORT, with [brackets] around an IPv6 address"};
-}
-
-using Clock = std::chrono::steady_clock;
-
-/// 0, or the errno with which connecting ended.
-int connect_until(int fd, const SocketAddress& address, Clock::time_point deadline) {
-  if (connect(fd, &address.generic, address.size) == 0) return 0;
-  if (errno != EINPROGRESS) return errno;
-  while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return ETIMEDOUT;
-    pollfd waiting{fd, POLLOUT, 0};
-    const int n = poll(&waiting, 1, static_cast<int>(left));
-    if (n < 0 && errno != EINTR) return errno;
-    if (n > 0) break;
-  }
-  int error = 0;
-  socklen_t size = sizeof error;
-  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
 }  // namespace
@@ -108,15 +89,16 @@ Result<std::vector<SocketAddress>> resolve(const HostPort& where, Use use) {
 Result<UniqueFd> connect_tcp(const HostPort& where, std::chrono::milliseconds timeout) {
   auto addresses = resolve(where, Use::connect);
   if (!addresses) return fail(std::move(addresses.error()));
-  const auto deadline = Clock::now() + timeout;
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + timeout;
   std::string tried;
   for (std::size_t i = 0; i < addresses->size(); ++i) {
     const SocketAddress& address = (*addresses)[i];
     UniqueFd fd{socket(address.generic.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!fd.valid()) return fail(system_error("socket", address.text(), errno));
     // A dead address must not eat the whole time of those behind it.
-    const auto share = (deadline - Clock::now()) / static_cast<long>(addresses->size() - i);
-    const int error = connect_until(fd.get(), address, Clock::now() + share);
+    const auto share = (deadline - steady_clock::now()) / static_cast<long>(addresses->size() - i);
+    const int error = connect_until(fd.get(), address.generic, address.size, steady_clock::now() + share);
     if (error == 0) {
       const int on = 1;
       setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

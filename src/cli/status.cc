@@ -51,6 +51,7 @@ Status status(const StatusOptions& options) {
   for (const wire::Value& p : elements(s, "processes")) {
     processes += fmt::format("{}{} ({}", processes.empty() ? "" : ", ", or_dash(p, "name"), p.number("pid"));
     if (p.number("restarts") > 0) processes += fmt::format(", started again {} times", p.number("restarts"));
+    if (p.flag("draining")) processes += ", draining";
     processes += ")";
   }
   print(fmt::format("processes {}\n", processes));
@@ -83,13 +84,14 @@ Status sessions(const StatusOptions& options) {
   for (const wire::Value& element : elements(reply->parameters, "sessions")) {
     const wire::SessionRow row = wire::session_row_of(element);
     rows.push_back({or_dash(row.id).substr(0, 12), or_dash(row.role), or_dash(row.local_identity), or_dash(row.remote_identity), or_dash(row.version),
-                    fmt::format("{}/{}", row.uid, row.pid), duration(now - row.started), byte_count(row.sent), byte_count(row.received)});
+                    fmt::format("{}/{}", row.uid, row.pid), duration(now - row.started), byte_count(row.sent), byte_count(row.received),
+                    row.draining ? "draining" : ""});
   }
   if (rows.empty()) {
     print("no open sessions\n");
     return {};
   }
-  print(table({"ID", "ROLE", "LOCAL", "REMOTE", "TLS", "UID/PID", "AGE", "SENT", "RECEIVED"}, rows));
+  print(table({"ID", "ROLE", "LOCAL", "REMOTE", "TLS", "UID/PID", "AGE", "SENT", "RECEIVED", ""}, rows));
   return {};
 }
 

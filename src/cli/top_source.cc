@@ -91,7 +91,8 @@ Result<TopLook> TopSource::look_at_own() {
     const auto answer = client::call(paths_.programs_socket(), "io.tlspool.Pool.ListSessions", wire::Value::object().set("worker", i));
     if (!answer) return fail(answer.error());
     if (!answer->error.empty()) return fail({Code::protocol, "ListSessions", paths_.programs_socket(), client::message_of(*answer), {}});
-    workers = std::clamp<std::int64_t>(answer->parameters.number("workers", 1), 1, 256);
+    // Old processes, behind those of now, count themselves alone.
+    workers = std::max(workers, std::clamp<std::int64_t>(answer->parameters.number("workers", 1), 1, 256));
     for (const wire::Value& row : elements(answer->parameters, "sessions")) out.sessions.push_back({wire::session_row_of(row), {}});
   }
   using namespace std::chrono;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/deadline.h"
 #include "base/socket.h"
 #include "client/connections.h"
 
@@ -170,13 +171,11 @@ Status run(Exchange& exchange, std::chrono::steady_clock::time_point deadline) {
     const auto progress = exchange.step();
     if (!progress) return fail(progress.error());
     if (*progress == Exchange::Progress::done) return {};
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return fail({Code::timeout, "the pool", "", "did not answer in time", "see its log"});
+    const int left = milliseconds_left(deadline);
+    if (left == 0) return fail({Code::timeout, "the pool", "", "did not answer in time", "see its log"});
     pollfd waiting{exchange.fd(), exchange.events(), 0};
-    const auto wait = exchange.fd() < 0 ? std::min(left, Exchange::retry_delay) : left;
-    if (poll(&waiting, 1, static_cast<int>(std::min<long long>(wait.count(), 1 << 30))) < 0 && errno != EINTR) {
-      return fail(system_error("poll", "", errno));
-    }
+    const int wait = exchange.fd() < 0 ? std::min(left, static_cast<int>(Exchange::retry_delay.count())) : left;
+    if (poll(&waiting, 1, wait) < 0 && errno != EINTR) return fail(system_error("poll", "", errno));
   }
 }
 

@@ -79,21 +79,14 @@ class Wire : public httplib::Stream {
 
  private:
   bool wait(short events) const {
-    while (true) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - steady_clock::now()).count();
-      if (left <= 0) {
-        end_ = End::timeout;
-        return false;
-      }
-      pollfd waiting{fd_, events, 0};
-      const int ready = poll(&waiting, 1, static_cast<int>(std::min<long long>(left, 1 << 30)));
-      if (ready > 0) return true;
-      if (ready < 0 && errno != EINTR) {
-        end_ = End::failed;
-        number_ = errno;
-        return false;
-      }
+    switch (wait_until(fd_, events, deadline_)) {
+      case Waited::ready: return true;
+      case Waited::late: end_ = End::timeout; return false;
+      case Waited::failed: break;
     }
+    end_ = End::failed;
+    number_ = errno;
+    return false;
   }
 
   bool fill() {

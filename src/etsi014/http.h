@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/deadline.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/secret.h"
 #include "base/url.h"
 
 namespace tlspool::etsi014 {
-
-using Deadline = std::chrono::steady_clock::time_point;
 
 /// One HTTP request as it is, for conformance tests.
 struct Exchange {

@@ -24,15 +24,6 @@ struct Answered {
   std::vector<UniqueFd> descriptors;
 };
 
-bool wait_for(int fd, short events, Deadline deadline) {
-  pollfd waiting{fd, events, 0};
-  int ready;
-  do {
-    ready = poll(&waiting, 1, milliseconds_left(deadline));
-  } while (ready < 0 && errno == EINTR);
-  return ready > 0;
-}
-
 Error lost(Code code, std::string reason) {
   return {code, "StartTLS", "the pool's worker", std::move(reason), "see the pool's log"};
 }
@@ -40,7 +31,7 @@ Error lost(Code code, std::string reason) {
 Result<Answered> call(int link, std::string_view text, int descriptor, Deadline deadline) {
   std::size_t at = 0;
   while (at < text.size()) {
-    if (!wait_for(link, POLLOUT, deadline)) return fail(lost(Code::timeout, "it does not read"));
+    if (wait_until(link, POLLOUT, deadline) != Waited::ready) return fail(lost(Code::timeout, "it does not read"));
     const std::array descriptors{descriptor};
     const auto sent = transmit(link, view(text).subspan(at), at == 0 ? std::span<const int>(descriptors) : std::span<const int>(),
                                MSG_DONTWAIT);
@@ -51,7 +42,7 @@ Result<Answered> call(int link, std::string_view text, int descriptor, Deadline 
   std::string input;
   std::array<std::uint8_t, 4096> chunk;
   while (input.empty() || input.back() != '\0') {
-    if (!wait_for(link, POLLIN, deadline)) return fail(lost(Code::timeout, "it did not answer"));
+    if (wait_until(link, POLLIN, deadline) != Waited::ready) return fail(lost(Code::timeout, "it did not answer"));
     auto got = receive(link, chunk, MSG_DONTWAIT);
     if (!got) return fail(lost(Code::closed, got.error().reason));
     if (!got->has_value()) continue;
@@ -112,7 +103,8 @@ Result<UniqueFd> ControlLinks::acquire(Deadline deadline) {
       UniqueFd link = std::move(idle_.back());
       idle_.pop_back();
       // A worker that has ended, or says what it wasn't asked for, is of no use any more.
-      if (wait_for(link.get(), POLLIN, Deadline{})) continue;
+      pollfd now{link.get(), POLLIN, 0};
+      if (poll(&now, 1, 0) > 0) continue;
       ++busy_;
       return link;
     }

@@ -4,7 +4,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -69,14 +68,9 @@ Result<UniqueFd> connect_to(const addrinfo& address, const std::string& subject,
   if (!fd.valid()) return fail(system_error("socket", subject, errno));
   const int on = 1;
   (void)setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  int error = ::connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0 ? 0 : errno;
-  while (error == EINPROGRESS || error == EINTR) {
-    pollfd waiting{fd.get(), POLLOUT, 0};
-    const int ready = poll(&waiting, 1, milliseconds_left(deadline));
-    if (ready == 0) return fail({Code::timeout, "connect", subject, "no answer in time", "check that the host is up and that no firewall drops what is sent to it"});
-    if (ready < 0) continue;
-    socklen_t size = sizeof error;
-    if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  const int error = connect_until(fd.get(), *address.ai_addr, address.ai_addrlen, deadline);
+  if (error == ETIMEDOUT) {
+    return fail({Code::timeout, "connect", subject, "no answer in time", "check that the host is up and that no firewall drops what is sent to it"});
   }
   if (error != 0) {
     Error e = system_error("connect", subject, error);
@@ -87,11 +81,6 @@ Result<UniqueFd> connect_to(const addrinfo& address, const std::string& subject,
 }
 
 }  // namespace
-
-int milliseconds_left(Deadline deadline) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-  return static_cast<int>(std::clamp<long long>(left, 0, 1 << 30));
-}
 
 Result<UniqueFd> dial(const std::string& host, std::uint16_t port, Deadline deadline) {
   const std::string subject = host + " port " + std::to_string(port);

@@ -58,6 +58,10 @@ void Judge::on_supervisor(Frame frame) {
     supervisor_.send(wire::Kind::outcomes_answer, frame.number, wire::encode(outcomes_.counters()));
   } else if (frame.kind == wire::Kind::judge_admin) {
     administer(frame);
+  } else if (frame.kind == wire::Kind::leave_files) {
+    leave_files(frame.number);
+  } else if (frame.kind == wire::Kind::take_files) {
+    take_files(frame.number);
   } else if (frame.kind == wire::Kind::hook_end) {
     add_hook(std::move(frame));
   } else if (frame.kind == wire::Kind::hook_control_end) {
@@ -119,17 +123,13 @@ void Judge::set_up(const Frame& frame) {
   hooks_->set(setup->authorization.hooks);
   law.hooks = hooks_;
   anchors_ = law.anchors->count();
-  std::vector<std::string> problems = anchor_problems_;
-  if (!problems.empty()) log::warning("judge.anchors", {{"problem", together(problems)}});
-  for (const std::string& problem : {pins_->problem(), revoked_->problem()}) {
-    if (!problem.empty()) problems.push_back(problem);
-  }
+  if (!anchor_problems_.empty()) log::warning("judge.anchors", {{"problem", together(anchor_problems_)}});
   log::debug("judge.ready", {{"anchors", std::to_string(anchors_)}, {"policies", std::to_string(law.policies->size())}, {"rules", std::to_string(law.rules->size())}});
   const CallerMatters caller{law.rules->looks_at_uid(), law.rules->looks_at_executable()};
   questions_.set(std::move(law));
   outcomes_.depend_on(revoked_->digest());
   if (auto done = outcomes_.set(std::move(setup->cache), caller); !done) return give_up(done.error());
-  supervisor_.send(wire::Kind::judge_ready, frame.number, wire::encode(wire::JudgeReady{anchors_, together(problems), revoked_->digest()}));
+  tell_ready(frame.number);
 }
 
 // What is new and broken does not take the place of what worked.
@@ -149,6 +149,30 @@ void Judge::administer(const Frame& frame) {
     answer.problem = "the judge is just being started; try again in a moment";
   }
   supervisor_.send(wire::Kind::judge_admin_answer, frame.number, wire::encode(answer));
+}
+
+void Judge::leave_files(std::uint64_t number) {
+  if (pins_) {
+    pins_->leave();
+    revoked_->leave();
+  }
+  supervisor_.send(wire::Kind::files_left, number, {});
+}
+
+void Judge::take_files(std::uint64_t number) {
+  if (!pins_) return;  // it reads them when it is set up
+  pins_->take();
+  revoked_->take();
+  outcomes_.depend_on(revoked_->digest());
+  tell_ready(number);
+}
+
+void Judge::tell_ready(std::uint64_t number) {
+  std::vector<std::string> problems = anchor_problems_;
+  for (const std::string& problem : {pins_->problem(), revoked_->problem()}) {
+    if (!problem.empty()) problems.push_back(problem);
+  }
+  supervisor_.send(wire::Kind::judge_ready, number, wire::encode(wire::JudgeReady{anchors_, together(problems), revoked_->digest()}));
 }
 
 void Judge::share(const Frame& frame) {

@@ -29,6 +29,9 @@ class Judge {
   void on_supervisor(Frame frame);
   void collect(const Frame& frame);
   void administer(const Frame& frame);
+  void leave_files(std::uint64_t number);
+  void take_files(std::uint64_t number);
+  void tell_ready(std::uint64_t number);
   void set_up(const Frame& frame);
   void refuse(std::uint64_t number, std::string problem);
   void share(const Frame& frame);

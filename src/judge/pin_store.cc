@@ -35,7 +35,20 @@ void PinStore::read_again() {
   if (!problem_.empty()) read();
 }
 
+void PinStore::leave() {
+  left_ = true;
+  timer_.stop();
+  if (!std::exchange(planned_, false) && !written_) return;
+  if (auto done = file_.write(pins_.text()); !done) log::error("state.not_written", {{"problem", done.error().text()}});
+}
+
+void PinStore::take() {
+  left_ = false;
+  read();
+}
+
 Status PinStore::keep(trust::Pins changed) {
+  if (left_) return fail({Code::busy, "pins", "", "another process is taking over", "try again in a moment"});
   if (auto done = file_.write(changed.text()); !done) return done;
   pins_ = std::move(changed);
   return {};
@@ -74,12 +87,13 @@ void PinStore::changed(const std::string& identity, const std::string& service, 
 }
 
 void PinStore::write_soon() {
-  if (std::exchange(planned_, true)) return;
+  if (left_ || std::exchange(planned_, true)) return;
   timer_.start(rest_, [this] { write_now(); });
 }
 
 void PinStore::write_now() {
   planned_ = false;
+  written_ = true;
   const auto begun = std::chrono::steady_clock::now();
   file_.later(pins_.text());
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);

@@ -24,6 +24,10 @@ class PinStore {
   [[nodiscard]] const std::string& problem() const { return problem_; }
   /// Reads the file if it could not be read before.
   void read_again();
+  /// From now on another judge writes the file; what is remembered here stays in memory. Returns when what is known is on the disk.
+  void leave();
+  /// The end of that, or a file that the other one has left: reads it.
+  void take();
   [[nodiscard]] const trust::Pins& pins() const { return pins_; }
 
   // Administrators; the change is on the disk when these return, or is undone.
@@ -47,6 +51,8 @@ class PinStore {
   Loop& loop_;
   Timer timer_;
   bool planned_ = false;
+  bool written_ = false;  ///< something was given to the disk, which may still be on its way
+  bool left_ = false;
   std::chrono::milliseconds rest_{0};  ///< after a large file, the loop must have its time for verdicts
 };
 

@@ -22,7 +22,13 @@ void RevokedStore::read_again() {
   if (!problem_.empty()) read();
 }
 
+void RevokedStore::take() {
+  left_ = false;
+  read();
+}
+
 Result<bool> RevokedStore::keep(trust::Revoked changed) {
+  if (left_) return fail({Code::busy, "revoke", "", "another process is taking over", "try again in a moment"});
   if (auto done = file_.write(changed.text()); !done) return fail(std::move(done.error()));
   list_ = std::move(changed);
   return true;

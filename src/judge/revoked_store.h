@@ -18,6 +18,10 @@ class RevokedStore {
   [[nodiscard]] const std::string& problem() const { return problem_; }
   /// Reads the file if it could not be read before.
   void read_again();
+  /// From now on another judge writes the file.
+  void leave() { left_ = true; }
+  /// The end of that, or a file that the other one has left: reads it.
+  void take();
   [[nodiscard]] const trust::Revoked& list() const { return list_; }
 
   /// Of all that is revoked, and of nothing else where that is not known; empty: nobody is.
@@ -39,6 +43,7 @@ class RevokedStore {
   StateFile file_;
   trust::Revoked list_;
   std::string problem_;
+  bool left_ = false;
 };
 
 }  // namespace tlspool::judge

@@ -120,6 +120,9 @@ void Keeper::take(Frame frame) {
       return ask_pin(entry->token, std::move(frame.descriptors[0]));
     }
   }
+  if (frame.descriptors.size() == 1 && kind == wire::Kind::pin_wanted) {
+    if (auto entry = wire::decode<wire::PinEntry>(frame.body)) return give_pin(entry->token, frame.descriptors[0]);
+  }
   if (frame.descriptors.size() == 1) {
     UniqueFd socket = std::move(frame.descriptors[0]);
     if (kind == wire::Kind::key_channel) return shared_.serve_worker(std::move(socket));
@@ -155,10 +158,19 @@ void Keeper::ask_pin(const std::string& name, UniqueFd socket) {
     // The report first: who reads "ok" may rely on the supervisor having the token's new state on its way.
     plan_reopening();
     send_report();
+    send_(wire::Kind::pin_ended, wire::encode(wire::PinEntry{name}));
     entry.answer(outcome);
     entries_.remove_if([&](const auto& e) { return e.get() == &entry; });
   };
   entries_.push_back(std::make_unique<PinEntry>(loop_, std::move(socket), options_.pin_deadline, done));
+}
+
+// The keeper of another pool reads it, as it would an administrator's. Where none was typed it finds the connection closed.
+void Keeper::give_pin(const std::string& name, const UniqueFd& socket) {
+  const auto token = tokens_.find(name);
+  if (token == tokens_.end()) return;
+  const auto given = token->second->give_typed_pin(socket.get());
+  log::info("pin.handed_over", {{"token", name}, {"outcome", outcome_text(given)}});
 }
 
 void Keeper::look_after_tokens() {

@@ -44,6 +44,7 @@ class Keeper {
  private:
   void serve_worker(const wire::SignChannel& channel, UniqueFd socket);
   void ask_pin(const std::string& token, UniqueFd socket);
+  void give_pin(const std::string& token, const UniqueFd& socket);
   void look_after_tokens();
   void plan_reopening();
   void reopen_due();

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keeper/token.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/socket.h"
 #include "keeper/pin.h"
 
 namespace tlspool::keeper {
@@ -189,6 +192,16 @@ Status Token::enter_pin(Secret pin) {
   }
   gate_.unlock();
   return done;
+}
+
+Status Token::give_typed_pin(int socket) const {
+  if (!pin_typed_ || pin_.empty()) return fail({Code::not_found, "give the PIN", subject_, "nobody has typed one", {}});
+  const auto send = [&](ByteView bytes) { return transmit(socket, bytes, {}, MSG_DONTWAIT); };
+  const auto sent = send(pin_.bytes());
+  if (!sent) return fail(Error(sent.error()));
+  const auto ended = send(view("\n"));
+  if (*sent != pin_.size() || !ended || *ended != 1U) return fail({Code::io, "give the PIN", subject_, "it was not read", {}});
+  return {};
 }
 
 void Token::took(const Status& outcome) {

@@ -41,6 +41,9 @@ class Token {
   [[nodiscard]] Status retire();
   /// Logs in with a PIN that an administrator entered. Tries it at most once, and not one that was rejected before.
   [[nodiscard]] Status enter_pin(Secret pin);
+  /// Writes the PIN that an administrator entered, and a line end, to a socket that takes so much at once. Code::not_found: the PIN is not
+  /// one that was entered.
+  [[nodiscard]] Status give_typed_pin(int socket) const;
   /// Whether it is still there, where that is watched: one that is gone becomes a failed one.
   void look();
   /// Takes up what signing threads found out: remembers a PIN that a signature's own login rejected.

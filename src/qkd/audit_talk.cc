@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/deadline.h"
 #include "base/socket.h"
 #include "base/text.h"
 #include "tls/openssl.h"
@@ -62,14 +63,12 @@ class Lines {
   static constexpr const char* ended_advice = "look at what `tlspool qkd audit` says there";
 
   [[nodiscard]] Status wait(short events) const {
-    while (true) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-      if (left <= 0) return fail({Code::timeout, "audit", "", "the other site took too long", "give --timeout a larger number"});
-      pollfd waiting{fd_, events, 0};
-      const int n = poll(&waiting, 1, static_cast<int>(left));
-      if (n > 0) return {};
-      if (n < 0 && errno != EINTR) return fail(system_error("poll", "audit", errno));
+    switch (wait_until(fd_, events, deadline_)) {
+      case Waited::ready: return {};
+      case Waited::late: return fail({Code::timeout, "audit", "", "the other site took too long", "give --timeout a larger number"});
+      case Waited::failed: break;
     }
+    return fail(system_error("poll", "audit", errno));
   }
 
   /// Who ends the connection may have said why before.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/deadline.h"
 #include "base/text.h"
 #include "cli/address.h"
 #include "cli/output.h"
@@ -22,7 +23,7 @@ class Access {
  public:
   Access(const config::Paths& paths, const HttpsUrl& url, std::string as, std::string expect, std::chrono::milliseconds timeout)
       : paths_(paths), url_(url), as_(std::move(as)), expect_(expect.empty() ? url.host : std::move(expect)), timeout_(timeout),
-        client_(url, [this](etsi014::Deadline until) { return connect(until); }) {}
+        client_(url, [this](Deadline until) { return connect(until); }) {}
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
 
@@ -33,9 +34,9 @@ class Access {
   [[nodiscard]] const std::string& version() const { return version_; }
 
  private:
-  [[nodiscard]] Result<UniqueFd> connect(etsi014::Deadline until) {
+  [[nodiscard]] Result<UniqueFd> connect(Deadline until) {
     const auto left = [&] {
-      return std::max(std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()), std::chrono::milliseconds(1));
+      return std::chrono::milliseconds(std::max(milliseconds_left(until), 1));
     };
     const cli::HostPort where{url_.host, std::to_string(url_.port)};
     auto socket = cli::connect_tcp(where, left());

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/deadline.h"
 #include "base/text.h"
 #include "cli/address.h"
 #include "cli/admin.h"
@@ -39,7 +40,7 @@ class Entity {
  public:
   Entity(const config::Paths& paths, wire::KmeSetup kme, std::string sae)
       : paths_(paths), kme_(std::move(kme)), sae_(std::move(sae)), 
-        client_({kme_.host, kme_.port, kme_.path}, [this](etsi014::Deadline until) {
+        client_({kme_.host, kme_.port, kme_.path}, [this](Deadline until) {
           auto connected = connect(until);
           unreachable_ = !connected;
           return connected;
@@ -67,7 +68,7 @@ class Entity {
 
   [[nodiscard]] Result<UniqueFd> connect(Clock::time_point until) const {
     const auto left = [&] {
-      return std::max(std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()), std::chrono::milliseconds(1));
+      return std::chrono::milliseconds(std::max(milliseconds_left(until), 1));
     };
     const cli::HostPort where{kme_.host, std::to_string(kme_.port)};
     auto socket = cli::connect_tcp(where, left());

@@ -12,6 +12,8 @@
 #include <exception>
 #include <memory>
 
+#include "base/deadline.h"
+
 namespace tlspool::qkd {
 namespace {
 
@@ -67,16 +69,7 @@ class Wire : public httplib::Stream {
   [[nodiscard]] socket_t socket() const override { return fd_; }
 
  private:
-  bool wait(short events) const {
-    while (true) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - Clock::now()).count();
-      if (left <= 0) return false;
-      pollfd waiting{fd_, events, 0};
-      const int ready = poll(&waiting, 1, static_cast<int>(std::min<long long>(left, 1 << 30)));
-      if (ready > 0) return true;
-      if (ready < 0 && errno != EINTR) return false;
-    }
-  }
+  bool wait(short events) const { return wait_until(fd_, events, until_) == Waited::ready; }
 
   bool fill() {
     while (wait(POLLIN)) {

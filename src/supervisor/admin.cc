@@ -34,12 +34,11 @@ const Admin::Method Admin::methods[] = {
     {"ListRevoked", &Admin::list_revoked},
 };
 
-Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload, UpgradeFunction upgrade)
+Admin::Admin(Loop& loop, int listener, Pool& pool, Functions functions)
     : loop_(loop),
       listener_(listener),
       pool_(pool),
-      reload_(std::move(reload)),
-      upgrade_(std::move(upgrade)),
+      functions_(std::move(functions)),
       started_(::time(nullptr)),
       pause_(loop),
       poll_(std::make_unique<Poll>(loop, listener, [this](int) { accept_all(); })) {
@@ -48,16 +47,20 @@ Admin::Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload, Upgrad
 
 Admin::~Admin() = default;
 
-void Admin::stop_accepting() {
+void Admin::retire() {
   pause_.stop();
   poll_.reset();
 }
+
+void Admin::serve_successor(UniqueFd socket) { add(std::move(socket), Who::successor); }
 
 void Admin::accept_all() {
   while (true) {
     UniqueFd socket{accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
     if (socket.valid()) {
-      add(std::move(socket));
+      const auto peer = peer_credentials(socket.get());
+      const bool allowed = peer && (peer->uid == 0 || peer->uid == pool_.ground().owner.uid);
+      add(std::move(socket), allowed ? Who::administrator : Who::refused);
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -69,11 +72,10 @@ void Admin::accept_all() {
   }
 }
 
-void Admin::add(UniqueFd socket) {
-  if (connections_.size() >= most_connections) return;
-  const auto peer = peer_credentials(socket.get());
+void Admin::add(UniqueFd socket, Who who) {
+  if (who != Who::successor && connections_.size() >= most_connections) return;
   auto connection = std::make_shared<Connection>();
-  connection->allowed = peer && (peer->uid == 0 || peer->uid == pool_.ground().owner.uid);
+  connection->who = who;
   const Handle handle = connection;
   connection->channel = std::make_unique<VarlinkConnection>(
       loop_, std::move(socket),
@@ -94,7 +96,9 @@ void Admin::message(const std::shared_ptr<Connection>& connection, const std::st
     connections_.remove(connection);
     return;
   }
-  if (!connection->allowed) {
+  // What is changed here would change nothing, or undo what was changed there.
+  if (!poll_ && connection->who != Who::successor) return (void)connections_.remove(connection);
+  if (connection->who == Who::refused) {
     return connection->channel->send(wire::error_text("org.varlink.service.PermissionDenied"));
   }
   const wire::Interface& offered = wire::admin_interface();
@@ -124,7 +128,9 @@ void Admin::answer(const Handle& to, std::string text, std::vector<UniqueFd> des
 void Admin::status(const Handle& to, const wire::Call&) {
   pool_.ask_workers(wire::Kind::counters_query, [this, to](const std::vector<Bytes>& counters) {
     pool_.ask_judge([this, to, counters](const std::optional<wire::OutcomeCounters>& outcomes) {
-      answer(to, wire::reply_text(status_reply(pool_, started_, counters, outcomes)));
+      functions_.ask_before("Status", wire::Value::object(), [this, to, counters, outcomes](const wire::Value* before) {
+        answer(to, wire::reply_text(status_reply(pool_, started_, counters, outcomes, before)));
+      });
     });
   });
 }
@@ -135,7 +141,11 @@ void Admin::statistics(const Handle& to, const wire::Call&) {
 
 void Admin::sessions(const Handle& to, const wire::Call& call) {
   const auto most = static_cast<std::uint32_t>(std::clamp<std::int64_t>(call.parameters.number("most", 0), 0, 1'000'000));
-  const auto done = [this, to](const std::vector<Bytes>& lists) { answer(to, wire::reply_text(sessions_reply(lists))); };
+  const auto done = [this, to, most](const std::vector<Bytes>& lists) {
+    functions_.ask_before("Sessions", wire::Value::object().set("most", most), [this, to, lists](const wire::Value* before) {
+      answer(to, wire::reply_text(sessions_reply(lists, before)));
+    });
+  };
   pool_.ask_workers(wire::Kind::sessions_query, done, wire::encode(wire::SessionsQuery{most}));
 }
 
@@ -173,7 +183,7 @@ void Admin::open_keys(const Handle& to, const wire::Call&) {
 }
 
 void Admin::reload(const Handle& to, const wire::Call&) {
-  reload_([this, to](const Status& done) {
+  functions_.reload([this, to](const Status& done) {
     if (done) return answer(to, wire::reply_text(wire::Value::object()));
     answer(to, wire::error_text("io.tlspool.Admin.ConfigurationRefused",
                                 wire::Value::object().set("message", done.error().text())));
@@ -181,7 +191,7 @@ void Admin::reload(const Handle& to, const wire::Call&) {
 }
 
 void Admin::upgrade(const Handle& to, const wire::Call&) {
-  upgrade_([this, to](const Result<pid_t>& done) {
+  functions_.upgrade([this, to](const Result<pid_t>& done) {
     if (done) return answer(to, wire::reply_text(wire::Value::object().set("process", static_cast<std::int64_t>(*done))));
     answer(to, wire::error_text("io.tlspool.Admin.UpgradeFailed", wire::Value::object().set("message", done.error().text())));
   });

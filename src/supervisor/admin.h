@@ -22,16 +22,27 @@ class Admin {
   /// Has a new executable take over; `done` gets its process number, or why it does not.
   using UpgradeFunction = std::function<void(std::function<void(const Result<pid_t>&)> done)>;
 
+  /// Asks the pool from before an upgrade the same; `answer` gets the parameters of its reply, or a null pointer.
+  using AskFunction = std::function<void(const std::string& method, wire::Value parameters, std::function<void(const wire::Value* answer)>)>;
+  struct Functions {
+    ReloadFunction reload;
+    UpgradeFunction upgrade;
+    AskFunction ask_before;
+  };
+
   /// Borrows the listening socket.
-  Admin(Loop& loop, int listener, Pool& pool, ReloadFunction reload, UpgradeFunction upgrade);
+  Admin(Loop& loop, int listener, Pool& pool, Functions functions);
   ~Admin();
-  /// Another process answers new connections from now on.
-  void stop_accepting();
+  /// Another process answers administrators from now on. Who asks here all the same is dropped.
+  void retire();
+  /// That other process asks by this connection.
+  void serve_successor(UniqueFd socket);
 
  private:
+  enum class Who { refused, administrator, successor };
   struct Connection {
     std::unique_ptr<VarlinkConnection> channel;
-    bool allowed = false;
+    Who who = Who::refused;
   };
   using Handle = std::weak_ptr<Connection>;  // an answer may come after the program left
   struct Method {
@@ -41,7 +52,7 @@ class Admin {
   static const Method methods[];
 
   void accept_all();
-  void add(UniqueFd socket);
+  void add(UniqueFd socket, Who who);
   void message(const std::shared_ptr<Connection>& connection, const std::string& text);
   void status(const Handle& to, const wire::Call& call);
   void sessions(const Handle& to, const wire::Call& call);
@@ -63,19 +74,18 @@ class Admin {
   Loop& loop_;
   int listener_;
   Pool& pool_;
-  ReloadFunction reload_;
-  UpgradeFunction upgrade_;
+  Functions functions_;
   std::int64_t started_;
   std::list<std::shared_ptr<Connection>> connections_;
   Timer pause_;
   std::unique_ptr<Poll> poll_;
 };
 
-/// Pure: what Status, Sessions and Statistics answer.
+/// Pure: what Status, Sessions and Statistics answer. `before`: what the pool from before an upgrade has answered; may be null.
 [[nodiscard]] wire::Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters,
-                                      const std::optional<wire::OutcomeCounters>& outcomes);
+                                      const std::optional<wire::OutcomeCounters>& outcomes, const wire::Value* before);
 /// `at`: milliseconds of a clock that only goes forward.
 [[nodiscard]] wire::Value statistics_reply(Pool& pool, std::int64_t at);
-[[nodiscard]] wire::Value sessions_reply(const std::vector<Bytes>& lists);
+[[nodiscard]] wire::Value sessions_reply(const std::vector<Bytes>& lists, const wire::Value* before);
 
 }  // namespace tlspool::supervisor

@@ -16,14 +16,25 @@ namespace {
 
 using wire::Value;
 
-Value processes(const Pool& pool) {
+// What the pool from before an upgrade has of a list.
+const Value::Array& rows_of(const Value* before, std::string_view list) {
+  static const Value::Array none;
+  const Value* found = before != nullptr ? before->find(list) : nullptr;
+  return found != nullptr && found->elements() != nullptr ? *found->elements() : none;
+}
+
+Value processes(const Pool& pool, const Value* before) {
   Value out = Value::array();
   for (const Child* child : pool.children()) {
     out.push(Value::object()
                  .set("name", child->name())
                  .set("pid", child->pid())
                  .set("restarts", child->restarts())
-                 .set("ready", child->phase() == Child::Phase::ready));
+                 .set("ready", child->phase() == Child::Phase::ready)
+                 .set("draining", pool.is_retired()));
+  }
+  for (Value process : rows_of(before, "processes")) {
+    if (process.number("pid") > 0) out.push(std::move(process.set("draining", true)));
   }
   return out;
 }
@@ -110,13 +121,18 @@ Value metric(const counters::Descriptor& d, const counters::Labels& labels, std:
 
 }  // namespace
 
-Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters, const std::optional<wire::OutcomeCounters>& outcomes) {
-  const wire::Counters sum = total(counters);
+Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& counters, const std::optional<wire::OutcomeCounters>& outcomes,
+                   const Value* before) {
+  wire::Counters sum = total(counters);
+  if (before != nullptr) {
+    sum.sessions += static_cast<std::uint64_t>(before->number("sessions"));
+    sum.handshakes += static_cast<std::uint64_t>(before->number("handshakes"));
+  }
   return Value::object()
       .set("version", TLSPOOL_VERSION)
       .set("pool", pool.ground().paths.directory)
       .set("started", started)
-      .set("processes", processes(pool))
+      .set("processes", processes(pool, before))
       .set("tokens", tokens(pool.report()))
       .set("credentials", credentials(pool))
       .set("sessions", sum.sessions)
@@ -129,13 +145,14 @@ Value status_reply(Pool& pool, std::int64_t started, const std::vector<Bytes>& c
       .set("outcomes", outcomes ? outcomes_of(*outcomes) : Value());
 }
 
-Value sessions_reply(const std::vector<Bytes>& lists) {
+Value sessions_reply(const std::vector<Bytes>& lists, const Value* before) {
   Value rows = Value::array();
   for (const Bytes& bytes : lists) {
     const auto list = wire::decode<wire::SessionList>(bytes);
     if (!list) continue;
     for (const auto& session : list->sessions) rows.push(wire::value_of(session));
   }
+  for (const Value& row : rows_of(before, "sessions")) rows.push(row);
   return Value::object().set("sessions", std::move(rows));
 }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <set>
 
 #include "base/contains.h"
 #include "base/sandbox.h"
@@ -17,7 +18,9 @@
 #include "base/text.h"
 #include "supervisor/admin.h"
 #include "supervisor/content.h"
+#include "supervisor/inherited.h"
 #include "supervisor/notify.h"
+#include "supervisor/predecessor.h"
 #include "supervisor/upgrade.h"
 
 namespace tlspool::supervisor {
@@ -38,6 +41,7 @@ class Daemon {
         pool_(loop_, std::move(ground), std::move(content), std::move(listeners_.programs.socket),
               {[this] { ready(); }, [this](const std::string& why) { failed(why); }}),
         upgrade_(loop_, options.program, options.arguments),
+        before_timer_(loop_),
         child_(loop_, SIGCHLD, [this](int) { pool_.reap(); upgrade_.reap(); }),
         term_(loop_, SIGTERM, [this](int) { stop(); }),
         interrupt_(loop_, SIGINT, [this](int) { stop(); }),
@@ -62,22 +66,24 @@ class Daemon {
   void follow(UniqueFd predecessor) {
     (void)fcntl(predecessor.get(), F_SETFD, FD_CLOEXEC);
     pool_.hold();
-    predecessor_ = std::make_unique<Relay>(
+    predecessor_ = std::make_unique<Predecessor>(
         loop_, std::move(predecessor),
-        [this](const std::string& word, const std::string&, std::vector<UniqueFd> descriptors) {
-          if (word == Relay::serve) serve();
-          if (word == Relay::program && descriptors.size() == 1) pool_.welcome(std::move(descriptors.front()));
-        },
-        [this] { left_alone(); });
-    pool_.tell_of_ends([this](const Bytes& end) {
-      const std::string text = hex(end);
-      if (predecessor_) predecessor_->send(Relay::revoked, text.size() < Relay::longest / 2 ? text : std::string{});
+        Predecessor::Events{[this](std::uint32_t workers) { take_over(workers); },
+                            [this](const std::string& token, UniqueFd keeper) { pool_.enter_pin(token, std::move(keeper)); },
+                            [this](const std::string& note, const UniqueFd& memory) {
+                              if (auto done = pool_.inherit_tickets(note, memory); !done) log::info("upgrade.no_tickets", {{"reason", done.error().text()}});
+                            },
+                            [this](UniqueFd program) { pool_.welcome(std::move(program)); },
+                            [this](const wire::Visit& call, UniqueFd program) { pool_.nowhere(call, std::move(program)); },
+                            [this] { left_alone(); }});
+    pool_.after_pin([this] {
+      if (predecessor_ && !serves_) ready();
     });
   }
 
   void ready() {
     if (!predecessor_) return serve();
-    if (!predecessor_->send(Relay::ready, without_tokens())) left_alone();
+    if (!predecessor_->ready(without_tokens())) left_alone();
   }
 
   // Names of tokens that the keeper can't use.
@@ -90,18 +96,34 @@ class Daemon {
   // The pool from before is gone. Where it had not said that this one is to serve, this one was given up.
   void left_alone() {
     predecessor_.reset();
-    if (!serves_) failed("the pool from before does not want this one");
+    before_.end();
+    pool_.forget_before();
+    if (drained_) return loop_.stop();
+    if (!took_over_) failed("the pool from before does not want this one");
   }
 
   void administer() {
     serves_ = true;
-    admin_ = std::make_unique<Admin>(loop_, listeners_.admin.socket.get(), pool_, [this](std::function<void(Status)> done) { reload(std::move(done)); },
-                                     [this](std::function<void(const Result<pid_t>&)> done) { upgrade(std::move(done)); });
+    admin_ = std::make_unique<Admin>(loop_, listeners_.admin.socket.get(), pool_,
+                                     Admin::Functions{[this](std::function<void(Status)> done) { reload(std::move(done)); },
+                                                      [this](std::function<void(const Result<pid_t>&)> done) { upgrade(std::move(done)); },
+                                                      [this](const std::string& method, wire::Value parameters, Predecessor::Answer answer) {
+                                                        if (!predecessor_) return answer(nullptr);
+                                                        predecessor_->ask(method, std::move(parameters), std::move(answer));
+                                                      }});
+  }
+
+  void take_over(std::uint32_t workers) {
+    took_over_ = true;
+    administer();
+    pool_.serve({workers, [this](const Bytes& end, Predecessor::Ended done) { predecessor_->end_sessions(end, std::move(done)); },
+                 [this](const wire::Visit& call, UniqueFd& program) { return predecessor_->visit(call, program); }});
+    look_before();
+    serve();
+    reload_before([] {});  // it may be another configuration
   }
 
   void serve() {
-    if (!serves_) administer();
-    pool_.serve();
     log::info("pool.ready", {{"pool", paths_.directory},
                              {"socket", paths_.programs_socket()},
                              {"admin_socket", paths_.admin_socket()},
@@ -117,18 +139,19 @@ class Daemon {
     if (exit_code_ != 0) return;
     exit_code_ = 1;
     log::error("pool.failed", {{"pool", paths_.directory}, {"reason", why}});
-    if (predecessor_) predecessor_->send(Relay::failed, why);
+    if (predecessor_) predecessor_->failed(why);
     stop();
   }
 
   void stop() {
-    upgrade_.give_up();
+    upgrade_.give_up("the pool is being stopped");
     if (serves_) notify_stopping();
     pool_.stop([this] { loop_.stop(); });
   }
 
   void reload(std::function<void(Status)> done) {
     if (pool_.is_retired()) return done(fail({Code::busy, "reload", paths_.directory, "another process has taken over", {}}));
+    upgrade_.give_up("the configuration is being read again");
     notify_reloading();
     auto content = read_content(paths_);
     if (content) content = with_audit(std::move(*content), paths_);
@@ -137,12 +160,17 @@ class Daemon {
     pool_.reload(std::move(*content), [this, done = std::move(done)](const Status& applied) {
       if (!applied) return refused(applied.error(), done);
       log::info("config.applied", {{"pool", paths_.directory}});
-      if (predecessor_ && pool_.config().sessions.on_reload == config::OnReload::recheck) predecessor_->send(Relay::reloaded);
       counters::count<counters::Family::reloads>(counters::Reload::applied);
       note_applied();
       notify_ready("Ready, pool " + paths_.directory);
-      done({});
+      reload_before([done] { done({}); });
     });
+  }
+
+  // Sessions from before an upgrade, too, are to go where the configuration says that the others must.
+  void reload_before(std::function<void()> done) {
+    if (!predecessor_ || pool_.config().sessions.on_reload != config::OnReload::recheck) return done();
+    predecessor_->reload(std::move(done));
   }
 
   static void refused(const Error& error, const std::function<void(Status)>& done) {
@@ -154,16 +182,21 @@ class Daemon {
 
   void upgrade(std::function<void(const Result<pid_t>&)> done) {
     log::info("upgrade.begun", {{"pool", paths_.directory}});
-    upgrade_.begin(sockets(), {[this](const std::vector<std::string>& without) { return has_tokens(without); },
+    pins_given_.clear();
+    upgrade_.begin(sockets(), {[this](const std::vector<std::string>& without) { successor_ready(without); },
                                 [this, done = std::move(done)](const Result<pid_t>& ended) {
                                   if (ended) {
                                     taken_over(*ended);
                                   } else {
+                                    pool_.keep_files();
                                     log::error("upgrade.failed", {{"reason", ended.error().text()}, {"kept", "this process"}});
                                   }
                                   done(ended);
                                 },
-                                [this](const std::string& word, const std::string& rest) { successor_says(word, rest); }});
+                                [this](const std::string& word, const std::string& rest, std::vector<UniqueFd> descriptors) {
+                                  successor_says(word, rest, std::move(descriptors));
+                                },
+                                [this] { end_all("the process that took over is gone, and nobody could say which of them must end"); }});
   }
 
   // Who made a socket's file removes it at the end: this is then the new one.
@@ -172,46 +205,87 @@ class Daemon {
     return {{pool_.listener(), name("pool", listeners_.programs)}, {listeners_.admin.socket.get(), name("admin", listeners_.admin)}};
   }
 
-  // A PIN that somebody typed is in this keeper alone.
-  [[nodiscard]] Status has_tokens(const std::vector<std::string>& without) const {
+  void successor_ready(const std::vector<std::string>& without) {
     const auto unusable = pool_.tokens_without(wire::TokenState::ready);
     for (const std::string& name : without) {
-      if (contains(unusable, name)) continue;
-      return fail({Code::token_locked, "upgrade", "token=" + name, "the new process can't use it, and this one can",
-                   "a PIN that was given by `tlspool pin` is not passed on: store it, or restart the pool and give it again"});
+      if (!contains(unusable, name)) return give_pin(name);
     }
-    return {};
+    pool_.leave_files([this] { hand_over(); });
+  }
+
+  // One that somebody typed is in this keeper alone, and goes from there to the new one by a connection that only these two have.
+  void give_pin(const std::string& token) {
+    auto pair = socket_pair(SOCK_STREAM, false);
+    if (!pair) return upgrade_.refuse(pair.error());
+    if (!pins_given_.insert(token).second) {
+      return upgrade_.refuse({Code::token_locked, "upgrade", "token=" + token, "the new process can't use it, and this one can",
+                              "the log says why (token.unusable)"});
+    }
+    pool_.give_pin(token, std::move(pair->first));
+    upgrade_.send(Relay::pin, token, std::move(pair->second));
+  }
+
+  void hand_over() {
+    if (!upgrade_.under_way()) return pool_.keep_files();
+    auto tickets = pool_.ticket_keys();
+    if (tickets) upgrade_.send(Relay::tickets, tickets->note, std::move(tickets->memory));
+    if (!tickets) log::warning("upgrade.no_tickets", {{"reason", tickets.error().text()}});
+    upgrade_.complete(pool_.all_workers());
   }
 
   void taken_over(pid_t by) {
     log::info("upgrade.done", {{"process", std::to_string(by)}, {"drain", std::to_string(pool_.config().drain)}});
     notify_successor(by);
     serves_ = false;  // the sockets' files are the new one's
-    admin_->stop_accepting();
-    pool_.retire([this](UniqueFd program) { (void)upgrade_.hand_over(program.get()); }, [this] { loop_.stop(); });
+    admin_->retire();
+    pool_.retire([this](UniqueFd program) { upgrade_.send(Relay::program, {}, std::move(program)); },
+                 [this](const wire::Visit& call, UniqueFd program) { upgrade_.send(Relay::nowhere, visit_text(call), std::move(program)); },
+                 [this] {
+                   // What is older than this one reaches the new one by it.
+                   drained_ = true;
+                   if (!predecessor_) loop_.stop();
+                 });
   }
 
   // Who is revoked, and what a new configuration refuses, must not go on here. What can't be understood ends all that is left.
-  void successor_says(const std::string& word, const std::string& rest) {
-    if (word == Relay::revoked) {
-      if (predecessor_) predecessor_->send(word, rest);
-      const auto end = unhex(rest);
-      if (!end || !wire::decode<wire::EndSessions>(*end)) return end_all("what the new process ended");
-      pool_.end_sessions(*end);
-    } else if (word == Relay::reloaded) {
-      if (predecessor_) predecessor_->send(word);
-      auto content = read_content(paths_);
-      if (content) content = with_audit(std::move(*content), paths_);
-      if (!content) return end_all(content.error().text());
-      pool_.reload(std::move(*content), [this](const Status& applied) {
-        if (!applied) end_all(applied.error().text());
-      });
+  void successor_says(const std::string& word, const std::string& rest, std::vector<UniqueFd> descriptors) {
+    if (word == Relay::end || word == Relay::reload) {
+      const std::string number = rest.substr(0, rest.find(' '));
+      if (word == Relay::reload) return successor_reloads(number);
+      const auto end = number.size() < rest.size() ? unhex(rest.substr(number.size() + 1)) : std::nullopt;
+      if (!end || !wire::decode<wire::EndSessions>(*end)) return end_all("the new process has ended some, and it can't be understood which");
+      pool_.end_sessions(*end, [this, number](std::uint64_t count) { upgrade_.send(Relay::done, number + " " + std::to_string(count)); });
+    } else if (word == Relay::administer && descriptors.size() == 1) {
+      admin_->serve_successor(std::move(descriptors.front()));
+    } else if (word == Relay::visit && descriptors.size() == 1) {
+      if (const auto call = parse_visit(rest)) pool_.visit(*call, std::move(descriptors.front()));
     }
+  }
+
+  void successor_reloads(const std::string& number) {
+    auto content = read_content(paths_);
+    if (content) content = with_audit(std::move(*content), paths_);
+    if (!content) return end_all(content.error().text());
+    pool_.reload(std::move(*content), [this, number](const Status& applied) {
+      if (!applied) return end_all(applied.error().text());
+      reload_before([this, number] { upgrade_.send(Relay::done, number + " 0"); });
+    });
   }
 
   void end_all(const std::string& why) {
     log::warning("upgrade.sessions_ended", {{"reason", why}});
+    predecessor_.reset();  // which ends them, too
+    pool_.forget_before();
     pool_.stop([this] { loop_.stop(); });
+  }
+
+  // Now and then what the older pool counts is added to what is counted here.
+  void look_before() {
+    if (!predecessor_) return;
+    predecessor_->ask("Statistics", wire::Value::object(), [this](const wire::Value* statistics) {
+      if (statistics != nullptr) before_.take(*statistics, pool_.token_names());
+    });
+    before_timer_.start(std::chrono::seconds(2), [this] { look_before(); });
   }
 
   // What a running process can't take on.
@@ -231,7 +305,12 @@ class Daemon {
   Loop loop_;
   Pool pool_;
   Upgrade upgrade_;
-  std::unique_ptr<Relay> predecessor_;  // while there is one
+  std::unique_ptr<Predecessor> predecessor_;  // while there is one
+  Inherited before_;                          // what it counts
+  Timer before_timer_;
+  bool took_over_ = false;                    // from it
+  bool drained_ = false;
+  std::set<std::string> pins_given_;          // tokens, to a new process
   std::unique_ptr<Admin> admin_;
   bool serves_ = false;
   SignalWatch child_;

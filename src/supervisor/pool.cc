@@ -136,6 +136,7 @@ void Pool::equip_worker(std::uint32_t index) {
   connect_controls(index);
   if (index < hook_controls_.size()) hook_controls_[index] = 0;
   connect_hook_controls(index);
+  if (before_) workers_[index]->send(Kind::elsewhere, wire::Elsewhere{before_->workers});
   send_listener(index);
 }
 
@@ -165,6 +166,7 @@ void Pool::connect_judge(std::uint32_t worker) {
 }
 
 void Pool::from_keeper(Frame frame) {
+  if (static_cast<Kind>(frame.kind) == Kind::pin_ended && after_pin_) return after_pin_();
   if (static_cast<Kind>(frame.kind) != Kind::keeper_report) return;
   auto report = wire::decode<wire::KeeperReport>(frame.body);
   if (!report) return log::error("keeper.malformed", {{"reason", report.error().text()}});
@@ -194,7 +196,7 @@ void Pool::from_judge(Frame frame) {
   }
   if (kind == Kind::judge_staple) return take_staple(frame);
   if (kind == Kind::judge_admin_answer) return judge_calls_.answered(frame);
-  if (kind == Kind::outcomes_answer) return gather_.answered(*judge_, std::move(frame));
+  if (kind == Kind::outcomes_answer || kind == Kind::files_left) return gather_.answered(*judge_, std::move(frame));
   if (kind != Kind::judge_ready) return;
   auto ready = wire::decode<wire::JudgeReady>(frame.body);
   if (!ready) return log::error("judge.malformed", {{"reason", ready.error().text()}});
@@ -202,6 +204,7 @@ void Pool::from_judge(Frame frame) {
   if (!ready->problem.empty()) log::error("trust.incomplete", {{"problem", ready->problem}});
   judge_->ready();
   take_revoked(ready->revoked);
+  if (taking_files_ && *taking_files_ == frame.number) send_listeners();
   tickets_.ask();
   judged(frame.number, *ready);
   look_ready();
@@ -217,8 +220,13 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
     answer_executable(worker, frame);
   } else if (kind == Kind::adopt) {
     adopt(worker, std::move(frame));
+  } else if (kind == Kind::quiet && on_idle_) {
+    quiet_.insert(&worker);
+    look_quiet();
   } else if (kind == Kind::idle_program && on_idle_ && frame.descriptors.size() == 1) {
     on_idle_(std::move(frame.descriptors.front()));
+  } else if (auto call = kind == Kind::visit && frame.descriptors.size() == 1 ? wire::decode<wire::Visit>(frame.body) : fail(Error{}); call) {
+    pass_on(*call, std::move(frame.descriptors.front()));
   } else if (kind == Kind::sessions_answer || kind == Kind::counters_answer || kind == Kind::sessions_ended) {
     gather_.answered(worker, std::move(frame));
   } else {
@@ -252,6 +260,7 @@ void Pool::enter_pin(const std::string& token, UniqueFd connection) {
   if (keeper_->phase() != Child::Phase::ready) {
     constexpr std::string_view text = "the keeper is being started again; try again in a moment\n";
     (void)transmit(connection.get(), view(text), {}, MSG_DONTWAIT);
+    if (after_pin_) after_pin_();
     return;
   }
   keeper_->send(Kind::pin_entry, wire::PinEntry{token}, 0, only(std::move(connection)));
@@ -285,6 +294,7 @@ void Pool::look_ready() {
 void Pool::ended(Child& child, const std::string& reason) {
   gather_.lost(child);
   if (&child == judge_.get()) judge_calls_.lost();
+  if (&child == judge_.get() && taking_files_) taking_files_ = 0;  // the next one reads them when it starts
   metrics_.hide(child);
   if (stopped_) return look_stopped();
   if (&child == judge_.get() && reload_ && reload_->judge) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,9 +62,20 @@ class Pool {
   /// Every process gets the new content; `done` comes when all have it (or 10 s later). The judge is asked first: what it can't read and
   /// could before, or is new, is an error, and the old content stays. While one is under way, the newest of those that follow waits.
   void reload(Content content, OnReloaded done);
+  /// What of an older pool this one needs, while that drains.
+  struct Before {
+    std::uint32_t workers = 0;  ///< its own, and of those that are older still
+    std::function<void(const Bytes& end, std::function<void(std::uint64_t sessions)> done)> end_sessions;
+    /// False: it can't be asked, and `program` is as it was.
+    std::function<bool(const wire::Visit& call, UniqueFd& program)> visit;
+  };
   /// Serves nobody until serve(): another pool has the listening socket, too. Before start().
   void hold() { held_ = true; }
-  void serve();
+  /// `before`: the pool that this one takes over from.
+  void serve(Before before);
+  /// It is not there any more.
+  void forget_before();
+  [[nodiscard]] std::uint32_t all_workers() const { return static_cast<std::uint32_t>(workers_.size()) + (before_ ? before_->workers : 0); }
   /// The programs' listening socket; borrowed.
   [[nodiscard]] int listener() const { return listener_.get(); }
   /// A program's connection, from the pool that this one follows.
@@ -72,15 +84,28 @@ class Pool {
   [[nodiscard]] std::vector<std::string> tokens_without(wire::TokenState state) const;
   /// A program's connection with nothing under way.
   using OnIdle = std::function<void(UniqueFd program)>;
-  /// Another pool serves from now on: accepts nothing more, and ends with the last session, or when [pool] drain is over.
-  void retire(OnIdle on_idle, std::function<void()> done);
+  using OnNowhere = std::function<void(const wire::Visit& call, UniqueFd program)>;
+  /// The judge's files are another judge's from `done` on, or until keep_files().
+  void leave_files(std::function<void()> done);
+  void keep_files();
+  /// Another pool serves from now on: accepts nothing more, and ends with the last session, or when [pool] drain is over. `on_nowhere`:
+  /// a program's call that visits did not find the session of.
+  void retire(OnIdle on_idle, OnNowhere on_nowhere, std::function<void()> done);
   [[nodiscard]] bool is_retired() const { return static_cast<bool>(on_idle_); }
+  /// A program's call, from the pool that has taken over.
+  void visit(const wire::Visit& call, UniqueFd program);
+  /// The older pool does not know the session either.
+  void nowhere(const wire::Visit& call, UniqueFd program);
   /// Ends sessions and processes; `done` comes when all are gone, 5 s later at the latest.
   void stop(std::function<void()> done);
   /// Look which processes have ended.
   void reap();
   /// Gives the keeper one end of a connection on which a program writes a token's PIN.
   void enter_pin(const std::string& token, UniqueFd connection);
+  /// What comes after a PIN was entered, whatever became of it, and the report of the keeper.
+  void after_pin(std::function<void()> done) { after_pin_ = std::move(done); }
+  /// Has the keeper write the PIN that was entered for a token, if there is one, and close the connection.
+  void give_pin(const std::string& token, UniqueFd connection);
   /// Gives the keeper one end of a connection on which a program speaks wire/key_admin.h.
   void open_keys(UniqueFd connection);
   void ask_judge(const wire::JudgeAdmin& request, JudgeCalls::Done done) { judge_calls_.ask(*judge_, request, std::move(done)); }
@@ -88,9 +113,8 @@ class Pool {
   using OnRevoked = std::function<void(const wire::JudgeAdminAnswer& answer, std::uint64_t sessions)>;
   /// JudgeOperation::revoke or unrevoke: from its answer on, the workers know of it.
   void revoke(const wire::JudgeAdmin& request, OnRevoked done);
-  /// Who is told of what ends sessions (wire::EndSessions): the pool that this one follows has some, too.
-  void tell_of_ends(std::function<void(const Bytes& end)> tell) { tell_of_ends_ = std::move(tell); }
-  void end_sessions(const Bytes& end);
+  /// Ends sessions of this pool and of the older ones. `end`: wire::EndSessions.
+  void end_sessions(const Bytes& end, std::function<void(std::uint64_t sessions)> done);
   void ask_workers(wire::Kind query, Gather::Done done, const Bytes& body = {});
 
   [[nodiscard]] const Ground& ground() const { return ground_; }
@@ -100,6 +124,9 @@ class Pool {
   [[nodiscard]] const wire::WorkerSetup& setup() const { return setup_; }
   /// OCSP responses for the pool's own certificates, by the SHA-256 of the leaf.
   [[nodiscard]] const std::map<Bytes, wire::Staple>& staples() const { return staples_; }
+  [[nodiscard]] Result<TicketKeys::Handed> ticket_keys() const { return tickets_.hand_over(); }
+  /// Those of the pool that this one takes over from.
+  [[nodiscard]] Status inherit_tickets(const std::string& note, const UniqueFd& memory) { return tickets_.inherit(note, memory); }
   /// Whether workers' ticket key is the one that the cluster has.
   [[nodiscard]] bool shares_tickets() const { return tickets_.shared(); }
   /// How the judge's memory of outcomes fares; nothing where the judge does not answer. `done` comes later.
@@ -175,6 +202,11 @@ class Pool {
   void look_stopped();
   // pool_retire.cc
   void send_listener(std::uint32_t worker);
+  void send_listeners();
+  void send_elsewhere();
+  void take_files();
+  void pass_on(const wire::Visit& call, UniqueFd program);
+  void look_quiet();
   void look_retired();
 
   Loop& loop_;
@@ -199,8 +231,13 @@ class Pool {
   Timer reload_timer_;
   bool held_ = false;  // workers have no listening socket yet
   std::uint32_t next_welcome_ = 0;
+  std::optional<std::uint64_t> taking_files_;  // number of the judge_ready after which the workers get the listening socket; 0: of its start
+  bool files_left_ = false;
+  std::optional<Before> before_;
   OnIdle on_idle_;
-  std::function<void(const Bytes& end)> tell_of_ends_;
+  OnNowhere on_nowhere_;
+  std::set<const Child*> quiet_;
+  std::function<void()> after_pin_;
   std::function<void()> retired_;
   std::function<void()> stopped_;
   bool drained_ = false;  // no worker is left, and the others were told to end

@@ -31,9 +31,25 @@ void Pool::revoke(const wire::JudgeAdmin& request, OnRevoked done) {
     // Also where it was there already: a worker may have been asked while it was being started.
     wire::EndSessions end;
     (ends ? end.revoked : end.restored) = answer.revoked;
-    if (tell_of_ends_ && ends) tell_of_ends_(wire::encode(end));
-    ask_workers(Kind::end_sessions, [answer, done](const std::vector<Bytes>& answers) { done(answer, count_of(answers)); }, wire::encode(end));
+    end_sessions(wire::encode(end), [answer, done](std::uint64_t count) { done(answer, count); });
   });
+}
+
+void Pool::end_sessions(const Bytes& end, std::function<void(std::uint64_t sessions)> done) {
+  struct Both {
+    std::uint64_t count = 0;
+    int waits = 1;
+  };
+  auto both = std::make_shared<Both>();
+  const auto one = [both, done = std::move(done)](std::uint64_t count) {
+    both->count += count;
+    if (--both->waits == 0) done(both->count);
+  };
+  if (before_) {
+    ++both->waits;
+    before_->end_sessions(end, one);
+  }
+  ask_workers(Kind::end_sessions, [one](const std::vector<Bytes>& answers) { one(count_of(answers)); }, end);
 }
 
 // A ticket is good only as long as nobody else was revoked.
@@ -78,9 +94,9 @@ void Pool::end_sessions_of_lost_tokens(const wire::KeeperReport& now) {
     if (gone) end.identities.push_back(identity.name);
   }
   if (end.identities.empty()) return;
-  ask_workers(Kind::end_sessions, [names = end.identities](const std::vector<Bytes>& answers) {
-    for (const std::string& name : names) log::warning("token.sessions_ended", {{"identity", name}, {"sessions", std::to_string(count_of(answers))}});
-  }, wire::encode(end));
+  end_sessions(wire::encode(end), [names = end.identities](std::uint64_t count) {
+    for (const std::string& name : names) log::warning("token.sessions_ended", {{"identity", name}, {"sessions", std::to_string(count)}});
+  });
 }
 
 }  // namespace tlspool::supervisor

@@ -63,23 +63,45 @@ Status arrange(const std::vector<int>& from) {
 
 Relay::Relay(Loop& loop, UniqueFd socket, OnMessage on_message, std::function<void()> on_closed)
     : socket_(std::move(socket)), on_message_(std::move(on_message)), on_closed_(std::move(on_closed)),
-      poll_(loop, socket_.get(), [this](int) { read(); }) {
+      poll_(loop, socket_.get(), [this](int events) {
+        if ((events & Poll::writable) != 0) (void)flush();
+        if ((events & Poll::readable) != 0) read();
+      }) {
   poll_.want(Poll::readable);
 }
 
-bool Relay::send(std::string_view word, std::string_view rest, int descriptor) {
+bool Relay::send(std::string_view word, std::string_view rest, UniqueFd descriptor) {
+  if (ended_ || waiting_.size() >= most_waiting) return false;
   std::string text(word);
   if (!rest.empty()) text.append(" ").append(rest.substr(0, longest - word.size() - 1));
-  const std::array<int, 1> one{descriptor};
-  const auto sent = transmit(socket_.get(), view(text), descriptor < 0 ? std::span<const int>{} : std::span<const int>(one), MSG_DONTWAIT);
-  return sent && sent->has_value();
+  waiting_.push_back({std::move(text), std::move(descriptor)});
+  return flush();
+}
+
+bool Relay::flush() {
+  while (!waiting_.empty()) {
+    const Waiting& first = waiting_.front();
+    const std::array<int, 1> one{first.descriptor.get()};
+    const auto sent = transmit(socket_.get(), view(first.text), first.descriptor.valid() ? std::span<const int>(one) : std::span<const int>{}, MSG_DONTWAIT);
+    if (!sent) {
+      waiting_.clear();  // reading finds the end
+      return false;
+    }
+    if (!sent->has_value()) break;
+    waiting_.pop_front();
+  }
+  poll_.want(ended_ ? Poll::none : waiting_.empty() ? Poll::readable : Poll::readable | Poll::writable);
+  return true;
 }
 
 void Relay::read() {
   std::array<std::uint8_t, Relay::longest> room;
   auto came = receive(socket_.get(), room, MSG_DONTWAIT);
+  // Who ends without having read everything leaves an error, in front of what it had sent.
+  if (!came) came = receive(socket_.get(), room, MSG_DONTWAIT);
   if (came && !came->has_value()) return;
   if (!came || (*came)->size == 0) {
+    ended_ = true;
     poll_.want(Poll::none);
     const auto on_closed = on_closed_;
     return on_closed();

@@ -2,10 +2,15 @@
 #include "supervisor/ticket_keys.h"
 
 #include <openssl/rand.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
 
 #include "base/log.h"
+#include "base/text.h"
 
 namespace tlspool::supervisor {
 namespace {
@@ -148,6 +153,39 @@ void TicketKeys::answered(const wire::SharedBlob& blob, std::uint64_t number) {
   if (ours) return;
   replace(std::move(key));
   events_.changed();
+}
+
+Result<TicketKeys::Handed> TicketKeys::hand_over() const {
+  Handed out{hex(policy_), UniqueFd{memfd_create("tlspool-ticket-keys", MFD_CLOEXEC)}};
+  if (!out.memory.valid()) return fail(system_error("memfd_create", "ticket keys", errno));
+  const auto add = [&](const Secret& key, std::int64_t left) {
+    out.note += " " + std::to_string(left);
+    return write(out.memory.get(), key.bytes().data(), key.size()) == static_cast<ssize_t>(key.size());
+  };
+  bool good = add(current_, times_.ticket.count());
+  for (const Old& old : old_) good = good && add(old.key, old.until - now_ms());
+  if (!good) return fail(system_error("write", "ticket keys", errno));
+  return out;
+}
+
+Status TicketKeys::inherit(const std::string& note, const UniqueFd& memory) {
+  const auto words = split(note, ' ');
+  if (!begun() || words.front() != hex(policy_)) return fail({Code::policy, "take ticket keys over", "", "the policy is another one", {}});
+  bool any = false;
+  for (std::size_t i = 1; i < words.size() && old_.size() < most_old; ++i) {
+    std::int64_t left = 0;
+    std::from_chars(words[i].data(), words[i].data() + words[i].size(), left);
+    Secret key{key_size};
+    const ssize_t got = pread(memory.get(), key.writable().data(), key.size(), static_cast<off_t>((i - 1) * key_size));
+    if (got != static_cast<ssize_t>(key_size)) return fail({Code::protocol, "take ticket keys over", "", "there are fewer than were told", {}});
+    if (left <= 0 || key.equals(current_)) continue;
+    old_.push_back({std::move(key), now_ms() + std::min<std::int64_t>(left, times_.ticket.count())});
+    any = true;
+  }
+  if (!any) return {};
+  plan_dropping();
+  events_.changed();
+  return {};
 }
 
 std::vector<Bytes> TicketKeys::old() const {

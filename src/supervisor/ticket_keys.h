@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "authz/cache_entry.h"
+#include "base/error.h"
+#include "base/fd.h"
 #include "base/secret.h"
 #include "loop/loop.h"
 #include "wire/cache_setup.h"
@@ -41,6 +43,15 @@ class TicketKeys {
   void ask();
   /// The judge's answer to `share`.
   void answered(const wire::SharedBlob& blob, std::uint64_t number);
+
+  /// Keys on their way to another pool, in memory that only those have who are given it.
+  struct Handed {
+    std::string note;  ///< what they are bound to, and for how many milliseconds tickets may still be read with each; no secret
+    UniqueFd memory;   ///< the keys, one after the other
+  };
+  [[nodiscard]] Result<Handed> hand_over() const;
+  /// Another pool's: tickets are read with them for as long, if they are bound to the same policy. Calls `changed` then.
+  [[nodiscard]] Status inherit(const std::string& note, const UniqueFd& memory);
 
   [[nodiscard]] ByteView current() const { return current_.bytes(); }
   /// Newest first.

@@ -20,15 +20,13 @@ void Upgrade::begin(const std::vector<Handed>& sockets, Events events) {
   reason_.clear();
   relay_ = std::make_unique<Relay>(
       loop_, std::move(started->socket),
-      [this](const std::string& word, const std::string& rest, std::vector<UniqueFd>) { message(word, rest); },
-      [this] {
-        if (!taken_) timer_.start(std::chrono::seconds(2), [this] { fail_with("it closed its connection"); });  // its end says more
-      });
+      [this](const std::string& word, const std::string& rest, std::vector<UniqueFd> descriptors) { message(word, rest, std::move(descriptors)); },
+      [this] { closed(); });
   timer_.start(deadline, [this] { fail_with("it was not ready in time"); });
 }
 
-void Upgrade::message(const std::string& word, const std::string& rest) {
-  if (taken_) return events_.said(word, rest);
+void Upgrade::message(const std::string& word, const std::string& rest, std::vector<UniqueFd> descriptors) {
+  if (taken_) return events_.said(word, rest, std::move(descriptors));
   if (word == Relay::failed) {
     reason_ = printable(rest, 2048);
     return fail_with(reason_);
@@ -38,12 +36,21 @@ void Upgrade::message(const std::string& word, const std::string& rest) {
   for (const std::string& name : split(rest, ' ')) {
     if (!name.empty()) without.push_back(name);
   }
-  if (auto good = events_.ready(without); !good) return fail_with(good.error().text());
+  events_.ready(without);
+}
+
+void Upgrade::closed() {
+  if (taken_) return events_.gone();
+  timer_.start(std::chrono::seconds(2), [this] { fail_with("it closed its connection"); });  // its end says more
+}
+
+void Upgrade::complete(std::uint32_t workers) {
+  if (!under_way()) return;
   timer_.stop();
   taken_ = true;
   // Whoever is told of it hears of this one's end before the new one speaks.
   events_.ended(pid_);
-  relay_->send(Relay::serve);
+  relay_->send(Relay::serve, std::to_string(workers));
 }
 
 void Upgrade::reap() {
@@ -63,8 +70,12 @@ void Upgrade::fail_with(std::string reason) {
   }
 }
 
-void Upgrade::give_up() {
-  if (under_way()) fail_with("the pool is being stopped");
+void Upgrade::refuse(const Error& why) {
+  if (under_way()) fail_with(why.text());
+}
+
+void Upgrade::give_up(const std::string& why) {
+  if (under_way()) fail_with(why);
 }
 
 }  // namespace tlspool::supervisor

@@ -10,19 +10,21 @@
 
 namespace tlspool::supervisor {
 
-/// The old supervisor's side of an upgrade, until the new one is ready to serve, or has failed. While it is under way, and after it has
-/// failed, the old pool goes on as if nothing had been.
+/// The old supervisor's side of an upgrade. Until the new one has taken over, and after it has failed, the old pool goes on as if nothing
+/// had been.
 class Upgrade {
  public:
   /// How long the new one may take to start all its processes.
   static constexpr std::chrono::seconds deadline{90};
   struct Events {
-    /// It is ready, but for these tokens. An error: it is not taken.
-    std::function<Status(const std::vector<std::string>& without)> ready;
+    /// It is ready, but for these tokens: complete(), refuse(), or something that it answers by being ready again.
+    std::function<void(const std::vector<std::string>& without)> ready;
     /// It serves from now on, and has this number; or why it does not.
     std::function<void(const Result<pid_t>& done)> ended;
     /// What it says afterwards, while this pool drains.
-    std::function<void(const std::string& word, const std::string& rest)> said;
+    std::function<void(const std::string& word, const std::string& rest, std::vector<UniqueFd> descriptors)> said;
+    /// It is not there any more, afterwards.
+    std::function<void()> gone;
   };
 
   /// `program`: what is executed.
@@ -30,15 +32,20 @@ class Upgrade {
 
   void begin(const std::vector<Handed>& sockets, Events events);
   [[nodiscard]] bool under_way() const { return pid_ > 0 && !taken_; }
+  /// Before it has taken over, or afterwards. False: it is not there.
+  bool send(std::string_view word, std::string_view rest = {}, UniqueFd descriptor = {}) { return relay_ && relay_->send(word, rest, std::move(descriptor)); }
+  /// It takes over from so many workers.
+  void complete(std::uint32_t workers);
+  /// It is not taken.
+  void refuse(const Error& why);
   /// Looks whether the new one has ended.
   void reap();
-  /// Its end is no concern of this pool's any more, and neither is this pool one of its.
-  void give_up();
-  /// The new one gets a program's connection. False: it is not there.
-  bool hand_over(int connection) { return relay_ && relay_->send(Relay::program, {}, connection); }
+  /// Ends what is under way.
+  void give_up(const std::string& why);
 
  private:
-  void message(const std::string& word, const std::string& rest);
+  void message(const std::string& word, const std::string& rest, std::vector<UniqueFd> descriptors);
+  void closed();
   void fail_with(std::string reason);
 
   Loop& loop_;

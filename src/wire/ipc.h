@@ -32,6 +32,8 @@ enum class Kind : std::uint16_t {
   key_channel,        ///< supervisor: KeyChannel + a stream socket towards one worker, for shared keys
   key_admin,          ///< supervisor: no body + a stream socket on which an administrator's program speaks key_admin.h
   fetcher_channel,    ///< supervisor: no body + a stream socket towards the fetcher
+  pin_ended,          ///< keeper: PinEntry, after the report; it was taken, or not
+  pin_wanted,         ///< supervisor: PinEntry + a stream socket to the keeper of the pool that takes over, for a PIN that was typed
   // supervisor <-> worker
   worker_setup = 20,  ///< supervisor: WorkerSetup; may come again (reload)
   worker_ready,       ///< worker: no body; it has applied the setup and entered its sandbox
@@ -96,6 +98,13 @@ enum class Kind : std::uint16_t {
   // supervisor <-> worker, keeper: another executable has taken the pool over
   retire = 120,           ///< supervisor: no body; a worker accepts nothing more and exits after its last session, a keeper leaves the ledger
   idle_program,           ///< worker: no body + a program's control connection that is between two calls
+  quiet,                  ///< worker: no body, once; only sessions are left, so it needs the keeper no more
+  elsewhere,              ///< supervisor -> worker: Elsewhere, when it changes
+  visit,                  ///< worker -> supervisor, and supervisor -> retired worker: Visit + the program's control connection
+  nowhere,                ///< supervisor -> worker: Visit + the connection; no other pool knows the session
+  leave_files,            ///< supervisor -> judge: no body; it writes its files no more, until take_files
+  files_left,             ///< judge: no body, same number; what it had to write is on the disk
+  take_files,             ///< supervisor -> judge: no body; it reads its files anew, and answers judge_ready with the number
 };
 
 struct LogSetup {
@@ -315,6 +324,24 @@ struct Adopt {
 };
 template <class Io> void fields(Io& io, Adopt& m) { io(m.worker, m.input); }
 
+/// What other pools, from before upgrades, still have.
+struct Elsewhere {
+  std::uint32_t workers = 0;  ///< of all of them
+};
+template <class Io> void fields(Io& io, Elsewhere& m) { io(m.workers); }
+
+/// A program's call that a worker of a pool from before an upgrade may be able to answer.
+struct Visit {
+  enum class Asks : std::uint8_t {
+    session,  ///< about one, which names the number of its worker, in whichever pool that is
+    list,     ///< for those of one worker; the workers of all older pools are counted through
+  };
+  Asks asks = Asks::session;
+  std::uint32_t worker = 0;
+  Bytes input;  ///< what was read from the connection: the call
+};
+template <class Io> void fields(Io& io, Visit& m) { io(m.asks, m.worker, m.input); }
+
 struct SessionRow {
   std::string id;
   std::uint32_t worker = 0;
@@ -329,10 +356,11 @@ struct SessionRow {
   std::int64_t started = 0;  ///< seconds since 1970
   std::uint64_t sent = 0;    ///< plaintext bytes towards the peer
   std::uint64_t received = 0;
+  bool draining = false;     ///< another pool has taken over, and this one ends with its sessions
 };
 template <class Io> void fields(Io& io, SessionRow& m) {
   io(m.id, m.worker, m.role, m.local_identity, m.remote_identity, m.version, m.suite, m.service, m.uid, m.pid,
-     m.started, m.sent, m.received);
+     m.started, m.sent, m.received, m.draining);
 }
 struct SessionsQuery {
   std::uint32_t most = 0;  ///< rows of one worker; 0: all

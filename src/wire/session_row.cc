@@ -17,7 +17,8 @@ Value value_of(const SessionRow& r) {
       .set("pid", r.pid)
       .set("started", r.started)
       .set("bytesSent", r.sent)
-      .set("bytesReceived", r.received);
+      .set("bytesReceived", r.received)
+      .set("draining", r.draining);
 }
 
 SessionRow session_row_of(const Value& v) {
@@ -35,6 +36,7 @@ SessionRow session_row_of(const Value& v) {
   out.started = v.number("started");
   out.sent = static_cast<std::uint64_t>(v.number("bytesSent"));
   out.received = static_cast<std::uint64_t>(v.number("bytesReceived"));
+  out.draining = v.flag("draining");
   return out;
 }
 

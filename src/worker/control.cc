@@ -90,8 +90,17 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
   if (program_ != Program::any && call->method != "StartTLS") {
     return answer(wire::error_text("org.varlink.service.PermissionDenied", wire::Value::object()));
   }
-  if (hand_over(worker_for(*call), text)) return;
+  const int owner = worker_for(*call);
+  if (asked_ == Asked::at_first && hand_over(owner, text)) return;
+  if (send_elsewhere(*call, owner, text)) return;
   dispatch(*call, descriptors);
+  worker_.look_retired_soon();
+}
+
+void Control::asked(Asked how, std::string text) {
+  asked_ = how;
+  message(std::move(text), {});
+  asked_ = Asked::at_first;
 }
 
 // The worker that has to do with a call; -1: any.
@@ -120,6 +129,29 @@ bool Control::hand_over(int owner, const std::string& text) {
   Bytes unread;
   UniqueFd socket = connection_->release(unread);
   if (unread.empty()) worker_.send_adopt({static_cast<std::uint32_t>(owner), copy_of(view(text))}, std::move(socket));
+  on_gone_();
+  return true;
+}
+
+void Control::call_ended() {
+  connection_->resume();
+  worker_.look_retired_soon();
+}
+
+// True: the connection is on its way to a pool from before an upgrade, which may know what the call is about.
+bool Control::send_elsewhere(const wire::Call& call, int owner, const std::string& text) {
+  const bool list = call.method == "ListSessions";
+  if (!list && call.parameters.find("session") == nullptr) return false;
+  if (asked_ == Asked::last || owner < 0) return false;
+  if (asked_ == Asked::at_first && worker_.elsewhere() == 0) return false;
+  if (list ? asked_ == Asked::as_visitor || static_cast<std::uint32_t>(owner) < worker_.policy().setup().count
+           : worker_.sessions().knows(call.parameters.text("session"))) {
+    return false;
+  }
+  Bytes unread;
+  UniqueFd socket = connection_->release(unread);
+  const auto asks = list ? wire::Visit::Asks::list : wire::Visit::Asks::session;
+  if (unread.empty()) worker_.send_visit({asks, static_cast<std::uint32_t>(owner), copy_of(view(text))}, std::move(socket));
   on_gone_();
   return true;
 }
@@ -191,13 +223,13 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   if (auto room = worker_.admit_handshake(credentials_.uid); !room) {
     refused(Refusal::limit);
     answer(pool_error("LimitReached", wire::Value::object().set("message", room.error().text())));
-    connection_->resume();
+    call_ended();
     return;
   }
   const std::shared_ptr<const Policy> policy = worker_.shared_policy();
   if (!may(*policy, request, caller())) {
     refuse_identity(request.local_identity, request.peer_to_peer ? "peer" : request.roles == wire::role_server ? "server" : "client");
-    connection_->resume();
+    call_ended();
     return;
   }
   if (request.plaintext) {
@@ -206,7 +238,7 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
     auto pair = socket_pair(SOCK_STREAM, false);
     if (!pair) {
       answer(pool_error("LimitReached", wire::Value::object().set("message", pair.error().text())));
-      connection_->resume();
+      call_ended();
       return;
     }
     plain_ = std::move(pair->first);
@@ -245,7 +277,7 @@ void Control::done(const HandshakeFailure* failure) {
     program_end_.reset();
     answer(text);
   }
-  connection_->resume();
+  call_ended();
 }
 
 void Control::established() {

@@ -25,9 +25,11 @@ class Control {
   void message(std::string text, std::vector<UniqueFd> descriptors);
   [[nodiscard]] uid_t uid() const { return credentials_.uid; }
   [[nodiscard]] Program program() const { return program_; }
-  /// Another pool has taken over. Gives the program's connection away where it is between two calls; else invalid, and the control
-  /// ends by itself when it can, if only asked again.
-  [[nodiscard]] UniqueFd retire();
+  /// The same for a call that a pool before or after this one was asked first.
+  void asked(Asked how, std::string text);
+  /// Another pool has taken over, so long ago. Gives the program's connection away where it is between two calls; else invalid, and the
+  /// control ends by itself when it can, if only asked again.
+  [[nodiscard]] UniqueFd retire(std::chrono::milliseconds since);
 
  private:
   struct Method {
@@ -74,6 +76,8 @@ class Control {
   void established();
   [[nodiscard]] static int worker_for(const wire::Call& call);
   bool hand_over(int owner, const std::string& text);
+  bool send_elsewhere(const wire::Call& call, int owner, const std::string& text);
+  void call_ended();
   [[nodiscard]] bool may_exchange(const ExchangeRequest& request);
   [[nodiscard]] Exchange* new_exchange(ExchangeRequest request);
   [[nodiscard]] Exchange* exchange_of(const wire::Call& call);
@@ -90,6 +94,7 @@ class Control {
   std::string executable_;
   std::function<void()> on_gone_;
   std::unique_ptr<VarlinkConnection> connection_;
+  Asked asked_ = Asked::at_first;
   bool oneway_ = false;
   bool told_to_leave_ = false;
   bool watching_ = false;  // it is its user's agent

@@ -95,7 +95,7 @@ Exchange::OnFlight Control::on_flight(Exchange* exchange, bool oneway) {
       } else {
         answer_exchange(*exchange);
       }
-      connection_->resume();
+      call_ended();
     }
     if (failure != nullptr) worker.exchanges().remove(exchange);
   };
@@ -114,7 +114,7 @@ void Control::start_exchange(const wire::Call& call, std::vector<UniqueFd>&) {
   learn_executable([this, oneway = oneway_, request = std::move(*request)] {
     oneway_ = oneway;
     Exchange* exchange = may_exchange(request) ? new_exchange(request) : nullptr;
-    if (exchange == nullptr) return connection_->resume();
+    if (exchange == nullptr) return call_ended();
     log::info("exchange.started", {{"id", exchange->id()},
                                    {"local", request.local_identity},
                                    {"with", request.remote_identity},
@@ -134,7 +134,7 @@ void Control::continue_exchange(const wire::Call& call, std::vector<UniqueFd>&) 
     connection_->pause();
     learn_executable([this, oneway = oneway_, request = std::move(*request), message = std::move(*message)] {
       oneway_ = oneway;
-      if (!answer_hello(request, message)) connection_->resume();
+      if (!answer_hello(request, message)) call_ended();
     });
     return;
   }

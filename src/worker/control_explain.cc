@@ -47,7 +47,7 @@ void Control::explain_certificates(const wire::Call& call, std::vector<UniqueFd>
     const auto role = query.peer_is_server ? wire::role_client : wire::role_server;
     if (!worker_.policy().allows(caller(), query.local, role)) {
       refuse_identity(query.local, query.peer_is_server ? "client" : "server");
-      return connection_->resume();
+      return call_ended();
     }
     query.caller = {credentials_.uid, executable_};
     ask_judge(query);
@@ -63,7 +63,7 @@ void Control::ask_judge(const wire::ChainQuery& query) {
                                 .set("verifiedBy", wire::or_null(verdict.how))
                                 .set("message", wire::or_null(verdict.reason))
                                 .set("explanation", verdict.explanation)));
-    connection_->resume();
+    call_ended();
   };
   judge_query_ = worker_.services().judge.ask(query, on_verdict);
   if (judge_query_ == 0) on_verdict({.check = "judge", .reason = "the judge can't be reached; try again in a moment"});

@@ -7,6 +7,11 @@
 #include "worker/replies.h"
 
 namespace tlspool::worker {
+namespace {
+
+constexpr std::chrono::seconds longest_leaving{60};
+
+}  // namespace
 
 void Control::forward(const wire::Call& call, std::vector<UniqueFd>&) {
   const wire::WorkerSetup& setup = worker_.policy().setup();
@@ -23,10 +28,11 @@ void Control::forward(const wire::Call& call, std::vector<UniqueFd>&) {
   tell(wire::Value::object().set("workers", setup.count).set("established", wire::Value::array()).set("failed", wire::Value::array()));
 }
 
-// A connection that forwards is the program's to end: it may have passed something that was not read yet. An agent connects anew.
-UniqueFd Control::retire() {
+// A connection that forwards is the program's to end: it may have passed something that was not read yet. But who does not leave must
+// not go on by rules that may have changed. An agent connects anew.
+UniqueFd Control::retire(std::chrono::milliseconds since) {
   if (forwarder_ && !std::exchange(told_to_leave_, true)) forwarder_->leave();
-  if (watching_) {
+  if (watching_ || (forwarder_ && since > longest_leaving)) {
     on_gone_();
     return {};
   }

@@ -32,7 +32,7 @@ void Control::list_identities(const wire::Call&, std::vector<UniqueFd>&) {
   connection_->pause();
   learn_executable([this] {
     send_identities();
-    connection_->resume();
+    call_ended();
   });
 }
 
@@ -70,8 +70,11 @@ Session* Control::session_of(const wire::Call& call) {
 
 void Control::list_sessions(const wire::Call&, std::vector<UniqueFd>&) {
   wire::Value rows = wire::Value::array();
-  for (const wire::SessionRow& row : worker_.sessions().list(most_rows, credentials_.uid).sessions) rows.push(wire::value_of(row));
-  const auto workers = static_cast<std::int64_t>(worker_.policy().setup().count);
+  // Asked last, it is about a worker that is no more.
+  if (asked_ != Asked::last) {
+    for (const wire::SessionRow& row : worker_.list_sessions(most_rows, credentials_.uid).sessions) rows.push(wire::value_of(row));
+  }
+  const auto workers = static_cast<std::int64_t>(worker_.policy().setup().count + worker_.elsewhere());
   answer(wire::reply_text(wire::Value::object().set("sessions", std::move(rows)).set("workers", workers)));
 }
 

@@ -48,6 +48,7 @@ void Sessions::end(Session& session, std::uint64_t now_ms) {
   }
   ended_[id] = {owner_of(session), now_ms, session.state()};
   ended_in_order_.push_back(id);
+  last_end_ms_ = now_ms;
   open_.erase(id);
 }
 

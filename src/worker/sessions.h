@@ -37,10 +37,14 @@ class Sessions {
   /// Whosesoever it is.
   [[nodiscard]] Session* find(const std::string& id);
   [[nodiscard]] std::vector<std::string> ids() const;
+  /// Open, or lately ended.
+  [[nodiscard]] bool knows(const std::string& id) const { return open_.contains(id) || ended_.contains(id); }
   /// How an ended session of this owner ended; null pointer where it is not known (any more).
   [[nodiscard]] const State* ended(const std::string& id, const Owner& owner, std::uint64_t now_ms);
 
   [[nodiscard]] std::size_t open() const { return open_.size(); }
+  /// When one ended last whose end may be asked for.
+  [[nodiscard]] std::optional<std::uint64_t> last_end_ms() const { return last_end_ms_; }
   /// Of this user, or of all; at most so many, 0: all.
   [[nodiscard]] wire::SessionList list(std::size_t most = 0, std::optional<uid_t> of = std::nullopt);
   /// Ends those for which `why` gives a text, which their programs are told; says how many.
@@ -59,6 +63,7 @@ class Sessions {
   std::unordered_map<std::string_view, std::unique_ptr<Session>> open_;  // by the session's own id
   std::unordered_map<std::string, Ended> ended_;
   std::deque<std::string> ended_in_order_;
+  std::optional<std::uint64_t> last_end_ms_;
 };
 
 }  // namespace tlspool::worker

@@ -74,10 +74,10 @@ void Worker::frame(Frame frame) {
       if (!frame.descriptors.empty()) keys_.connect(first_descriptor());
       return;
     case wire::Kind::fetcher_control:
-      if (!frame.descriptors.empty()) add_control(first_descriptor(), Program::fetcher);
+      if (!frame.descriptors.empty()) (void)add_control(first_descriptor(), Program::fetcher);
       return;
     case wire::Kind::hook_control:
-      if (!frame.descriptors.empty()) add_control(first_descriptor(), Program::judge);
+      if (!frame.descriptors.empty()) (void)add_control(first_descriptor(), Program::judge);
       return;
     case wire::Kind::executable_answer: {
       const auto found = executable_queries_.find(frame.number);
@@ -91,7 +91,7 @@ void Worker::frame(Frame frame) {
     case wire::Kind::adopt: adopt(std::move(frame)); return;
     case wire::Kind::sessions_query: {
       const auto query = frame.body.empty() ? wire::SessionsQuery{} : body_of<wire::SessionsQuery>(frame).value_or(wire::SessionsQuery{});
-      send(wire::Kind::sessions_answer, frame.number, wire::encode(sessions_.list(query.most)));
+      send(wire::Kind::sessions_answer, frame.number, wire::encode(list_sessions(query.most, std::nullopt)));
       return;
     }
     case wire::Kind::counters_query:
@@ -109,6 +109,11 @@ void Worker::frame(Frame frame) {
     case wire::Kind::recheck_sessions: rechecks_.begin(policy_); return;
     case wire::Kind::drain: drain(); return;
     case wire::Kind::retire: retire(); return;
+    case wire::Kind::visit: visit(std::move(frame), Asked::as_visitor); return;
+    case wire::Kind::nowhere: visit(std::move(frame), Asked::last); return;
+    case wire::Kind::elsewhere:
+      if (auto others = body_of<wire::Elsewhere>(frame)) elsewhere_ = others->workers;
+      return;
     default: log::error("frame.unexpected", {{"kind", std::to_string(frame.kind)}}); return;
   }
 }
@@ -233,22 +238,22 @@ void Worker::accept_some() {
       accept_pause_.start(accept_rest, [this] { listener_poll_->want(Poll::readable); });
       return;
     }
-    add_control(std::move(socket), Program::any);
+    (void)add_control(std::move(socket), Program::any);
   }
 }
 
-void Worker::add_control(UniqueFd socket, Program program, std::string first_message) {
+Control* Worker::add_control(UniqueFd socket, Program program) {
   auto credentials = peer_credentials(socket.get());
   if (!credentials) {
     log::error("control.refused", {{"problem", credentials.error().text()}});
-    return;
+    return nullptr;
   }
   const uid_t uid = credentials->uid;
   // Half of the room is for the others, whatever one user does.
   if (program == Program::any && !room_.for_control(policy_->setup().limits, uid)) {
     counters::count<counters::Family::limits>(counters::Limit::control_connections_per_uid);
     log::warning("control.limit", {{"uid", std::to_string(uid)}});
-    return;
+    return nullptr;
   }
   room_.control_began(uid);
   auto holder = std::make_shared<Control*>(nullptr);
@@ -257,7 +262,7 @@ void Worker::add_control(UniqueFd socket, Program program, std::string first_mes
   *holder = raw;
   controls_[raw] = std::move(control);
   counters::change<counters::Family::control_connections>(1);
-  if (!first_message.empty()) raw->message(std::move(first_message), {});
+  return raw;
 }
 
 // The control may be the one whose callback is running: it is destroyed on the next round.
@@ -275,7 +280,8 @@ void Worker::remove_control(Control* control) {
 void Worker::adopt(Frame frame) {
   auto adopt = body_of<wire::Adopt>(frame);
   if (!adopt || frame.descriptors.size() != 1) return;
-  add_control(std::move(frame.descriptors.front()), Program::any, std::string(text_of(adopt->input)));
+  Control* control = add_control(std::move(frame.descriptors.front()), Program::any);
+  if (control != nullptr && !adopt->input.empty()) control->message(std::string(text_of(adopt->input)), {});
 }
 
 void Worker::send_adopt(wire::Adopt adopt, UniqueFd socket) {
@@ -319,34 +325,6 @@ void Worker::drain() {
   listener_.reset();
   sessions_.stop_all();
   loop_.stop();
-}
-
-// Another executable has taken the pool over. What has begun here comes to its end here; programs that have nothing under way go there.
-void Worker::retire() {
-  if (!listener_.valid()) return;
-  listener_poll_.reset();
-  listener_.reset();
-  retired_at_ = loop_.now();
-  look_retired();
-}
-
-void Worker::look_retired() {
-  std::vector<Control*> all;
-  for (const auto& [raw, control] : controls_) {
-    if (raw->program() == Program::any) all.push_back(raw);
-  }
-  for (Control* control : all) {
-    if (UniqueFd connection = control->retire(); connection.valid()) {
-      std::vector<UniqueFd> one;
-      one.push_back(std::move(connection));
-      supervisor_->send(wire::Kind::idle_program, 0, {}, std::move(one));
-    }
-  }
-  const bool programs = std::ranges::any_of(controls_, [](const auto& entry) { return entry.first->program() == Program::any; });
-  if (!programs && sessions_.open() == 0 && room_.handshakes() == 0) return loop_.stop();
-  // Calls end soon, sessions may last.
-  const auto pause = loop_.now() - retired_at_ < 10'000 ? std::chrono::milliseconds{50} : std::chrono::milliseconds{1000};
-  retirement_.start(pause, [this] { look_retired(); });
 }
 
 }  // namespace tlspool::worker

@@ -28,6 +28,12 @@ namespace tlspool::worker {
 class Control;
 /// Who is at the other end of a control connection.
 enum class Program { any, fetcher, judge };
+/// How a call has come to a worker.
+enum class Asked {
+  at_first,    ///< by its program
+  as_visitor,  ///< by way of a newer pool, which does not know what the call is about
+  last,        ///< no older pool knows it either
+};
 
 /// One thread, one loop: programs' control connections, their handshakes and their sessions.
 class Worker {
@@ -67,18 +73,29 @@ class Worker {
   [[nodiscard]] std::uint64_t ask_executable(pid_t pid, std::function<void(std::string)> on_answer);
   void forget_executable(std::uint64_t number) { executable_queries_.erase(number); }
   void send_adopt(wire::Adopt adopt, UniqueFd socket);
+  /// For a pool from before an upgrade.
+  void send_visit(const wire::Visit& visit, UniqueFd socket);
+  /// How many workers older pools have.
+  [[nodiscard]] std::uint32_t elsewhere() const { return elsewhere_; }
+  [[nodiscard]] wire::SessionList list_sessions(std::size_t most, std::optional<uid_t> of);
+  [[nodiscard]] bool is_retired() const { return retired_at_.has_value(); }
+  /// A call has come to its end: a retired worker gives the connection to the pool that has taken over.
+  void look_retired_soon();
 
  private:
   void set_up(const Frame& frame);
   void look_for_idle();
   void listen_on(UniqueFd listener);
   void accept_some();
-  void add_control(UniqueFd socket, Program program, std::string first_message = {});
+  Control* add_control(UniqueFd socket, Program program);
   void remove_control(Control* control);
   void adopt(Frame frame);
   void drain();
+  // worker_retire.cc
   void retire();
   void look_retired();
+  void visit(Frame frame, Asked how);
+  [[nodiscard]] bool may_be_asked() const;
   void end_sessions(const Frame& frame);
   void send(wire::Kind kind, std::uint64_t number, const Bytes& body);
 
@@ -105,7 +122,9 @@ class Worker {
   Timer sweep_;
   Timer idle_;
   Timer retirement_;
-  std::uint64_t retired_at_ = 0;  // Loop::now()
+  std::optional<std::uint64_t> retired_at_;  // Loop::now()
+  bool quiet_ = false;
+  std::uint32_t elsewhere_ = 0;
   std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
   std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks
   Room room_{Room::descriptors_allowed()};

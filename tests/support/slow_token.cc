@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A PKCS#11 module that passes everything on to SoftHSM2, with six ways to misbehave:
+// A PKCS#11 module that passes everything on to SoftHSM2, with seven ways to misbehave:
 //   TLSPOOL_SLOW_TOKEN_MS  C_Sign takes that many milliseconds more
 //   TLSPOOL_HOLD_TOKEN     while a file of that name exists, C_DestroyObject does not return (for 30 s at most)
+//   TLSPOOL_HOLD_LOGIN     while a file of that name exists, C_Login does not return (for 30 s at most)
 //   TLSPOOL_FAIL_TOKEN     while a file of that name exists, C_SignInit, C_Sign, C_OpenSession and C_DestroyObject fail
 //                          with CKR_DEVICE_ERROR
 //   TLSPOOL_REMOVED_TOKEN  while a file of that name exists, C_GetTokenInfo, C_SignInit, C_Sign and C_OpenSession fail with
@@ -58,9 +59,13 @@ CK_RV sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG size, unsign
   return rv;
 }
 
+void wait_while_there_is(const char* variable) {
+  for (int n = 0; n < 15000 && is_there(variable); ++n) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+}
+
 CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
   if (failing()) return CKR_DEVICE_ERROR;
-  for (int n = 0; n < 15000 && is_there("TLSPOOL_HOLD_TOKEN"); ++n) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  wait_while_there_is("TLSPOOL_HOLD_TOKEN");
   return real_calls.C_DestroyObject(session, object);
 }
 
@@ -71,6 +76,7 @@ CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY
 }
 
 CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char* pin, CK_ULONG size) {
+  wait_while_there_is("TLSPOOL_HOLD_LOGIN");
   const CK_RV rv = is_there("TLSPOOL_PIN_LOCKED") ? CKR_PIN_LOCKED : real_calls.C_Login(session, user, pin, size);
   if (const char* file = std::getenv("TLSPOOL_LOGIN_COUNT"); file != nullptr && user == CKU_USER) {
     std::ofstream(file, std::ios::app) << rv << '\n';

@@ -14,8 +14,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
 
 import peer_sites  # noqa: E402
+import upgrades  # noqa: E402
 from pki import Pki  # noqa: E402
-from pool import Pool  # noqa: E402
+from pool import BIN, Pool  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +88,17 @@ def make_pool(place):
     yield make
     for pool in made:
         pool.remove()
+
+
+@pytest.fixture
+def upgradable(make_pool, monkeypatch, tmp_path):
+    """A pool that runs from a file of its own (`daemon`), which a test may put another one in place of."""
+    made = make_pool()
+    made.daemon = tmp_path / "tlspoold"
+    shutil.copy(BIN / "tlspoold", made.daemon)
+    monkeypatch.setenv("TLSPOOL_DIR", str(made.directory))
+    yield made
+    upgrades.end(made)
 
 
 @pytest.fixture

@@ -47,14 +47,15 @@ class Memory:
         pool.start(program="tlspoold-intruder", env={"TLSPOOL_INTRUDER": "all search", "TLSPOOL_INTRUDER_POOL": str(pool.directory),
                                                      "TLSPOOL_INTRUDER_SEARCH": str(self.file)})
 
-    def found(self, process, **secrets):
-        """How often each of them stands in the memory of the process ("supervisor", "keeper", "judge", "worker-0"). Of those of 32 bytes and more
-        the second half is looked for: free() writes over the beginning of what it frees, and what is left would be enough."""
+    def found(self, process, pid=None, **secrets):
+        """How often each of them stands in the memory of the process ("supervisor", "keeper", "judge", "worker-0"); pid: of one of several with
+        the name. Of those of 32 bytes and more the second half is looked for: free() writes over the beginning of what it frees, and what is
+        left would be enough."""
         secrets = {name: secret[len(secret) // 2:] if len(secret) >= 32 else secret for name, secret in secrets.items()}
         self.file.write_text("".join(f"{name} {bytes(255 - b for b in secret).hex()}\n" for name, secret in secrets.items()))
         done = len(self.pool.events("intruder.done", process=process))
         pids = {p["name"]: p["pid"] for p in self.pool.status()["processes"]} | {"supervisor": self.pool.process.pid}
-        os.kill(pids[process], signal.SIGUSR1)
+        os.kill(pid or pids[process], signal.SIGUSR1)
         self.pool.wait_for("intruder.done", process=process, count=done + 1)
         last = self.pool.events("intruder.searched", process=process)[-len(secrets):]
         return {e["what"]: int(e["found"]) for e in last}

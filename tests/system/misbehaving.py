@@ -22,7 +22,8 @@ def shim(place):
 def use_shim(pool, place):
     """The pool's token by the shim. Files that steer it or are written by it lie in the keeper's directory."""
     pool.replace(SOFTHSM, str(shim(place)))
-    pool.environment |= {"TLSPOOL_LOGIN_COUNT": "logins", "TLSPOOL_FAIL_TOKEN": "fail", "TLSPOOL_PIN_LOCKED": "lock"}
+    pool.environment |= {"TLSPOOL_LOGIN_COUNT": "logins", "TLSPOOL_FAIL_TOKEN": "fail", "TLSPOOL_PIN_LOCKED": "lock",
+                         "TLSPOOL_HOLD_LOGIN": "hold-login"}
     return pool
 
 

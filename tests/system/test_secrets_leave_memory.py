@@ -7,9 +7,10 @@ import re
 import socket
 import ssl
 
+import upgrades
 from intruder import Memory
 from peers import client_context, in_thread, tcp_pair
-from pool import SANITIZED, eventually
+from pool import SANITIZED, alive, eventually
 
 
 def traffic_secrets(log):
@@ -86,6 +87,26 @@ def test_a_pin_is_in_the_keeper_alone(make_pool, place):
     assert memory.found("keeper", pin=pin)["pin"] > 0, "it is kept, to open the token again"
     for process in ("supervisor", "judge", "worker-0"):
         assert memory.found(process, pin=pin) == {"pin": 0}
+
+
+def test_a_typed_pin_passes_no_supervisor_on_its_way_to_a_new_keeper(make_pool, place, keep, monkeypatch):
+    pool = make_pool()
+    pin = (pool.directory / "keeper" / "pin").read_text().strip().encode()
+    pool.replace('pin_file = "pin"', "")
+    monkeypatch.setenv("TLSPOOL_DIR", str(pool.directory))
+    memory = Memory(pool, place)
+    pool.tlspool("pin", stdin=pin.decode() + "\n")
+    eventually(lambda: pool.status()["tokens"][0]["state"] == "ready")
+    session(memory, place, ssl.TLSVersion.TLSv1_3, keep)
+    old = {p["name"]: p["pid"] for p in pool.status()["processes"]}
+    new = upgrades.upgrade(pool)
+    try:
+        eventually(lambda: not alive(old["keeper"]), message="the old keeper, and what it knows, is still there")
+        assert memory.found("keeper", pin=pin)["pin"] > 0
+        for process, pid in (("supervisor", new), ("supervisor", pool.process.pid), ("judge", None), ("worker-0", None), ("worker-0", old["worker-0"])):
+            assert memory.found(process, pid, pin=pin) == {"pin": 0}, (process, pid)
+    finally:
+        upgrades.end(pool)
 
 
 def test_a_ticket_key_goes_with_its_policy(make_pool, place, monkeypatch):

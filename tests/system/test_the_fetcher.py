@@ -53,7 +53,7 @@ def try_to_connect(pool):
         far.recv(65536)
         far.close()
 
-    with in_thread(hang_up), pytest.raises(tlspool.HandshakeFailed) as failed:
+    with in_thread(hang_up), near, pytest.raises(tlspool.HandshakeFailed) as failed:
         tlspool.wrap_client(near, "b.example", pool=pool.directory, deadline=PATIENCE)
     return failed.value
 

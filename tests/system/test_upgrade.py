@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A new executable takes the pool over: sessions go on in the old process, nobody is turned away, and one that can't serve changes
 nothing."""
-import contextlib
 import os
-import re
 import shutil
 import signal
 import socket
@@ -16,31 +14,12 @@ from misbehaving import serves
 from pool import BIN, PATIENCE, alive, eventually
 from test_python_module import both
 from tunnels import Echo, Tunnel
+from upgrades import start, upgrade
 
 
 @pytest.fixture
-def pool(make_pool, monkeypatch, tmp_path):
-    """It runs from a file of its own, which a test may put another one in place of."""
-    made = make_pool()
-    made.daemon = tmp_path / "tlspoold"
-    shutil.copy(BIN / "tlspoold", made.daemon)
-    monkeypatch.setenv("TLSPOOL_DIR", str(made.directory))
-    yield made
-    for event in made.events("upgrade.done"):  # the last of them serves, and is a child of nobody here
-        if alive(int(event["process"])):
-            os.kill(int(event["process"]), signal.SIGTERM)
-            eventually(lambda: not alive(int(event["process"])), message="the new process does not end")
-    made.stop()
-
-
-def start(pool, **more):
-    return pool.start(program=pool.daemon, **more)
-
-
-def upgrade(pool):
-    """The new process's number."""
-    said = pool.tlspool("upgrade", timeout=3 * PATIENCE).stdout
-    return int(re.match(r"process (\d+) serves now", said).group(1))
+def pool(upgradable):
+    return upgradable
 
 
 class Talk(threading.Thread):
@@ -153,12 +132,18 @@ def says_nothing(pool):
     (pool.directory / "new").write_text("#!/bin/sh\nexec kill -SEGV $$\n")
 
 
+def for_another_machine(pool):
+    program = bytearray((BIN / "tlspoold").read_bytes())
+    program[18:20] = b"\x16\x00" if program[5] == 1 else b"\x00\x16"  # ELF's e_machine: S/390
+    (pool.directory / "new").write_bytes(program)
+
+
 def broken_configuration(pool):
     shutil.copy(pool.daemon, pool.directory / "new")
     pool.configure("[nonsense]\nkey = 1")
 
 
-@pytest.mark.parametrize("how, why", [(garbage, "Exec format error"), (fails_at_once, "exit status 3"), (says_nothing, "signal 11"),
+@pytest.mark.parametrize("how, why", [(garbage, "Exec format error"), (for_another_machine, "Exec format error"), (fails_at_once, "exit status 3"), (says_nothing, "signal 11"),
                                       (broken_configuration, "tlspool.toml:")], ids=lambda value: getattr(value, "__name__", ""))
 def test_one_that_cannot_serve_changes_nothing(pool, how, why):
     import tlspool as library
@@ -195,34 +180,6 @@ def test_what_is_left_ends_at_the_deadline(pool):
     assert serves(pool)
 
 
-@contextlib.contextmanager
-def session_of_the_old_process(pool):
-    """Its client's side. The old process ends with it."""
-    import tlspool as library
-    start(pool)
-    near, far = both(library, "pool.example")
-    with near, far:
-        upgrade(pool)
-        near.sendall(b"still there")
-        assert far.recv(100) == b"still there"
-        yield near
-    assert pool.process.wait(PATIENCE) == 0
-
-
-def test_who_is_revoked_goes_from_the_old_process_too(pool):
-    with session_of_the_old_process(pool) as near:
-        pool.tlspool("revoke", "pool.example")
-        assert near.recv(100) == b"", "the peer that proved to be pool.example"
-
-
-def test_a_configuration_that_refuses_a_peer_ends_its_session_there_too(pool):
-    pool.configure('[sessions]\non_reload = "recheck"')
-    with session_of_the_old_process(pool) as near:
-        pool.replace('anchors = ["ca/ca.pem"]', "anchors = []")
-        pool.tlspool("reload")
-        assert near.recv(100) == b"", "nobody vouches for it any more"
-
-
 def test_a_tunnel_goes_over(pool):
     start(pool)
     echo = Echo()
@@ -249,17 +206,6 @@ def through(pool, tunnel):
     context = ssl.create_default_context(cafile=str(pool.ca))
     raw = socket.create_connection(("127.0.0.1", tunnel.port), PATIENCE)
     return context.wrap_socket(raw, server_hostname="pool.example")
-
-
-def test_a_pin_that_was_typed_is_not_lost(pool):
-    pin = (pool.directory / "keeper" / "pin").read_text()
-    pool.replace('pin_file = "pin"', "")
-    start(pool)
-    pool.tlspool("pin", stdin=pin + "\n", check=False)
-    eventually(lambda: pool.status()["tokens"][0]["state"] == "ready")
-    done = pool.tlspool("upgrade", check=False, timeout=3 * PATIENCE)
-    assert done.returncode == 1 and "token=default" in done.stderr and "tlspool pin" in done.stderr, done.stderr
-    assert serves(pool)
 
 
 def test_a_signal_does_it_and_systemd_is_told(pool, place):

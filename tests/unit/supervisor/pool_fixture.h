@@ -123,10 +123,14 @@ class PoolTest : public testing::Test {
     const std::string path = directory + "/admin.sock";
     if (!admin) {
       admin_socket = listen_unix(path, 0600).value();
-      admin = std::make_unique<Admin>(loop, admin_socket.get(), *pool, [this](std::function<void(Status)> done) {
+      Admin::Functions functions;
+      functions.reload = [this](std::function<void(Status)> done) {
         if (broken) return done(fail({Code::config, "configuration", "tlspool.toml:3", "broken", {}}));
         pool->reload(second, std::move(done));
-      }, [](const std::function<void(const Result<pid_t>&)>& done) { done(fail({Code::busy, "upgrade", "", "there is no other", {}})); });
+      };
+      functions.upgrade = [](const std::function<void(const Result<pid_t>&)>& done) { done(fail({Code::busy, "upgrade", "", "there is no other", {}})); };
+      functions.ask_before = [](const std::string&, const wire::Value&, const std::function<void(const wire::Value*)>& answer) { answer(nullptr); };
+      admin = std::make_unique<Admin>(loop, admin_socket.get(), *pool, std::move(functions));
     }
     const UniqueFd client = connect_unix(path).value();
     (void)transmit(client.get(), view(wire::call_text(method, std::move(parameters))), {});

@@ -177,5 +177,54 @@ TEST_F(TicketKeysTest, AnAnswerToAnEarlierQuestionDoesNotCount) {
   EXPECT_FALSE(b.keys.shared());
 }
 
+TEST_F(TicketKeysTest, AnotherPoolOfThePolicyReadsTicketsOfBefore) {
+  a.begin({1, 2}, {});
+  b.begin({1, 2}, {});
+  const auto handed = a.keys.hand_over();
+  ASSERT_TRUE(handed);
+  EXPECT_EQ(handed->note, "0102 7200000");
+  ASSERT_TRUE(b.keys.inherit(handed->note, handed->memory));
+  EXPECT_EQ(b.changes, 1);
+  ASSERT_EQ(b.keys.old().size(), 1U);
+  EXPECT_EQ(hex_of(b.keys.old().front()), hex_of(a.keys.current()));
+  EXPECT_NE(hex_of(b.keys.current()), hex_of(a.keys.current())) << "what the old one's workers know opens nothing new";
+  const auto again = b.keys.hand_over();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->note.find("0102 7200000 "), 0U);
+  One c{loop, memory};
+  c.begin({1, 2}, {});
+  ASSERT_TRUE(c.keys.inherit(again->note, again->memory));
+  EXPECT_EQ(c.keys.old().size(), 2U);
+}
+
+TEST_F(TicketKeysTest, AnotherPolicyInheritsNoKey) {
+  a.begin({1}, {});
+  b.begin({2}, {});
+  const auto handed = a.keys.hand_over();
+  ASSERT_TRUE(handed);
+  EXPECT_FALSE(b.keys.inherit(handed->note, handed->memory));
+  EXPECT_TRUE(b.keys.old().empty());
+}
+
+TEST_F(TicketKeysTest, InheritedKeysGoWhenTheirTicketsHave) {
+  a.begin({1}, {});
+  b.begin({1}, {});
+  const auto handed = a.keys.hand_over();
+  ASSERT_TRUE(handed);
+  ASSERT_TRUE(b.keys.inherit("01 40", handed->memory));
+  EXPECT_EQ(b.keys.old().size(), 1U);
+  ASSERT_TRUE(test::turn_until(loop, [&] { return b.keys.old().empty(); }));
+  EXPECT_EQ(b.changes, 2);
+}
+
+TEST_F(TicketKeysTest, WhatIsNotThereIsNotInherited) {
+  a.begin({1}, {});
+  b.begin({1}, {});
+  const auto handed = a.keys.hand_over();
+  ASSERT_TRUE(handed);
+  EXPECT_FALSE(b.keys.inherit("01 1000 1000", handed->memory));
+  EXPECT_FALSE(b.keys.inherit("", handed->memory));
+}
+
 }  // namespace
 }  // namespace tlspool::supervisor

@@ -184,10 +184,9 @@ class Daemon {
     log::info("upgrade.begun", {{"pool", paths_.directory}});
     pins_given_.clear();
     upgrade_.begin(sockets(), {[this](const std::vector<std::string>& without) { successor_ready(without); },
+                                [this](pid_t process) { taken_over(process); },
                                 [this, done = std::move(done)](const Result<pid_t>& ended) {
-                                  if (ended) {
-                                    taken_over(*ended);
-                                  } else {
+                                  if (!ended) {
                                     pool_.keep_files();
                                     log::error("upgrade.failed", {{"reason", ended.error().text()}, {"kept", "this process"}});
                                   }

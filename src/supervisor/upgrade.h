@@ -19,7 +19,9 @@ class Upgrade {
   struct Events {
     /// It is ready, but for these tokens: complete(), refuse(), or something that it answers by being ready again.
     std::function<void(const std::vector<std::string>& without)> ready;
-    /// It serves from now on, and has this number; or why it does not.
+    /// It is about to serve, and has this number.
+    std::function<void(pid_t process)> taken;
+    /// It serves; or why it does not.
     std::function<void(const Result<pid_t>& done)> ended;
     /// What it says afterwards, while this pool drains.
     std::function<void(const std::string& word, const std::string& rest, std::vector<UniqueFd> descriptors)> said;

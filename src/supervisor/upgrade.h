@@ -34,6 +34,8 @@ class Upgrade {
 
   void begin(const std::vector<Handed>& sockets, Events events);
   [[nodiscard]] bool under_way() const { return pid_ > 0 && !taken_; }
+  /// The new one's number; 0: there is none.
+  [[nodiscard]] pid_t process() const { return pid_; }
   /// Before it has taken over, or afterwards. False: it is not there.
   bool send(std::string_view word, std::string_view rest = {}, UniqueFd descriptor = {}) { return relay_ && relay_->send(word, rest, std::move(descriptor)); }
   /// It takes over from so many workers.

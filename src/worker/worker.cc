@@ -279,9 +279,7 @@ void Worker::adopt(Frame frame) {
 }
 
 void Worker::send_adopt(wire::Adopt adopt, UniqueFd socket) {
-  std::vector<UniqueFd> descriptors;
-  descriptors.push_back(std::move(socket));
-  supervisor_->send(wire::Kind::adopt, 0, wire::encode(adopt), std::move(descriptors));
+  supervisor_->send(wire::Kind::adopt, 0, wire::encode(adopt), only(std::move(socket)));
 }
 
 std::uint64_t Worker::ask_executable(pid_t pid, std::function<void(std::string)> on_answer) {
@@ -337,9 +335,7 @@ void Worker::look_retired() {
   }
   for (Control* control : all) {
     if (UniqueFd connection = control->retire(); connection.valid()) {
-      std::vector<UniqueFd> one;
-      one.push_back(std::move(connection));
-      supervisor_->send(wire::Kind::idle_program, 0, {}, std::move(one));
+      supervisor_->send(wire::Kind::idle_program, 0, {}, only(std::move(connection)));
     }
   }
   const bool programs = std::ranges::any_of(controls_, [](const auto& entry) { return entry.first->program() == Program::any; });

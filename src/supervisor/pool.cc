@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/socket.h"
-#include "supervisor/words.h"
+#include "supervisor/identity_log.h"
 #include "wire/key_admin.h"
 
 namespace tlspool::supervisor {
@@ -165,7 +165,7 @@ void Pool::connect_judge(std::uint32_t worker) {
 }
 
 void Pool::from_keeper(Frame frame) {
-  if (static_cast<Kind>(frame.kind) != Kind::keeper_report) return;
+  if (frame.kind != Kind::keeper_report) return;
   auto report = wire::decode<wire::KeeperReport>(frame.body);
   if (!report) return log::error("keeper.malformed", {{"reason", report.error().text()}});
   keep_chains(*report, report_);

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/socket.h"
-#include "supervisor/words.h"
+#include "supervisor/identity_log.h"
 #include "wire/key_admin.h"
 
 namespace tlspool::supervisor {
@@ -166,8 +166,8 @@ void Pool::connect_judge(std::uint32_t worker) {
 }
 
 void Pool::from_keeper(Frame frame) {
-  if (static_cast<Kind>(frame.kind) == Kind::pin_ended && after_pin_) return after_pin_();
-  if (static_cast<Kind>(frame.kind) != Kind::keeper_report) return;
+  if (frame.kind == Kind::pin_ended && after_pin_) return after_pin_();
+  if (frame.kind != Kind::keeper_report) return;
   auto report = wire::decode<wire::KeeperReport>(frame.body);
   if (!report) return log::error("keeper.malformed", {{"reason", report.error().text()}});
   keep_chains(*report, report_);

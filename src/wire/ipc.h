@@ -127,6 +127,8 @@ enum class TokenState : std::uint8_t {
 
 /// TLS roles that an identity may play, as bits.
 enum RoleBits : std::uint8_t { role_client = 1, role_server = 2 };
+/// Of one bit, as interface files, log lines and people name it.
+constexpr const char* role_word(std::uint8_t role) { return role == role_server ? "server" : "client"; }
 
 struct TokenSetup {
   std::string name;            ///< what the configuration calls it

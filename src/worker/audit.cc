@@ -54,7 +54,7 @@ void caller_fields(Fields& out, const authz::Caller& caller) {
 
 /// What is the same for a session and a refused handshake.
 void connection_fields(Fields& out, const Connection& c) {
-  out.text("role", c.role == wire::role_server ? "server" : "client")
+  out.text("role", wire::role_word(c.role))
       .text("transport", c.peer_address.transport())
       .text("peerAddress", c.peer_address.text())
       .text("service", c.request.service);

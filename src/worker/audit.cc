@@ -185,7 +185,7 @@ void Audit::exchange_ended(const ExchangeEnd& end) {
       .text("exchange", end.id)
       .text("messageId", end.message_id)
       .number("step", static_cast<std::uint64_t>(end.step))
-      .text("role", c == nullptr ? "" : c->role == wire::role_server ? "server" : "client");
+      .text("role", c == nullptr ? "" : wire::role_word(c->role));
   caller_fields(out, end.caller);
   out.text("localIdentity", end.request.local_identity)
       .text("expectedIdentity", end.request.remote_identity)

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
-fuzz_seconds=${TLSPOOL_FUZZ_SECONDS:-6}
+fuzz_seconds=${TLSPOOL_FUZZ_SECONDS:-5}
 python=/usr/bin/python3  # Debian's, which has Debian's pytest, whatever stands first in PATH
 say() { printf '\n== %s\n' "$*"; }
 
@@ -33,18 +33,27 @@ TLSPOOL_FUZZ_JOBS=2 scripts/fuzz.sh "$fuzz_seconds"
 say "model of the tie-break"
 tests/model/run.sh
 
-say "Debian packages"
-tests/package/run.sh build
-
 # LeakSanitizer needs ptrace, which the sandboxes forbid: leaks are looked for in the unit tests.
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp:print_suppressions=0
+# Packing, installing and booting wait for disks more than they compute.
+packages_log=$(mktemp)
+tests/package/run.sh build >"$packages_log" 2>&1 &
+packages=$!
+trap 'wait "$packages" || true' EXIT  # it takes its root apart again
 say "unit tests, sanitized"
-ASAN_OPTIONS=detect_stack_use_after_return=0 ctest --test-dir build-fuzz --output-on-failure -j 2
+ASAN_OPTIONS=detect_stack_use_after_return=0 ctest --test-dir build-fuzz --output-on-failure -j 4
+say "Debian packages"
+packed=0
+wait "$packages" || packed=$?
+trap - EXIT
+cat "$packages_log"
+rm -f "$packages_log"
+[ "$packed" -eq 0 ]
 say "system tests, sanitized"
 ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:verify_asan_link_order=0 TLSPOOL_SANITIZED=1 TLSPOOL_BUILD=$PWD/build-fuzz \
   "$python" -m pytest -q -p no:cacheprovider -n 6 tests/system
 say "unit tests"
-ctest --test-dir build --output-on-failure -j 2
+ctest --test-dir build --output-on-failure -j 4
 say "system tests"
 "$python" -m pytest -q -p no:cacheprovider -n 6 tests/system

@@ -46,8 +46,8 @@ say "unit tests, sanitized"
 ASAN_OPTIONS=detect_stack_use_after_return=0 ctest --test-dir build-fuzz --output-on-failure -j 2
 say "system tests, sanitized"
 ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:verify_asan_link_order=0 TLSPOOL_SANITIZED=1 TLSPOOL_BUILD=$PWD/build-fuzz \
-  "$python" -m pytest -q -p no:cacheprovider -n 3 tests/system
+  "$python" -m pytest -q -p no:cacheprovider -n 6 tests/system
 say "unit tests"
 ctest --test-dir build --output-on-failure -j 2
 say "system tests"
-"$python" -m pytest -q -p no:cacheprovider -n 3 tests/system
+"$python" -m pytest -q -p no:cacheprovider -n 6 tests/system

@@ -91,7 +91,7 @@ std::string hook_question(const Facts& facts, std::optional<std::uint64_t> id) {
       .set("verifiedBy", facts.how.empty() ? "none" : facts.how.c_str())
       .set("local", wire::or_null(facts.local))
       .set("service", wire::or_null(facts.service))
-      .set("role", facts.role == wire::role_server ? "server" : "client")
+      .set("role", wire::role_word(facts.role))
       .set("uid", facts.uid)
       .set("executable", wire::or_null(facts.executable))
       .set("sharedKey", facts.shared_key)

@@ -111,4 +111,28 @@ Result<UniqueFd> connect_tcp(const HostPort& where, std::chrono::milliseconds ti
   return fail({Code::io, "connect", where.text(), tried, "check that the server runs and that nothing blocks the way"});
 }
 
+Result<UniqueFd> listen_tcp(const SocketAddress& address) {
+  UniqueFd fd{socket(address.generic.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (!fd.valid()) return fail(system_error("socket", address.text(), errno));
+  const int on = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+  if (address.generic.sa_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (bind(fd.get(), &address.generic, address.size) != 0) {
+    Error e = system_error("bind", address.text(), errno);
+    if (errno == EADDRINUSE) e.advice = "another program listens there; port 0 takes a free one";
+    if (errno == EACCES) e.advice = "ports below 1024 are for root, or for CAP_NET_BIND_SERVICE";
+    return fail(std::move(e));
+  }
+  if (::listen(fd.get(), SOMAXCONN) != 0) return fail(system_error("listen", address.text(), errno));
+  return fd;
+}
+
+SocketAddress local_address(int fd) {
+  SocketAddress out;
+  out.size = sizeof out.v6;
+  getsockname(fd, &out.generic, &out.size);
+  return out;
+}
+
 }  // namespace tlspool::cli

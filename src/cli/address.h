@@ -42,4 +42,9 @@ enum class Use { connect, listen };
 /// Tries each address in turn, the deadline over all of them. The socket is blocking and close-on-exec.
 [[nodiscard]] Result<UniqueFd> connect_tcp(const HostPort& where, std::chrono::milliseconds timeout);
 
+/// Non-blocking and close-on-exec; sockets that it accepts send without delay (they inherit it).
+[[nodiscard]] Result<UniqueFd> listen_tcp(const SocketAddress& address);
+/// Where a socket is bound; the real port where 0 was asked for.
+[[nodiscard]] SocketAddress local_address(int fd);
+
 }  // namespace tlspool::cli

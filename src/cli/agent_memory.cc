@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cerrno>
 #include <ctime>
-#include <fstream>
 
 #include "base/text.h"
 #include "cli/agent.h"
@@ -28,19 +26,13 @@ Result<std::optional<bool>> AgentMemory::find(const AgentQuestion& question) con
   std::optional<bool> found;
   if (!question.may_be_remembered()) return found;
   const std::string key = key_of(question);
-  if (exists(path_)) {
-    std::ifstream file(path_);
-    if (!file) return fail(system_error("read", path_, errno));
-    std::string line;
-    for (int number = 1; std::getline(file, line); ++number) {
-      if (line.empty() || line.front() == '#') continue;
-      const auto words = split(line, ' ');
-      if (words.size() != 5 || (words[0] != "always" && words[0] != "never")) {
-        return fail({Code::config, "read answers", at_line(path_, number), "it is no line always|never LOCAL REMOTE SERVICE DATE",
-                     "mend or remove it"});
-      }
-      if (words[1] + " " + words[2] + " " + words[3] == key) found = words[0] == "always";
+  const auto lines = read_lines(path_);
+  if (!lines) return fail(lines.error());
+  for (const auto& [number, words] : *lines) {
+    if (words.size() != 5 || (words[0] != "always" && words[0] != "never")) {
+      return fail({Code::config, "read answers", at_line(path_, number), "it is no line always|never LOCAL REMOTE SERVICE DATE", "mend or remove it"});
     }
+    if (words[1] + " " + words[2] + " " + words[3] == key) found = words[0] == "always";
   }
   if (!found) {
     if (const auto known = session_.find(key); known != session_.end()) found = known->second;
@@ -51,9 +43,7 @@ Result<std::optional<bool>> AgentMemory::find(const AgentQuestion& question) con
 Status AgentMemory::keep(const AgentQuestion& question, AgentAnswer answer) {
   if (!question.may_be_remembered()) return {};
   const auto write = [&](const char* what) {
-    std::string date = timestamp(std::time(nullptr));
-    date.resize(date.find(' '));
-    return append_line(path_, std::string(what) + " " + key_of(question) + " " + date);
+    return append_line(path_, std::string(what) + " " + key_of(question) + " " + day_of(std::time(nullptr)));
   };
   switch (answer) {
     case AgentAnswer::once:

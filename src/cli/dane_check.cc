@@ -10,6 +10,7 @@
 #include "config/load.h"
 #include "config/paths.h"
 #include "loop/loop.h"
+#include "trust/anchors.h"
 #include "trust/dane_lookup.h"
 #include "trust/resolver.h"
 
@@ -53,7 +54,7 @@ Result<std::vector<TlsaFound>> look_up(const wire::DnsSetup& dns, const trust::D
 trust::Anchors read_anchors(const config::Trust& trust) {
   trust::Anchors out;
   std::vector<std::string> files = trust.anchors;
-  if (trust.system) files.emplace_back("/etc/ssl/certs/ca-certificates.crt");
+  if (trust.system) files.emplace_back(trust::system_bundle);
   for (const std::string& file : files) {
     const auto text = config::read_file(file, max_anchor_file);
     const auto added = text ? out.add_pem(*text, file) : fail(Error(text.error()));

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t longest_reply = 4096;
 constexpr int most_lines = 100;
+constexpr const char* right_port = "does it take STARTTLS at this port?";
 
 void limit(int fd, std::chrono::milliseconds timeout) {
   const timeval wait{timeout.count() / 1000, static_cast<suseconds_t>(timeout.count() % 1000 * 1000)};
@@ -28,11 +29,11 @@ Result<std::string> read_line(int fd, const std::string& subject) {
   while (line.size() < longest_reply) {
     const ssize_t n = recv(fd, &c, 1, 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return fail({Code::io, "STARTTLS", subject, n == 0 ? "the server closed the connection" : "the server says nothing", {}});
+    if (n <= 0) return fail({Code::io, "STARTTLS", subject, n == 0 ? "the server closed the connection" : "the server says nothing", right_port});
     if (c == '\n') return line;
     if (c != '\r') line += c;
   }
-  return fail({Code::protocol, "STARTTLS", subject, "the server sends endless lines", {}});
+  return fail({Code::protocol, "STARTTLS", subject, "the server sends endless lines", right_port});
 }
 
 /// Until a line begins with `wanted`; others before it must be of the kind that the protocol puts there.
@@ -42,10 +43,10 @@ Status expect(int fd, const std::string& wanted, const std::string& more, const 
     if (!line) return fail(line.error());
     if (line->starts_with(wanted)) return {};
     if (more.empty() || !line->starts_with(more)) {
-      return fail({Code::protocol, "STARTTLS", subject, "the server answered \"" + printable(*line) + "\"", "does it take STARTTLS at this port?"});
+      return fail({Code::protocol, "STARTTLS", subject, "the server answered \"" + printable(*line) + "\"", right_port});
     }
   }
-  return fail({Code::protocol, "STARTTLS", subject, "the server sends endless lines", {}});
+  return fail({Code::protocol, "STARTTLS", subject, "the server sends endless lines", right_port});
 }
 
 Status send_line(int fd, const std::string& text, const std::string& subject) {

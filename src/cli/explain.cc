@@ -111,7 +111,7 @@ Result<Verdict> by_file(const ExplainOptions& options, const HostPort& target) {
   if (to_server && std::from_chars(target.port.data(), end, port).ptr == end) parameters.set("port", std::int64_t{port});
   const auto answer = ask(options, "ExplainCertificates", std::move(parameters), {});
   if (!answer) return fail(answer.error());
-  if (!answer->error.empty()) return fail({Code::policy, "explain", "", client::message_of(*answer), {}});
+  if (!answer->error.empty()) return fail({Code::policy, "explain", options.chain, client::message_of(*answer), {}});
   const wire::Value& p = answer->parameters;
   return Verdict{p.flag("accepted"), p.text("identity"), p.text("verifiedBy"), p.text("message"), p.text("explanation")};
 }

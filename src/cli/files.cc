@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "base/fd.h"
+#include "base/text.h"
 
 namespace tlspool::cli {
 
@@ -68,6 +70,18 @@ std::string state_file(const std::string& name) {
     home = user == nullptr ? "/" : user->pw_dir;
   }
   return std::string(home) + "/.local/state/tlspool/" + name;
+}
+
+Result<std::vector<Line>> read_lines(const std::string& path) {
+  std::vector<Line> out;
+  if (!exists(path)) return out;
+  std::ifstream file(path);
+  if (!file) return fail(system_error("read", path, errno));
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    if (!line.empty() && line.front() != '#') out.push_back({number, split(line, ' ')});
+  }
+  return out;
 }
 
 Status append_line(const std::string& path, const std::string& line) {

@@ -32,6 +32,13 @@ class Made {
 
 /// $XDG_STATE_HOME/tlspool/NAME, else ~/.local/state/tlspool/NAME: the user's own.
 [[nodiscard]] std::string state_file(const std::string& name);
+/// A line of such a file.
+struct Line {
+  int number = 0;
+  std::vector<std::string> words;
+};
+/// Its lines, but for empty ones and comments (#); none where the file is not there.
+[[nodiscard]] Result<std::vector<Line>> read_lines(const std::string& path);
 /// Adds a line to a file that only its owner can read, and makes both where they are missing.
 [[nodiscard]] Status append_line(const std::string& path, const std::string& line);
 

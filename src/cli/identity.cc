@@ -128,7 +128,7 @@ Status identity_list(const IdentityListOptions& options) {
     for (std::size_t i = 0; i < identity.credentials.size(); ++i) {
       const Row row = look_at(identity, i, daemon);
       rows.push_back({printable(identity.name), row.facts ? row.facts->key : "-", printable(row.credential->token),
-                      row.facts ? timestamp(row.facts->not_after).substr(0, 10) : "-", state_of(row)});
+                      row.facts ? day_of(row.facts->not_after) : "-", state_of(row)});
     }
   }
   if (rows.empty()) {
@@ -154,7 +154,7 @@ Status identity_show(const IdentityShowOptions& options) {
   if (options.encoding == Encoding::pem) {
     for (const config::Credential& credential : identity->credentials) {
       if (credential.chain.starts_with("pkcs11:")) {
-        return fail({Code::invalid, "identity", *name, "its certificates are in the token, not in a file", {}});
+        return fail({Code::invalid, "identity", *name, "its certificates are in the token, not in a file", "pkcs11-tool or p11tool read them from there"});
       }
       const auto text = config::read_file(credential.chain);
       if (!text) return fail(text.error());

@@ -171,7 +171,7 @@ Status kex_show(const KexOneOptions& options) {
   const auto turn = pool->show(options.exchange);
   if (!turn) return fail(turn.error());
   const KexExchange& e = turn->exchange;
-  if (turn->message.empty()) return fail({Code::invalid, "key exchange", e.id, "it has no message yet", {}});
+  if (turn->message.empty()) return fail({Code::invalid, "key exchange", e.id, "it has no message yet", "a message comes of `tlspool kex start` and `tlspool kex reply`"});
   if (auto done = print_message(*turn); !done) return done;
   if (!e.remote.empty()) say("The other side is " + who(e) + ".\n");
   say(std::string("The exchange ") + step_word(e) + ".\n");

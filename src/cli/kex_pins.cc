@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/kex_pins.h"
 
-#include <cerrno>
 #include <ctime>
-#include <fstream>
 
 #include "base/text.h"
 #include "cli/files.h"
@@ -20,13 +18,9 @@ KexPins KexPins::standard() { return KexPins(state_file("kex-pins")); }
 
 Result<std::optional<KexPin>> KexPins::find(const std::string& name) const {
   std::optional<KexPin> found;
-  if (!exists(path_)) return found;
-  std::ifstream file(path_);
-  if (!file) return fail(system_error("read", path_, errno));
-  std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
-    if (line.empty() || line.front() == '#') continue;
-    const auto words = split(line, ' ');
+  const auto lines = read_lines(path_);
+  if (!lines) return fail(lines.error());
+  for (const auto& [number, words] : *lines) {
     const auto digest = words.size() == 3 ? unhex(words[1]) : std::nullopt;
     if (!digest || words[1].size() != digest_digits) {
       return fail({Code::config, "read pins", at_line(path_, number), "it is no line NAME DIGEST DATE", "mend or remove it"});
@@ -37,9 +31,7 @@ Result<std::optional<KexPin>> KexPins::find(const std::string& name) const {
 }
 
 Status KexPins::add(const std::string& name, const std::string& digest) const {
-  std::string date = timestamp(std::time(nullptr));
-  date.resize(date.find(' '));
-  return append_line(path_, name + " " + digest + " " + date);
+  return append_line(path_, name + " " + digest + " " + day_of(std::time(nullptr)));
 }
 
 }  // namespace tlspool::cli

@@ -80,6 +80,10 @@ Result<std::string> normal(const std::string& typed) {
   return normal_identity(typed);
 }
 
+tl::unexpected<Error> not_understood(const char* method) {
+  return fail({Code::protocol, method, "", "the pool's answer is not understood", "are tlspool and tlspoold of one version?"});
+}
+
 }  // namespace
 
 Result<KexPool> KexPool::open(const std::string& pool) {
@@ -104,7 +108,7 @@ Result<KexTurn> KexPool::turn(const char* method, wire::Value parameters) {
   if (!answer) return fail(std::move(answer.error()));
   const wire::Value* exchange = answer->find("exchange");
   auto message = unbase64(answer->text("message"));
-  if (exchange == nullptr || !message) return fail({Code::protocol, method, "", "the pool's answer is not understood", {}});
+  if (exchange == nullptr || !message) return not_understood(method);
   return KexTurn{exchange_of(*exchange), std::move(*message)};
 }
 
@@ -178,7 +182,7 @@ Result<wire::Value> KexPool::list_json() {
   auto answer = ask("ListExchanges", wire::Value::object());
   if (!answer) return answer;
   const wire::Value* list = answer->find("exchanges");
-  if (list == nullptr || list->elements() == nullptr) return fail({Code::protocol, "ListExchanges", "", "the pool's answer is not understood", {}});
+  if (list == nullptr || list->elements() == nullptr) return not_understood("ListExchanges");
   return *list;
 }
 
@@ -201,7 +205,7 @@ Result<Secret> KexPool::material(const std::string& exchange) {
                     wire::Value::object().set("exchange", exchange).set("length", static_cast<std::int64_t>(kex::material_size)));
   if (!answer) return fail(std::move(answer.error()));
   auto bytes = unbase64(answer->text("keyingMaterial"));
-  if (!bytes || bytes->size() != kex::material_size) return fail({Code::protocol, "ExchangeSecret", "", "the pool's answer is not understood", {}});
+  if (!bytes || bytes->size() != kex::material_size) return not_understood("ExchangeSecret");
   Secret out{*bytes};
   wipe(*bytes);
   return out;

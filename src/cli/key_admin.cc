@@ -22,7 +22,7 @@ Result<KeyAdmin> KeyAdmin::open(const config::Paths& paths, std::chrono::seconds
   auto reply = call_admin(paths, "OpenKeys");
   if (!reply) return fail(std::move(reply.error()));
   if (reply->descriptors.size() != 1) {
-    return fail({Code::protocol, "OpenKeys", paths.admin_socket(), "no way to the keeper came back", {}});
+    return fail({Code::protocol, "OpenKeys", paths.admin_socket(), "no way to the keeper came back", "see the daemon's log"});
   }
   UniqueFd socket = std::move(reply->descriptors.front());
   const timeval limit{patience.count(), 0};
@@ -42,9 +42,9 @@ Result<Bytes> KeyAdmin::ask(KeyAdminKind kind, Bytes body, KeyAdminKind expected
     const auto failure = wire::decode<wire::Failure>(answer->body);
     return fail(failure ? wire::error_of(*failure) : failure.error());
   }
-  if (answer->kind != static_cast<std::uint16_t>(expected) || answer->number != number_) {
+  if (answer->kind != expected || answer->number != number_) {
     wipe(answer->body);
-    return fail({Code::protocol, "shared keys", "keeper", "an answer to something else", {}});
+    return fail({Code::protocol, "shared keys", "keeper", "an answer to something else", "are tlspool and tlspoold of one version?"});
   }
   return std::move(answer->body);
 }

@@ -59,6 +59,8 @@ std::string timestamp(std::int64_t seconds) {
   return text.data();
 }
 
+std::string day_of(std::int64_t seconds) { return timestamp(seconds).substr(0, 10); }
+
 std::string byte_count(std::uint64_t bytes) {
   constexpr std::array<const char*, 5> units{"KiB", "MiB", "GiB", "TiB", "PiB"};
   if (bytes < 1024) return fmt::format("{} B", bytes);

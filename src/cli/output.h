@@ -15,6 +15,8 @@ namespace tlspool::cli {
 [[nodiscard]] std::string duration(std::int64_t seconds);
 /// "2026-03-01 12:00:00" in UTC.
 [[nodiscard]] std::string timestamp(std::int64_t seconds);
+/// "2026-03-01" in UTC.
+[[nodiscard]] std::string day_of(std::int64_t seconds);
 /// "12 B", "3.4 KiB", "1.2 GiB". Pure.
 [[nodiscard]] std::string byte_count(std::uint64_t bytes);
 /// What people read for a text that may be empty, and at most `limit` characters of it, all of them printable.

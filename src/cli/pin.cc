@@ -72,7 +72,7 @@ Status pin(const PinOptions& options) {
   auto reply = call_admin(*paths, "EnterPin", wire::Value::object().set("token", token));
   if (!reply) return fail(std::move(reply.error()));
   if (reply->descriptors.size() != 1) {
-    return fail({Code::protocol, "EnterPin", "token=" + token, "no way to the keeper came back", {}});
+    return fail({Code::protocol, "EnterPin", "token=" + token, "no way to the keeper came back", "see the daemon's log"});
   }
   const auto answer = hand_over(reply->descriptors.front().get(), *entered);
   if (!answer) return fail(answer.error());

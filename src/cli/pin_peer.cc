@@ -78,8 +78,6 @@ Result<ToPin> what_to_pin(const PinPeerAddOptions& options, const config::Paths&
   return ToPin{PinPeerAddOptions::Of::certificate, tls::sha256(chain->front())};
 }
 
-std::string day_of(std::int64_t seconds) { return timestamp(seconds).substr(0, 10); }
-
 std::string expiry_of(const wire::Value& pin, std::int64_t now) {
   if (pin.find("expires") == nullptr) return "never";
   const std::int64_t expires = pin.number("expires");

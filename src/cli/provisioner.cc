@@ -107,7 +107,7 @@ Result<Reply> Provisioner::ask(wire::ProvisionKind kind, wire::ProvisionKind exp
     const auto failure = wire::decode<wire::Failure>(in->body);
     return fail(failure ? wire::error_of(*failure) : failure.error());
   }
-  if (in->kind != static_cast<std::uint16_t>(expected) || in->number != number_) {
+  if (in->kind != expected || in->number != number_) {
     return fail({Code::protocol, "tlspoold --process provision", "", "an answer to another request",
                  "are tlspool and tlspoold of one version?"});
   }

@@ -63,7 +63,7 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
     if (n < 0) return fail(system_error("read", path, errno));
     out.resize(old + static_cast<std::size_t>(n));
     if (n == 0) return out;
-    if (out.size() > limit) return fail({Code::invalid, "read", path, "the file is too long", {}});
+    if (out.size() > limit) return fail({Code::invalid, "read", path, "it is longer than " + std::to_string(limit) + " bytes", {}});
   }
 }
 

@@ -160,11 +160,4 @@ std::string text(const Exposition& of) {
   return text;
 }
 
-std::vector<std::string> metric_names() {
-  std::vector<std::string> out{std::string(build_info)};
-  for (const Descriptor& d : table) out.emplace_back(d.name);
-  for (const Measured& m : measured) out.emplace_back(m.name);
-  return out;
-}
-
 }  // namespace tlspool::counters

@@ -51,7 +51,4 @@ using Labels = std::vector<std::pair<std::string_view, std::string>>;
 [[nodiscard]] std::uint64_t sum(std::span<const Slot* const> pages, std::size_t slot);
 [[nodiscard]] std::string text(const Exposition& of);
 
-/// The names of all metrics that text() may have, without _bucket, _sum and _count.
-[[nodiscard]] std::vector<std::string> metric_names();
-
 }  // namespace tlspool::counters

@@ -17,8 +17,8 @@
 #include "keeper/main.h"
 #include "metrics/main.h"
 #include "supervisor/main.h"
-#include "tls/wiped_memory.h"
 #include "supervisor/outside.h"
+#include "tls/wiped_memory.h"
 #include "worker/main.h"
 
 namespace {

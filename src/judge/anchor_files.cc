@@ -44,7 +44,7 @@ namespace {
 
 std::vector<std::string> files_of(const wire::JudgeSetup& setup) {
   std::vector<std::string> files;
-  if (setup.system_trust) files.emplace_back(system_bundle);
+  if (setup.system_trust) files.emplace_back(trust::system_bundle);
   files.insert(files.end(), setup.anchor_files.begin(), setup.anchor_files.end());
   return files;
 }

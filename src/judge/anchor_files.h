@@ -8,9 +8,6 @@
 
 namespace tlspool::judge {
 
-/// Debian's bundle; update-ca-certificates(8) replaces it.
-inline constexpr const char* system_bundle = "/etc/ssl/certs/ca-certificates.crt";
-
 struct ReadAnchors {
   trust::Anchors anchors;
   std::vector<std::string> problems;  ///< every file that could not be used, with its reason

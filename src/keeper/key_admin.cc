@@ -98,7 +98,7 @@ void KeyAdmin::psk_list(std::uint64_t number) {
   list_from(job);
 }
 
-void KeyAdmin::list_from(const Shared& job) {
+void KeyAdmin::list_from(const JobPtr& job) {
   if (job->at == job->tokens.size()) {
     // A token that can't be asked hides nothing as long as another one can: its keys are shown by their absence.
     if (job->listed.rows.empty() && !job->problem.operation.empty()) return refuse(job->number, job->problem);
@@ -131,7 +131,7 @@ void KeyAdmin::psk_remove(std::uint64_t number, wire::PskRemove request) {
   remove_from(job);
 }
 
-void KeyAdmin::remove_from(const Shared& job) {
+void KeyAdmin::remove_from(const JobPtr& job) {
   if (job->at == job->tokens.size()) {
     keys_.lasting_changed();
     if (!job->problem.operation.empty()) return refuse(job->number, job->problem);

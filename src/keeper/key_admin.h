@@ -22,7 +22,7 @@ class KeyAdmin {
  private:
   /// One request that is being answered.
   struct Job;
-  using Shared = std::shared_ptr<Job>;
+  using JobPtr = std::shared_ptr<Job>;
   void took(const Frame& frame);
   void answer(std::uint64_t number, wire::KeyAdminKind kind, Bytes body);
   void refuse(std::uint64_t number, const Error& error);
@@ -36,16 +36,16 @@ class KeyAdmin {
   void psk_add(std::uint64_t number, wire::PskAdd request);
   void psk_list(std::uint64_t number);
   void psk_remove(std::uint64_t number, wire::PskRemove request);
-  void remove_from(const Shared& job);
-  void list_from(const Shared& job);
+  void remove_from(const JobPtr& job);
+  void list_from(const JobPtr& job);
   // key_admin_stores.cc: one-time keys
   void deposit(std::uint64_t number, wire::Deposit request);
-  void deposit_next(const Shared& job);
+  void deposit_next(const JobPtr& job);
   void withdraw(std::uint64_t number, wire::Withdraw request);
   void status(std::uint64_t number);
-  void status_of_next(const Shared& job);
+  void status_of_next(const JobPtr& job);
   void audit(std::uint64_t number, wire::Audit request);
-  void audit_next(const Shared& job);
+  void audit_next(const JobPtr& job);
 
   SharedKeys& keys_;
   const std::uint64_t number_;

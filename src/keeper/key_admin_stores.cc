@@ -39,7 +39,7 @@ void KeyAdmin::deposit(std::uint64_t number, wire::Deposit request) {
   if (job->peer) deposit_next(job);
 }
 
-void KeyAdmin::deposit_next(const Shared& job) {
+void KeyAdmin::deposit_next(const JobPtr& job) {
   if (job->at == job->keys.size()) {
     log::info("keys.deposited", {{"peer", job->peer->name}, {"store", job->peer->store},
                                  {"stored", std::to_string(job->deposited.stored.size())},
@@ -143,7 +143,7 @@ void KeyAdmin::status(std::uint64_t number) {
   status_of_next(job);
 }
 
-void KeyAdmin::status_of_next(const Shared& job) {
+void KeyAdmin::status_of_next(const JobPtr& job) {
   if (job->at == job->peers.size()) return answer(job->number, KeyAdminKind::key_counted, wire::encode(job->counted));
   const Peer peer = job->peers[job->at++];
   const bool one_time = peer->source != wire::KeySource::psk;
@@ -221,7 +221,7 @@ void KeyAdmin::audit(std::uint64_t number, wire::Audit request) {
       });
 }
 
-void KeyAdmin::audit_next(const Shared& job) {
+void KeyAdmin::audit_next(const JobPtr& job) {
   if (job->at == job->ids.size()) return answer(job->number, KeyAdminKind::audited, wire::encode(job->audited));
   std::vector<Bytes> ids;
   for (std::size_t i = job->at; i < std::min(job->at + keys_a_step, job->ids.size()); ++i) ids.push_back(job->ids[i].first);

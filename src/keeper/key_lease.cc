@@ -21,7 +21,7 @@ Error over() {
 
 }  // namespace
 
-void SharedKeys::lease(const Shared& ask) {
+void SharedKeys::lease(const AskPtr& ask) {
   const wire::PeerSetup& peer = *ask->peer;
   const wire::KeyRequest& wanted = ask->request;
   if (failures_.throttled(peer.name, Clock::now())) {
@@ -51,7 +51,7 @@ void SharedKeys::lease(const Shared& ask) {
   }
 }
 
-void SharedKeys::lease_of_token(const Shared& ask) {
+void SharedKeys::lease_of_token(const AskPtr& ask) {
   const wire::PeerSetup& peer = *ask->peer;
   const Bytes& id = ask->request.id;
   if (id.empty() || sharedkey::direction_of(id, peer.address, peer.store) != Direction::incoming) {
@@ -84,7 +84,7 @@ void SharedKeys::lease_of_token(const Shared& ask) {
   });
 }
 
-void SharedKeys::lease_of_kme(const Shared& ask) {
+void SharedKeys::lease_of_kme(const AskPtr& ask) {
   const wire::PeerSetup& peer = *ask->peer;
   const Bytes& id = ask->request.id;
   if (!leases_.reserve(peer.store, id)) {
@@ -109,7 +109,7 @@ void SharedKeys::lease_of_kme(const Shared& ask) {
   });
 }
 
-void SharedKeys::leased(const Shared& ask, Lease::Of of, const Bytes& id, Result<std::optional<Secret>> secret, std::size_t left) {
+void SharedKeys::leased(const AskPtr& ask, Lease::Of of, const Bytes& id, Result<std::optional<Secret>> secret, std::size_t left) {
   const wire::PeerSetup& peer = *ask->peer;
   const bool reserved = of != Lease::Of::lasting_key;
   const auto give_up = [&](KeyProblem problem, Error error) {
@@ -147,14 +147,14 @@ void SharedKeys::leased(const Shared& ask, Lease::Of of, const Bytes& id, Result
   (void)answer(*ask, std::move(out));
 }
 
-void SharedKeys::seed_client(const Shared& ask) {
+void SharedKeys::seed_client(const AskPtr& ask) {
   phantoms_.of_peer(ask->peer, [this, ask](Result<const PhantomSession*> session) {
     if (!session) return refuse(*ask, KeyProblem::failed, session.error());
     seeded(ask, **session, 0);
   });
 }
 
-void SharedKeys::seed_server(const Shared& ask) {
+void SharedKeys::seed_server(const AskPtr& ask) {
   phantoms_.of_id(ask->request.id, [this, ask](Result<const PhantomSession*> session) {
     if (!session) {
       const bool unknown = session.error().code == Code::not_found;
@@ -185,7 +185,7 @@ void SharedKeys::seed_server(const Shared& ask) {
   });
 }
 
-void SharedKeys::seeded(const Shared& ask, const PhantomSession& session, std::uint64_t lease) {
+void SharedKeys::seeded(const AskPtr& ask, const PhantomSession& session, std::uint64_t lease) {
   wire::KeyAnswer out;
   out.lease = lease;
   out.peer = session.peer->name;

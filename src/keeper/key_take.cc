@@ -19,7 +19,7 @@ std::string advice_of(const wire::PeerSetup& peer) { return "tlspool qkd fetch "
 
 }  // namespace
 
-void SharedKeys::take(const Shared& ask) {
+void SharedKeys::take(const AskPtr& ask) {
   const Peer peer = ask->peer;
   switch (peer->source) {
     case wire::KeySource::psk: {
@@ -51,7 +51,7 @@ void SharedKeys::take(const Shared& ask) {
   with->claim(std::move(claim));
 }
 
-void SharedKeys::took(const Shared& ask, Claimed claimed) {
+void SharedKeys::took(const AskPtr& ask, Claimed claimed) {
   const wire::PeerSetup& peer = *ask->peer;
   if (claimed.problem == KeyProblem::exhausted) {
     levels_.note(peer, Direction::outgoing, 0);
@@ -70,7 +70,7 @@ void SharedKeys::took(const Shared& ask, Claimed claimed) {
   give(*ask, claimed.id, std::move(claimed.secret), claimed.left);
 }
 
-void SharedKeys::took_lasting(const Shared& ask, Result<std::optional<Secret>> secret) {
+void SharedKeys::took_lasting(const AskPtr& ask, Result<std::optional<Secret>> secret) {
   const wire::PeerSetup& peer = *ask->peer;
   if (!secret) {
     secret.error().subject = subject_of(peer, {});
@@ -83,7 +83,7 @@ void SharedKeys::took_lasting(const Shared& ask, Result<std::optional<Secret>> s
   give(*ask, copy_of(view(peer.psk)), std::move(**secret), 0);
 }
 
-void SharedKeys::took_from_kme(const Shared& ask, tl::expected<KmeKeys::Key, KeyRefusal> key) {
+void SharedKeys::took_from_kme(const AskPtr& ask, tl::expected<KmeKeys::Key, KeyRefusal> key) {
   if (!key) return refuse(*ask, key.error().problem, key.error().error);
   auto held = std::make_shared<KmeKeys::Key>(std::move(*key));
   Claim claim;
@@ -130,7 +130,7 @@ void SharedKeys::give(const Ask& ask, const Bytes& id, Secret secret, std::size_
   }
 }
 
-void SharedKeys::wait_or_refuse(const Shared& ask, Error error) {
+void SharedKeys::wait_or_refuse(const AskPtr& ask, Error error) {
   const wire::PeerSetup& peer = *ask->peer;
   const auto now = Clock::now();
   if (peer.exhausted == wire::Exhausted::wait) {
@@ -150,20 +150,20 @@ void SharedKeys::wait_or_refuse(const Shared& ask, Error error) {
 void SharedKeys::deposited(const std::string& store) { retry_waiting(store); }
 
 void SharedKeys::retry_waiting(const std::string& store) {
-  std::vector<Shared> again;
-  std::erase_if(waiting_, [&](const Shared& ask) {
+  std::vector<AskPtr> again;
+  std::erase_if(waiting_, [&](const AskPtr& ask) {
     const bool meant = store.empty() || ask->peer->store == store;
     if (meant) again.push_back(ask);
     return meant;
   });
-  for (const Shared& ask : again) take(ask);
+  for (const AskPtr& ask : again) take(ask);
 }
 
 // The last look is at the end of the time, so that what came in time is not missed.
 void SharedKeys::plan_waiting() {
   if (next_look_ <= Clock::now()) next_look_ = Clock::now() + between_looks;
   auto first = next_look_;
-  for (const Shared& ask : waiting_) first = std::min(first, ask->until);
+  for (const AskPtr& ask : waiting_) first = std::min(first, ask->until);
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(first - Clock::now());
   waiting_timer_.start(std::max(wait, std::chrono::milliseconds{1}), [this] { retry_waiting({}); });
 }

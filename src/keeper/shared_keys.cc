@@ -144,7 +144,7 @@ void SharedKeys::close_admin(std::uint64_t number) { admins_.erase(number); }
 
 void SharedKeys::closed(std::uint64_t channel) {
   workers_.erase(channel);
-  std::erase_if(waiting_, [&](const Shared& ask) { return ask->channel == channel; });
+  std::erase_if(waiting_, [&](const AskPtr& ask) { return ask->channel == channel; });
   for (const Lease& lease : leases_.end_channel(channel)) ended_as_failed(lease);
   plan_leases();
 }
@@ -168,7 +168,7 @@ void SharedKeys::took_frame(std::uint64_t channel, const Frame& frame) {
   closed(channel);
 }
 
-void SharedKeys::request(Shared ask) {
+void SharedKeys::request(AskPtr ask) {
   const wire::KeyRequest& wanted = ask->request;
   if (wanted.operation == wire::KeyOperation::seed_server) return seed_server(ask);
   ask->peer = peer(wanted.peer);

@@ -64,11 +64,11 @@ class SharedKeys {
     Peer peer;
     Clock::time_point until{};  // take with Exhausted::wait
   };
-  using Shared = std::shared_ptr<Ask>;
+  using AskPtr = std::shared_ptr<Ask>;
 
   void took_frame(std::uint64_t channel, const Frame& frame);
   void closed(std::uint64_t channel);
-  void request(Shared ask);
+  void request(AskPtr ask);
   void settle(std::uint64_t channel, std::uint64_t number, const wire::KeySettle& settle);
   /// False where the worker is gone: what was claimed for it is burned.
   bool answer(const Ask& ask, wire::KeyAnswer answer);
@@ -76,23 +76,23 @@ class SharedKeys {
   void settled(std::uint64_t channel, std::uint64_t number, const Status& outcome);
 
   // key_take.cc
-  void take(const Shared& ask);
-  void took(const Shared& ask, Claimed claimed);
-  void took_lasting(const Shared& ask, Result<std::optional<Secret>> secret);
-  void took_from_kme(const Shared& ask, tl::expected<KmeKeys::Key, KeyRefusal> key);
+  void take(const AskPtr& ask);
+  void took(const AskPtr& ask, Claimed claimed);
+  void took_lasting(const AskPtr& ask, Result<std::optional<Secret>> secret);
+  void took_from_kme(const AskPtr& ask, tl::expected<KmeKeys::Key, KeyRefusal> key);
   void give(const Ask& ask, const Bytes& id, Secret secret, std::size_t left);
-  void wait_or_refuse(const Shared& ask, Error error);
+  void wait_or_refuse(const AskPtr& ask, Error error);
   void retry_waiting(const std::string& store);
   void plan_waiting();
 
   // key_lease.cc
-  void lease(const Shared& ask);
-  void lease_of_token(const Shared& ask);
-  void lease_of_kme(const Shared& ask);
-  void leased(const Shared& ask, Lease::Of of, const Bytes& id, Result<std::optional<Secret>> secret, std::size_t left);
-  void seed_client(const Shared& ask);
-  void seed_server(const Shared& ask);
-  void seeded(const Shared& ask, const PhantomSession& session, std::uint64_t lease);
+  void lease(const AskPtr& ask);
+  void lease_of_token(const AskPtr& ask);
+  void lease_of_kme(const AskPtr& ask);
+  void leased(const AskPtr& ask, Lease::Of of, const Bytes& id, Result<std::optional<Secret>> secret, std::size_t left);
+  void seed_client(const AskPtr& ask);
+  void seed_server(const AskPtr& ask);
+  void seeded(const AskPtr& ask, const PhantomSession& session, std::uint64_t lease);
   void consume(Lease lease, std::uint64_t channel, std::uint64_t number);
   void ended_as_failed(const Lease& lease);
   void burn(const Lease& lease);
@@ -121,7 +121,7 @@ class SharedKeys {
   std::map<std::uint64_t, Refusals> refusals_;
   std::map<std::uint64_t, std::unique_ptr<KeyAdmin>> admins_;
   std::uint64_t last_channel_ = 0;
-  std::vector<Shared> waiting_;
+  std::vector<AskPtr> waiting_;
   Timer waiting_timer_;
   Clock::time_point next_look_{};
   Timer lease_timer_;

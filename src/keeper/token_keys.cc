@@ -22,8 +22,6 @@ class Inside {
   Gate& gate_;
 };
 
-std::string role_text(std::uint8_t role) { return role == wire::role_server ? "server" : "client"; }
-
 }  // namespace
 
 void Token::drop_copies(const std::function<bool(const KeyCopy& copy)>& unwanted) {
@@ -101,7 +99,7 @@ Result<Bytes> Token::sign(Signer& signer, const wire::SignRequest& request) {
   const SignVerdict verdict = judge_signature(
       {entry.key.type, entry.setup.roles, request.role, request.tls13, request.scheme, request.input, entry.setup.tls12});
   if (!verdict.allowed) {
-    log::warning("key.refused", {{"identity", entry.setup.identity}, {"role", role_text(request.role)},
+    log::warning("key.refused", {{"identity", entry.setup.identity}, {"role", wire::role_word(request.role)},
                                  {"scheme", scheme_name(request.scheme)}, {"token", name_},
                                  {"reason", std::string(verdict.reason)}});
     return fail({Code::denied, "sign", "identity=" + entry.setup.identity, std::string(verdict.reason), {}});
@@ -117,7 +115,7 @@ Result<Bytes> Token::sign(Signer& signer, const wire::SignRequest& request) {
     broke(signature.error());
     return fail(std::move(signature.error().error));
   }
-  log::info("key.signed", {{"identity", entry.setup.identity}, {"role", role_text(request.role)},
+  log::info("key.signed", {{"identity", entry.setup.identity}, {"role", wire::role_word(request.role)},
                            {"scheme", scheme_name(request.scheme)}, {"token", name_}});
   return std::move(*signature);
 }

@@ -148,12 +148,6 @@ Result<std::vector<Armoured>> find_messages(std::string_view raw) {
   return unreadable("there is no message in the text");
 }
 
-Result<Armoured> find_message(std::string_view text) {
-  auto found = find_messages(text);
-  if (!found) return fail(std::move(found.error()));
-  return std::move(found->front());
-}
-
 bool has_end(std::string_view text) {
   return std::ranges::any_of(frames_in(plain_text(text)), [](const Frame& frame) { return frame.kind == Frame::Kind::end; });
 }

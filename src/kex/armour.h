@@ -27,8 +27,6 @@ struct Armoured {
 /// exchange is the first; those of one step are in the order of the text. What is not whole is left out. Error: Code::invalid; the text is
 /// too long, has no message, only a part of one, or what is no base64.
 [[nodiscard]] Result<std::vector<Armoured>> find_messages(std::string_view text);
-/// The first of them.
-[[nodiscard]] Result<Armoured> find_message(std::string_view text);
 /// Whether the end of a message is there: what follows is prose, or an older message.
 [[nodiscard]] bool has_end(std::string_view text);
 

@@ -44,8 +44,6 @@ class VarlinkConnection {
   [[nodiscard]] bool open() const { return socket_.valid(); }
   /// Borrowed; for peer_credentials().
   [[nodiscard]] int socket() const { return socket_.get(); }
-  /// Nothing waits to be sent.
-  [[nodiscard]] bool flushed() const { return output_.empty(); }
   /// No call is under way, and nothing was read of the next one, nor waits to be sent.
   [[nodiscard]] bool between_calls() const { return open() && !paused_ && partial_.empty() && received_.empty() && output_.empty(); }
   /// Messages that wait to be sent.

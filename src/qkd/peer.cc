@@ -36,7 +36,7 @@ Result<wire::KmeSetup> find_kme(const config::Config& config, const wire::PeerSe
   for (const wire::KmeSetup& kme : config.kmes) {
     if (kme.name == peer.kme) return kme;
   }
-  return fail({Code::config, "peer", peer.name, "there is no [[kme]] named " + printable(peer.kme), {}});
+  return fail({Code::config, "peer", peer.name, "there is no [[kme]] named " + printable(peer.kme), "add one of this name to tlspool.toml, or mend `kme` of the [[peer]]"});
 }
 
 }  // namespace tlspool::qkd

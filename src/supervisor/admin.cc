@@ -155,31 +155,22 @@ void Admin::enter_pin(const Handle& to, const wire::Call& call) {
   if (std::none_of(tokens.begin(), tokens.end(), [&](const auto& t) { return t.name == token; })) {
     return answer(to, wire::error_text("io.tlspool.Admin.TokenUnknown", wire::Value::object().set("token", token)));
   }
-  // The PIN goes from the program to the keeper by a socket of their own: it is never in this process.
-  auto pair = socket_pair(SOCK_STREAM, false);
-  if (!pair) {
-    log::error("pin.failed", {{"reason", pair.error().text()}});
-    connections_.remove(to.lock());
-    return;
-  }
-  pool_.enter_pin(token, std::move(pair->first));
-  std::vector<UniqueFd> descriptors;
-  descriptors.push_back(std::move(pair->second));
-  answer(to, wire::reply_text(wire::Value::object().set("pinFileDescriptor", 0)), std::move(descriptors));
+  lead_to_keeper(to, "pinFileDescriptor", [&](UniqueFd end) { pool_.enter_pin(token, std::move(end)); });
 }
 
 void Admin::open_keys(const Handle& to, const wire::Call&) {
-  // As with a PIN: what flows on it is never in this process.
+  lead_to_keeper(to, "keysFileDescriptor", [&](UniqueFd end) { pool_.open_keys(std::move(end)); });
+}
+
+void Admin::lead_to_keeper(const Handle& to, const char* member, const std::function<void(UniqueFd)>& give) {
   auto pair = socket_pair(SOCK_STREAM, false);
   if (!pair) {
-    log::error("keys.failed", {{"reason", pair.error().text()}});
+    log::error("admin.failed", {{"answer", member}, {"reason", pair.error().text()}});
     connections_.remove(to.lock());
     return;
   }
-  pool_.open_keys(std::move(pair->first));
-  std::vector<UniqueFd> descriptors;
-  descriptors.push_back(std::move(pair->second));
-  answer(to, wire::reply_text(wire::Value::object().set("keysFileDescriptor", 0)), std::move(descriptors));
+  give(std::move(pair->first));
+  answer(to, wire::reply_text(wire::Value::object().set(member, 0)), only(std::move(pair->second)));
 }
 
 void Admin::reload(const Handle& to, const wire::Call&) {

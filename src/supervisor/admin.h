@@ -59,6 +59,9 @@ class Admin {
   void statistics(const Handle& to, const wire::Call& call);
   void enter_pin(const Handle& to, const wire::Call& call);
   void open_keys(const Handle& to, const wire::Call& call);
+  /// A PIN or keys go from the program to the keeper by a socket of their own: they are never in this process. The answer's `member` is
+  /// the program's end.
+  void lead_to_keeper(const Handle& to, const char* member, const std::function<void(UniqueFd)>& give);
   void reload(const Handle& to, const wire::Call& call);
   void upgrade(const Handle& to, const wire::Call& call);
   // admin_judge.cc

@@ -84,7 +84,7 @@ void Child::misbehaved(const std::string& what) {
 }
 
 void Child::took(Frame frame) {
-  if (static_cast<wire::Kind>(frame.kind) != wire::Kind::sandbox_watch) return events_.frame(std::move(frame));
+  if (frame.kind != wire::Kind::sandbox_watch) return events_.frame(std::move(frame));
   // Once, while nothing has reached the process yet that could have taken it.
   if (phase_ == Phase::starting && !refusals_.watching() && frame.descriptors.size() == 1) {
     return refusals_.watch(std::move(frame.descriptors.front()));

@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <memory>
 
-#include "authz/ruleset.h"
 #include "authz/disclosure.h"
+#include "authz/ruleset.h"
 #include "base/handle.h"
 #include "base/text.h"
 #include "config/load.h"
@@ -70,6 +70,14 @@ Status find_users(const config::Users& users, Ground& ground) {
     *out = *found;
   }
   return {};
+}
+
+/// Of a process that the pool has only where `wanted`; none, too, where nobody can become another user.
+Result<std::optional<RunAs>> user_where(bool wanted, const std::string& name) {
+  if (!wanted || geteuid() != 0) return std::optional<RunAs>{};
+  auto found = find_user(name);
+  if (!found) return fail(std::move(found.error()));
+  return std::optional<RunAs>{*found};
 }
 
 // Whoever a hook's program runs as can end and read what belongs to this user.
@@ -133,22 +141,14 @@ Result<Content> read_content(const config::Paths& paths) {
     cluster = std::make_shared<const ClusterKeys>(std::move(*keys));
   }
   if (auto rules = authz::Disclosures::make(config->disclosures); !rules) return fail(std::move(rules.error()));
-  std::optional<RunAs> fetcher;
-  if (geteuid() == 0 && !config->kmes.empty()) {
-    auto found = find_user(config->users.fetcher);
-    if (!found) return fail(std::move(found.error()));
-    fetcher = *found;
-  }
-  std::optional<RunAs> metrics;
-  if (geteuid() == 0 && !config->metrics.listen.empty()) {
-    auto found = find_user(config->users.metrics);
-    if (!found) return fail(std::move(found.error()));
-    metrics = *found;
-  }
+  const auto fetcher = user_where(!config->kmes.empty(), config->users.fetcher);
+  if (!fetcher) return fail(fetcher.error());
+  const auto metrics = user_where(!config->metrics.listen.empty(), config->users.metrics);
+  if (!metrics) return fail(metrics.error());
   if (auto done = check_size(*config, *material, paths); !done) return fail(std::move(done.error()));
   auto hooks = find_hooks(*config, paths.file());
   if (!hooks) return fail(std::move(hooks.error()));
-  return Content{std::move(*config), std::move(*material), fetcher, std::move(*hooks), std::move(cluster), metrics};
+  return Content{std::move(*config), std::move(*material), *fetcher, std::move(*hooks), std::move(cluster), *metrics};
 }
 
 Result<Ground> find_ground(const config::Paths& paths, const config::Config& config) {

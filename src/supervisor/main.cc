@@ -146,6 +146,14 @@ class Daemon {
   void stop() {
     upgrade_.give_up("the pool is being stopped");
     if (serves_) notify_stopping();
+    end();
+  }
+
+  // With all that is older.
+  void end() {
+    predecessor_.reset();
+    pool_.forget_before();
+    if (drained_) return loop_.stop();
     pool_.stop([this] { loop_.stop(); });
   }
 
@@ -184,10 +192,9 @@ class Daemon {
     log::info("upgrade.begun", {{"pool", paths_.directory}});
     pins_given_.clear();
     upgrade_.begin(sockets(), {[this](const std::vector<std::string>& without) { successor_ready(without); },
+                                [this](pid_t process) { taken_over(process); },
                                 [this, done = std::move(done)](const Result<pid_t>& ended) {
-                                  if (ended) {
-                                    taken_over(*ended);
-                                  } else {
+                                  if (!ended) {
                                     pool_.keep_files();
                                     log::error("upgrade.failed", {{"reason", ended.error().text()}, {"kept", "this process"}});
                                   }
@@ -210,7 +217,9 @@ class Daemon {
     for (const std::string& name : without) {
       if (!contains(unusable, name)) return give_pin(name);
     }
-    pool_.leave_files([this] { hand_over(); });
+    pool_.leave_files([this, process = upgrade_.process()] {
+      if (upgrade_.under_way() && upgrade_.process() == process) hand_over();
+    });
   }
 
   // One that somebody typed is in this keeper alone, and goes from there to the new one by a connection that only these two have.
@@ -226,7 +235,6 @@ class Daemon {
   }
 
   void hand_over() {
-    if (!upgrade_.under_way()) return pool_.keep_files();
     auto tickets = pool_.ticket_keys();
     if (tickets) upgrade_.send(Relay::tickets, tickets->note, std::move(tickets->memory));
     if (!tickets) log::warning("upgrade.no_tickets", {{"reason", tickets.error().text()}});
@@ -274,9 +282,7 @@ class Daemon {
 
   void end_all(const std::string& why) {
     log::warning("upgrade.sessions_ended", {{"reason", why}});
-    predecessor_.reset();  // which ends them, too
-    pool_.forget_before();
-    pool_.stop([this] { loop_.stop(); });
+    end();
   }
 
   // Now and then what the older pool counts is added to what is counted here.

@@ -4,13 +4,12 @@
 #include "base/text.h"
 #include "config/load.h"
 #include "tls/openssl.h"
+#include "trust/anchors.h"
 
 namespace tlspool::supervisor {
 namespace {
 
 constexpr std::size_t longest_file = 16 << 20;
-// Only its contents matter here: a change of them must end resumption under the old trust.
-constexpr const char* system_bundle = "/etc/ssl/certs/ca-certificates.crt";
 
 Result<std::vector<Bytes>> read_chain(const config::Credential& credential) {
   auto pem = config::read_file(credential.chain, longest_file);
@@ -43,7 +42,8 @@ Result<Material> read_material(const config::Config& config) {
     out.trust.insert(out.trust.end(), bytes.begin(), bytes.end());
   }
   if (config.trust.system) {
-    if (auto bundle = config::read_file(system_bundle, longest_file)) {
+    // Only its contents matter here: a change of them must end resumption under the old trust.
+    if (auto bundle = config::read_file(trust::system_bundle, longest_file)) {
       const auto bytes = view(*bundle);
       out.trust.insert(out.trust.end(), bytes.begin(), bytes.end());
     }

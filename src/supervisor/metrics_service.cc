@@ -48,7 +48,7 @@ void MetricsService::make_child(const std::optional<RunAs>& user) {
   child_ = std::make_unique<Child>(loop_, "metrics", StartAs{"metrics", "/", user, {}},
                                    Child::Events{[this] { equip(); },
                                                  [this](const Frame& frame) {
-                                                   if (static_cast<Kind>(frame.kind) == Kind::metrics_ready) child_->ready();
+                                                   if (frame.kind == Kind::metrics_ready) child_->ready();
                                                  },
                                                  [this](const std::string&) { ended_(); }},
                                    pages_.of("metrics"));

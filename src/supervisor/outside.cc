@@ -47,7 +47,7 @@ Result<std::optional<pid_t>> take_greeting(int channel) {
   if (n < 0) return fail(system_error("recvmsg", "greeting", errno));
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
   if (n == 0 || header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_CREDENTIALS) {
-    return fail({Code::closed, "start", "", "its unit did not start it; see systemctl status 'tlspool-*'", {}});
+    return fail({Code::closed, "start", "", "its unit did not start it", "see systemctl status 'tlspool-*'"});
   }
   ucred who{};
   std::copy_n(CMSG_DATA(header), sizeof who, reinterpret_cast<unsigned char*>(&who));

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/socket.h"
-#include "supervisor/words.h"
+#include "supervisor/identity_log.h"
 #include "wire/key_admin.h"
 
 namespace tlspool::supervisor {
@@ -166,8 +166,8 @@ void Pool::connect_judge(std::uint32_t worker) {
 }
 
 void Pool::from_keeper(Frame frame) {
-  if (static_cast<Kind>(frame.kind) == Kind::pin_ended && after_pin_) return after_pin_();
-  if (static_cast<Kind>(frame.kind) != Kind::keeper_report) return;
+  if (frame.kind == Kind::pin_ended && after_pin_) return after_pin_();
+  if (frame.kind != Kind::keeper_report) return;
   auto report = wire::decode<wire::KeeperReport>(frame.body);
   if (!report) return log::error("keeper.malformed", {{"reason", report.error().text()}});
   keep_chains(*report, report_);
@@ -223,6 +223,9 @@ void Pool::from_worker(std::uint32_t index, Frame frame) {
   } else if (kind == Kind::quiet && on_idle_) {
     quiet_.insert(&worker);
     look_quiet();
+  } else if (kind == Kind::finished && on_idle_) {
+    finished_.insert(&worker);
+    worker.send_bytes(Kind::drain, {}, 0);
   } else if (kind == Kind::idle_program && on_idle_ && frame.descriptors.size() == 1) {
     on_idle_(std::move(frame.descriptors.front()));
   } else if (auto call = kind == Kind::visit && frame.descriptors.size() == 1 ? wire::decode<wire::Visit>(frame.body) : fail(Error{}); call) {
@@ -301,6 +304,10 @@ void Pool::ended(Child& child, const std::string& reason) {
     end_reload(fail({Code::busy, "reload", "judge", reason + " while it looked at the new configuration", "try again"}));
   }
   if (!ready_) return events_.failed(child.name() + ": " + reason);
+  if (&child == keeper_.get() && is_retired() && reload_) {
+    reload_->keeper = false;  // it does not come back
+    look_reloaded();
+  }
   look_retired();
 }
 

@@ -237,6 +237,7 @@ class Pool {
   OnIdle on_idle_;
   OnNowhere on_nowhere_;
   std::set<const Child*> quiet_;
+  std::set<const Child*> finished_;
   std::function<void()> after_pin_;
   std::function<void()> retired_;
   std::function<void()> stopped_;

@@ -61,7 +61,7 @@ void Pool::connect_controls(std::uint32_t worker) {
 }
 
 void Pool::from_fetcher(const Frame& frame) {
-  if (static_cast<Kind>(frame.kind) != Kind::fetcher_ready) {
+  if (frame.kind != Kind::fetcher_ready) {
     return log::warning("fetcher.unexpected", {{"kind", std::to_string(frame.kind)}});
   }
   fetcher_->ready();

@@ -56,8 +56,9 @@ void Pool::welcome(UniqueFd program) {
 }
 
 void Pool::visit(const wire::Visit& call, UniqueFd program) {
-  if (call.worker < workers_.size() && workers_[call.worker]->phase() == Child::Phase::ready) {
-    return workers_[call.worker]->send(Kind::visit, call, 0, only(std::move(program)));
+  Child* worker = call.worker < workers_.size() ? workers_[call.worker].get() : nullptr;
+  if (worker != nullptr && worker->phase() == Child::Phase::ready && !finished_.contains(worker)) {
+    return worker->send(Kind::visit, call, 0, only(std::move(program)));
   }
   pass_on(call, std::move(program));
 }

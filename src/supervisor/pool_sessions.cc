@@ -20,6 +20,8 @@ std::uint64_t count_of(const std::vector<Bytes>& answers) {
   return sum;
 }
 
+constexpr std::size_t identities_at_once = 24;
+
 bool away(wire::TokenState state) { return state == wire::TokenState::missing || state == wire::TokenState::failed; }
 
 }  // namespace
@@ -93,10 +95,15 @@ void Pool::end_sessions_of_lost_tokens(const wire::KeeperReport& now) {
     });
     if (gone) end.identities.push_back(identity.name);
   }
-  if (end.identities.empty()) return;
-  end_sessions(wire::encode(end), [names = end.identities](std::uint64_t count) {
-    for (const std::string& name : names) log::warning("token.sessions_ended", {{"identity", name}, {"sessions", std::to_string(count)}});
-  });
+  // In parts that another supervisor can be told at once.
+  for (std::size_t from = 0; from < end.identities.size(); from += identities_at_once) {
+    const auto first = end.identities.begin() + static_cast<std::ptrdiff_t>(from);
+    const auto last = first + static_cast<std::ptrdiff_t>(std::min(identities_at_once, end.identities.size() - from));
+    const wire::EndSessions part{{}, {}, {first, last}};
+    end_sessions(wire::encode(part), [names = part.identities](std::uint64_t count) {
+      for (const std::string& name : names) log::warning("token.sessions_ended", {{"identity", name}, {"sessions", std::to_string(count)}});
+    });
+  }
 }
 
 }  // namespace tlspool::supervisor

@@ -68,7 +68,8 @@ void Predecessor::message(const std::string& word, const std::string& rest, std:
   } else if (word == Relay::program) {
     events_.program(descriptor());
   } else if (word == Relay::pin) {
-    events_.pin(rest, descriptor());
+    const auto pin = events_.pin;  // it may find that the other one has gone
+    pin(rest, descriptor());
   } else if (word == Relay::tickets) {
     events_.tickets(rest, descriptor());
   } else if (word == Relay::nowhere) {

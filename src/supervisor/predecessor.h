@@ -31,7 +31,7 @@ class Predecessor {
   static constexpr std::chrono::seconds end_deadline{5};
   static constexpr std::chrono::seconds reload_deadline{20};
   /// For its answer to a question.
-  static constexpr std::chrono::seconds ask_deadline{2};
+  static constexpr std::chrono::seconds ask_deadline{5};
 
   Predecessor(Loop& loop, UniqueFd socket, Events events);
 

@@ -14,7 +14,7 @@ namespace tlspool::supervisor {
 
 /// How one process of the pool comes to be.
 struct StartAs {
-  std::string role;            ///< "keeper", "worker", "judge", "fetcher": the hidden --process of this executable
+  std::string role;            ///< "keeper", "worker", "judge", "fetcher", "metrics": the hidden --process of this executable
   std::string directory;       ///< its working directory; entered before the user changes; empty: as it is
   std::optional<RunAs> user;   ///< none: the supervisor's own
   Credentials credentials;     ///< the keeper's; empty for the others

@@ -48,9 +48,10 @@ void Upgrade::complete(std::uint32_t workers) {
   if (!under_way()) return;
   timer_.stop();
   taken_ = true;
-  // Whoever is told of it hears of this one's end before the new one speaks.
-  events_.ended(pid_);
+  // systemd hears of this one's end before the new one speaks, and who wanted it when the new one can.
+  events_.taken(pid_);
   relay_->send(Relay::serve, std::to_string(workers));
+  events_.ended(pid_);
 }
 
 void Upgrade::reap() {

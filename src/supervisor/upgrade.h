@@ -19,7 +19,9 @@ class Upgrade {
   struct Events {
     /// It is ready, but for these tokens: complete(), refuse(), or something that it answers by being ready again.
     std::function<void(const std::vector<std::string>& without)> ready;
-    /// It serves from now on, and has this number; or why it does not.
+    /// It is about to serve, and has this number.
+    std::function<void(pid_t process)> taken;
+    /// It serves; or why it does not.
     std::function<void(const Result<pid_t>& done)> ended;
     /// What it says afterwards, while this pool drains.
     std::function<void(const std::string& word, const std::string& rest, std::vector<UniqueFd> descriptors)> said;
@@ -32,6 +34,8 @@ class Upgrade {
 
   void begin(const std::vector<Handed>& sockets, Events events);
   [[nodiscard]] bool under_way() const { return pid_ > 0 && !taken_; }
+  /// The new one's number; 0: there is none.
+  [[nodiscard]] pid_t process() const { return pid_; }
   /// Before it has taken over, or afterwards. False: it is not there.
   bool send(std::string_view word, std::string_view rest = {}, UniqueFd descriptor = {}) { return relay_ && relay_->send(word, rest, std::move(descriptor)); }
   /// It takes over from so many workers.

@@ -1,29 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor/words.h"
 
-#include "base/log.h"
-
 namespace tlspool::supervisor {
-namespace {
-
-template <class List, class Same>
-auto find(const List& list, Same same) -> const typename List::value_type* {
-  for (const auto& item : list) {
-    if (same(item)) return &item;
-  }
-  return nullptr;
-}
-
-void log_key(const config::Identity& identity, const config::Credential& credential, const wire::KeyReport& key) {
-  if (key.usable) {
-    log::info("identity.usable", {{"identity", identity.name}, {"token", credential.token}, {"key_type", word(key.type)}});
-    return;
-  }
-  log::error("identity.unusable",
-             {{"identity", identity.name}, {"token", credential.token}, {"problem", key.problem}});
-}
-
-}  // namespace
 
 const char* word(wire::TokenState state) {
   switch (state) {
@@ -44,21 +22,6 @@ const char* word(wire::KeyType type) {
     case wire::KeyType::ed25519: return "ed25519";
   }
   return "p256";
-}
-
-void log_changes(const config::Config& config, KeyNumbers& numbers, const wire::KeeperReport& old,
-                 const wire::KeeperReport& now) {
-  for (const auto& identity : config.identities) {
-    for (const auto& credential : identity.credentials) {
-      const auto same = [number = numbers.number(identity, credential)](const auto& k) { return k.key == number; };
-      const auto* key = find(now.keys, same);
-      const auto* before = find(old.keys, same);
-      if (key == nullptr) continue;
-      if (before == nullptr || before->usable != key->usable || before->problem != key->problem) {
-        log_key(identity, credential, *key);
-      }
-    }
-  }
 }
 
 }  // namespace tlspool::supervisor

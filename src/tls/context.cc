@@ -72,9 +72,9 @@ Result<SslContext> make_context(std::shared_ptr<const TicketKeys> tickets) {
   SSL_CTX_set_read_ahead(c, 1);
   SSL_CTX_set_num_tickets(c, 1);
   SSL_CTX_set_timeout(c, ticket_lifetime_seconds);
-  const bool done = SSL_CTX_set_ciphersuites(c, suites13) == 1 && SSL_CTX_set_cipher_list(c, suites12) == 1 &&
+  const bool configured = SSL_CTX_set_ciphersuites(c, suites13) == 1 && SSL_CTX_set_cipher_list(c, suites12) == 1 &&
                     SSL_CTX_set1_groups_list(c, groups) == 1 && SSL_CTX_set1_sigalgs_list(c, signatures) == 1;
-  if (!done) return fail(openssl_error(Code::internal, "configure TLS", ""));
+  if (!configured) return fail(openssl_error(Code::internal, "configure TLS", ""));
   if (auto done = use_ticket_keys(c, std::move(tickets)); !done) return fail(std::move(done.error()));
   return context;
 }

@@ -11,6 +11,9 @@
 
 namespace tlspool::trust {
 
+/// Debian's bundle, which `[trust] system` means; update-ca-certificates(8) replaces it.
+inline constexpr const char* system_bundle = "/etc/ssl/certs/ca-certificates.crt";
+
 using Store = std::unique_ptr<X509_STORE, Freed<X509_STORE_free>>;
 
 /// The certificates from which trust starts. Empty at first: then every chain is refused.

@@ -47,7 +47,7 @@ Result<Caller::Line*> Caller::dial(std::size_t worker) {
   const std::string text = beginning_(worker);
   auto sent = transmit(fd->get(), view(text), {}, MSG_DONTWAIT);
   if (!sent) return fail(std::move(sent.error()));
-  if (!sent->has_value() || **sent != text.size()) return fail({Code::closed, "Forward", socket_, "the pool does not read", {}});
+  if (!sent->has_value() || **sent != text.size()) return fail({Code::closed, "Forward", socket_, "the pool does not read", "see the pool's log"});
   auto line = std::make_unique<Line>();
   Line* raw = line.get();
   raw->worker = worker;
@@ -85,7 +85,7 @@ Status Caller::start(UniqueFd tls, UniqueFd plain, Done done) {
     both = std::move(line.waiting.back());
     drop(line, "the pool went away during the handshake");
   }
-  return fail({Code::closed, "Pass", socket_, "the pool closed the connection", {}});
+  return fail({Code::closed, "Pass", socket_, "the pool closed the connection", "see the pool's log"});
 }
 
 // False: the connection is of no use any more.

@@ -16,32 +16,11 @@ constexpr int hello_wait_s = 5;
 
 }  // namespace
 
-Result<UniqueFd> listen_tcp(const cli::SocketAddress& address, AcceptWhen when) {
-  UniqueFd fd{socket(address.generic.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  if (!fd.valid()) return fail(system_error("socket", address.text(), errno));
-  const int on = 1;
-  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (address.generic.sa_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+Result<UniqueFd> listen_when(AcceptWhen when, const cli::SocketAddress& address) {
+  auto fd = cli::listen_tcp(address);
   // A TLS client speaks first: let the kernel wait for its hello, so that the pool finds it there at once.
-  if (when == AcceptWhen::first_byte_came) {
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &hello_wait_s, sizeof hello_wait_s);
-  }
-  if (bind(fd.get(), &address.generic, address.size) != 0) {
-    Error e = system_error("bind", address.text(), errno);
-    if (errno == EADDRINUSE) e.advice = "another program listens there; port 0 takes a free one";
-    if (errno == EACCES) e.advice = "ports below 1024 are for root, or for CAP_NET_BIND_SERVICE";
-    return fail(std::move(e));
-  }
-  if (listen(fd.get(), SOMAXCONN) != 0) return fail(system_error("listen", address.text(), errno));
+  if (fd && when == AcceptWhen::first_byte_came) setsockopt(fd->get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &hello_wait_s, sizeof hello_wait_s);
   return fd;
-}
-
-cli::SocketAddress local_address(int fd) {
-  cli::SocketAddress out;
-  out.size = sizeof out.v6;
-  getsockname(fd, &out.generic, &out.size);
-  return out;
 }
 
 Listener::Listener(Loop& loop, UniqueFd socket, OnAccept on_accept, OnTrouble on_trouble)

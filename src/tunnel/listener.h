@@ -11,17 +11,15 @@
 namespace tlspool::tunnel {
 
 enum class AcceptWhen { connected, first_byte_came };
-/// A non-blocking listening TCP socket whose accepted sockets send without delay (they inherit it).
-[[nodiscard]] Result<UniqueFd> listen_tcp(const cli::SocketAddress& address, AcceptWhen when);
-/// Where it listens; the real port where 0 was asked for.
-[[nodiscard]] cli::SocketAddress local_address(int fd);
+/// A socket of cli::listen_tcp() that accepts a connection then.
+[[nodiscard]] Result<UniqueFd> listen_when(AcceptWhen when, const cli::SocketAddress& address);
 
 /// Accepts in batches. While held, or where the process has no descriptors left, connections wait in the
 /// kernel's queue and cost nothing.
 class Listener {
  public:
   using OnAccept = std::function<void(UniqueFd, const cli::SocketAddress& peer)>;
-  /// `complain`: where accepting fails.
+  /// Where accepting fails, and why.
   using OnTrouble = std::function<void(const std::string&)>;
 
   Listener(Loop& loop, UniqueFd socket, OnAccept on_accept, OnTrouble on_trouble);

@@ -134,9 +134,9 @@ Status run(const cli::TunnelOptions& options) {
   allow_many_files();
   Tunnel tunnel(options, *paths, std::move(*targets));
   for (const cli::SocketAddress& address : *addresses) {
-    auto socket = listen_tcp(address, when);
+    auto socket = listen_when(when, address);
     if (!socket) return fail(std::move(socket.error()));
-    std::fprintf(stderr, "listening on %s\n", local_address(socket->get()).text().c_str());
+    std::fprintf(stderr, "listening on %s\n", cli::local_address(socket->get()).text().c_str());
     tunnel.listen(std::move(*socket));
   }
   tunnel.run();

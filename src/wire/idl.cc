@@ -306,11 +306,4 @@ Status Interface::check_reply(std::string_view method, const Value& parameters) 
   return check(found->output, parameters);
 }
 
-Status Interface::check_error(std::string_view error, const Value& parameters) const {
-  for (const Named& e : impl_->errors) {
-    if (e.name == error) return check(e.type, parameters);
-  }
-  return fail({Code::not_found, "error", std::string(error), "is not in " + name(), {}});
-}
-
 }  // namespace tlspool::wire

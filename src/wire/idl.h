@@ -31,7 +31,6 @@ class Interface {
   /// wrong parameter as subject ("role", "session.id", "alpn[1]").
   [[nodiscard]] Status check_call(std::string_view method, const Value& parameters) const;
   [[nodiscard]] Status check_reply(std::string_view method, const Value& parameters) const;
-  [[nodiscard]] Status check_error(std::string_view error, const Value& parameters) const;
 
   struct Impl;  ///< for idl.cc alone
 

@@ -99,6 +99,7 @@ enum class Kind : std::uint16_t {
   retire = 120,           ///< supervisor: no body; a worker accepts nothing more and exits after its last session, a keeper leaves the ledger
   idle_program,           ///< worker: no body + a program's control connection that is between two calls
   quiet,                  ///< worker: no body, once; only sessions are left, so it needs the keeper no more
+  finished,               ///< worker: no body, once; it has nothing left, and waits for drain: a program may be on its way to it
   elsewhere,              ///< supervisor -> worker: Elsewhere, when it changes
   visit,                  ///< worker -> supervisor, and supervisor -> retired worker: Visit + the program's control connection
   nowhere,                ///< supervisor -> worker: Visit + the connection; no other pool knows the session
@@ -126,6 +127,8 @@ enum class TokenState : std::uint8_t {
 
 /// TLS roles that an identity may play, as bits.
 enum RoleBits : std::uint8_t { role_client = 1, role_server = 2 };
+/// Of one bit, as interface files, log lines and people name it.
+constexpr const char* role_word(std::uint8_t role) { return role == role_server ? "server" : "client"; }
 
 struct TokenSetup {
   std::string name;            ///< what the configuration calls it

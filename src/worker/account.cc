@@ -46,6 +46,8 @@ void count_handshake(const Connection& c, const SSL* ssl, const HandshakeFailure
 
 void count_left(const Connection& c, const SSL* ssl) { counters::count<Family::handshakes>(role_of(c), version_of(ssl), Outcome::left); }
 
+void count_refused(counters::Refusal why) { counters::count<counters::Family::refusals>(why); }
+
 void count_session_began(const Connection& c) { counters::change<Family::sessions>(1, role_of(c)); }
 
 void count_session_ended(const Session& session) {

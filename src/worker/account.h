@@ -12,6 +12,8 @@ class Session;
 void count_handshake(const Connection& connection, const SSL* ssl, const HandshakeFailure* failure, counters::Clock::duration took);
 /// The program left before it ended.
 void count_left(const Connection& connection, const SSL* ssl);
+/// A call that came to no handshake.
+void count_refused(counters::Refusal why);
 void count_session_began(const Connection& connection);
 void count_session_ended(const Session& session);
 

@@ -20,7 +20,7 @@ wire::Value value_of(const std::string& id, const DisclosureQuestion& q) {
       .set("localIdentity", q.local)
       .set("remoteIdentity", wire::or_null(q.remote))
       .set("proved", q.proved)
-      .set("role", q.role == wire::role_server ? "server" : "client")
+      .set("role", wire::role_word(q.role))
       .set("service", wire::or_null(q.service))
       .set("pid", q.pid)
       .set("rule", q.rule)

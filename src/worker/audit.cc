@@ -54,7 +54,7 @@ void caller_fields(Fields& out, const authz::Caller& caller) {
 
 /// What is the same for a session and a refused handshake.
 void connection_fields(Fields& out, const Connection& c) {
-  out.text("role", c.role == wire::role_server ? "server" : "client")
+  out.text("role", wire::role_word(c.role))
       .text("transport", c.peer_address.transport())
       .text("peerAddress", c.peer_address.text())
       .text("service", c.request.service);
@@ -185,7 +185,7 @@ void Audit::exchange_ended(const ExchangeEnd& end) {
       .text("exchange", end.id)
       .text("messageId", end.message_id)
       .number("step", static_cast<std::uint64_t>(end.step))
-      .text("role", c == nullptr ? "" : c->role == wire::role_server ? "server" : "client");
+      .text("role", c == nullptr ? "" : wire::role_word(c->role));
   caller_fields(out, end.caller);
   out.text("localIdentity", end.request.local_identity)
       .text("expectedIdentity", end.request.remote_identity)

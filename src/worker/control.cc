@@ -21,8 +21,6 @@ namespace {
 
 using counters::Refusal;
 
-void refused(Refusal why) { counters::count<counters::Family::refusals>(why); }
-
 }  // namespace
 
 Control::Control(Worker& worker, UniqueFd socket, PeerCredentials credentials, Program program, std::function<void()> on_gone)
@@ -77,7 +75,7 @@ void Control::message(std::string text, std::vector<UniqueFd> descriptors) {
     log::warning("control.malformed", {{"uid", std::to_string(credentials_.uid)},
                                        {"pid", std::to_string(credentials_.pid)},
                                        {"problem", call.error().text()}});
-    refused(Refusal::malformed);
+    count_refused(Refusal::malformed);
     connection_->pause();
     on_gone_();
     return;
@@ -165,14 +163,12 @@ void Control::answer(std::string text, std::vector<UniqueFd> descriptors) {
 void Control::start_tls(const wire::Call& call, std::vector<UniqueFd>& descriptors) {
   auto request = parse_start(call.parameters, worker_.default_deadline());
   if (!request) {
-    refused(Refusal::invalid);
+    count_refused(Refusal::invalid);
     log::info("request.invalid", {{"uid", std::to_string(credentials_.uid)}, {"problem", request.error().text()}});
     return answer(invalid_parameter(request.error().subject));
   }
-  std::vector<int> borrowed;
-  for (const UniqueFd& d : descriptors) borrowed.push_back(d.get());
-  if (auto good = check_descriptors(*request, borrowed); !good) {
-    refused(Refusal::descriptors);
+  if (auto good = check_descriptors(*request, borrowed(descriptors)); !good) {
+    count_refused(Refusal::descriptors);
     return answer(pool_error("BadDescriptor", wire::Value::object().set("message", good.error().text())));
   }
   connection_->pause();
@@ -205,7 +201,7 @@ bool Control::may(const Policy& policy, const StartRequest& request, const authz
 }
 
 void Control::refuse_identity(const std::string& identity, const char* role) {
-  refused(Refusal::identity);
+  count_refused(Refusal::identity);
   worker_.audit().identity_refused(caller(), identity, role);
   log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                     {"pid", std::to_string(credentials_.pid)},
@@ -221,14 +217,14 @@ void Control::begin(StartRequest request, std::vector<UniqueFd> descriptors, boo
   oneway_ = oneway;
   // Not before: while the executable was asked for, others may have taken the room.
   if (auto room = worker_.admit_handshake(credentials_.uid); !room) {
-    refused(Refusal::limit);
+    count_refused(Refusal::limit);
     answer(pool_error("LimitReached", wire::Value::object().set("message", room.error().text())));
     call_ended();
     return;
   }
   const std::shared_ptr<const Policy> policy = worker_.shared_policy();
   if (!may(*policy, request, caller())) {
-    refuse_identity(request.local_identity, request.peer_to_peer ? "peer" : request.roles == wire::role_server ? "server" : "client");
+    refuse_identity(request.local_identity, request.peer_to_peer ? "peer" : wire::role_word(request.roles));
     call_ended();
     return;
   }

@@ -42,7 +42,7 @@ void Control::send_identities() {
   const auto roles_of = [&](const std::string& name) {
     wire::Value roles = wire::Value::array();
     for (const auto role : {wire::role_client, wire::role_server}) {
-      if (policy.allows(caller(), name, role)) roles.push(role == wire::role_server ? "server" : "client");
+      if (policy.allows(caller(), name, role)) roles.push(wire::role_word(role));
     }
     return roles;
   };

@@ -20,6 +20,16 @@ HandshakeFailure failed(std::string reason, std::string message) {
   return {std::move(reason), "key exchange: " + std::move(message), {}, {}, {}, {}, false};
 }
 
+const char* word(Exchange::State state) {
+  switch (state) {
+    case Exchange::State::waiting: return "waiting";
+    case Exchange::State::unconfirmed: return "unconfirmed";
+    case Exchange::State::finished: return "finished";
+    case Exchange::State::failed: return "failed";
+  }
+  return "failed";
+}
+
 StartRequest tls_request(const ExchangeRequest& request) {
   StartRequest r;
   r.peer_to_peer = true;
@@ -297,10 +307,6 @@ Bytes Exchange::names_in_order() const {
 wire::Value Exchange::facts() {
   const Connection* c = connection_.get();
   const bool done = state_ == State::finished || state_ == State::unconfirmed;
-  const char* state = state_ == State::waiting       ? "waiting"
-                      : state_ == State::unconfirmed ? "unconfirmed"
-                      : state_ == State::finished    ? "finished"
-                                                     : "failed";
   wire::Value words;
   if (done) {
     if (auto material = exported(authentication_label, authentication_size)) words = wire::Value{base64(material->bytes())};
@@ -313,8 +319,8 @@ wire::Value Exchange::facts() {
       .set("withIdentity", wire::or_null(request_.remote_identity))
       .set("localIdentity", request_.local_identity)
       .set("remoteIdentity", wire::or_null(settled == nullptr ? std::string{} : settled->proved().identity))
-      .set("state", state)
-      .set("role", !settled ? "undecided" : settled->role == wire::role_client ? "client" : "server")
+      .set("state", word(state_))
+      .set("role", !settled ? "undecided" : wire::role_word(settled->role))
       .set("step", step_ ? static_cast<std::int64_t>(*step_) : 0)
       .set("verifiedBy", settled == nullptr || settled->proved().how == "firstContact" ? "none" : settled->proved().how.c_str())
       .set("remotePin", wire::or_null(settled == nullptr ? std::string{} : peer_pin(ssl_.get())))

@@ -13,8 +13,6 @@ namespace {
 // The program counts by it how many handshakes are under way; it needs no more than that.
 constexpr std::chrono::milliseconds report_after{10};
 
-void count_refused(counters::Refusal why) { counters::count<counters::Family::refusals>(why); }
-
 }  // namespace
 
 Forwarder::Forwarder(Worker& worker, PeerCredentials credentials, StartRequest request, May may, Tell tell)
@@ -63,7 +61,7 @@ void Forwarder::begin(std::uint64_t number, std::string executable) {
   authz::Caller caller{credentials_, std::move(executable)};
   if (!may_(*policy, request_, caller)) {
     count_refused(counters::Refusal::identity);
-    worker_.audit().identity_refused(caller, request_.local_identity, request_.roles == wire::role_server ? "server" : "client");
+    worker_.audit().identity_refused(caller, request_.local_identity, wire::role_word(request_.roles));
     log::warning("identity.refused", {{"uid", std::to_string(credentials_.uid)},
                                       {"pid", std::to_string(credentials_.pid)},
                                       {"identity", request_.local_identity},

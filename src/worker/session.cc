@@ -3,7 +3,6 @@
 
 #include <ctime>
 
-
 namespace tlspool::worker {
 namespace {
 
@@ -19,8 +18,6 @@ const char* word(transport::End end) {
   }
   return "error";
 }
-
-const char* role_word(const Connection& c) { return c.role == wire::role_server ? "server" : "client"; }
 
 wire::Value shared_key_value(const Connection& c) {
   if (!c.shared_key) return {};
@@ -99,7 +96,7 @@ wire::Value Session::facts() {
   for (const std::string& name : c.proved().names) names.push(name);
   return wire::Value::object()
       .set("id", id_)
-      .set("role", role_word(c))
+      .set("role", wire::role_word(c.role))
       .set("localIdentity", wire::or_null(shown_identity()))
       .set("notShown", wire::or_null(c.not_shown))
       .set("remoteIdentity", wire::or_null(c.proved().identity))
@@ -122,7 +119,7 @@ wire::SessionRow Session::row() {
   wire::SessionRow row;
   row.id = id_;
   row.worker = c.policy->setup().index;
-  row.role = role_word(c);
+  row.role = wire::role_word(c.role);
   row.local_identity = shown_identity();
   row.remote_identity = c.proved().identity;
   row.version = agreed.tls13 ? "tls13" : "tls12";

@@ -285,9 +285,7 @@ void Worker::adopt(Frame frame) {
 }
 
 void Worker::send_adopt(wire::Adopt adopt, UniqueFd socket) {
-  std::vector<UniqueFd> descriptors;
-  descriptors.push_back(std::move(socket));
-  supervisor_->send(wire::Kind::adopt, 0, wire::encode(adopt), std::move(descriptors));
+  supervisor_->send(wire::Kind::adopt, 0, wire::encode(adopt), only(std::move(socket)));
 }
 
 std::uint64_t Worker::ask_executable(pid_t pid, std::function<void(std::string)> on_answer) {

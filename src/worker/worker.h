@@ -124,6 +124,7 @@ class Worker {
   Timer retirement_;
   std::optional<std::uint64_t> retired_at_;  // Loop::now()
   bool quiet_ = false;
+  bool finished_ = false;
   std::uint32_t elsewhere_ = 0;
   std::unordered_map<Control*, std::unique_ptr<Control>> controls_;
   std::vector<std::unique_ptr<Control>> gone_;  // destroyed when the loop is out of their callbacks

@@ -40,7 +40,10 @@ void Worker::look_retired() {
   }
   const bool programs = std::ranges::any_of(controls_, [](const auto& entry) { return entry.first->program() == Program::any; });
   const bool quiet = !programs && room_.handshakes() == 0;
-  if (quiet && sessions_.open() == 0 && !may_be_asked()) return loop_.stop();
+  if (quiet && sessions_.open() == 0 && !may_be_asked()) {
+    if (!std::exchange(finished_, true)) send(wire::Kind::finished, 0, {});
+    return;
+  }
   if (quiet && !std::exchange(quiet_, true)) send(wire::Kind::quiet, 0, {});
   const auto pause = since < soon ? std::chrono::milliseconds{50} : std::chrono::milliseconds{1000};
   retirement_.start(pause, [this] { look_retired(); });

@@ -69,6 +69,22 @@ def test_whom_the_configuration_of_the_new_process_refuses(pool, lib):
     assert pool.process.wait(PATIENCE) == 0
 
 
+def test_whose_token_is_gone(pool, lib, place):
+    use_shim(pool, place).environment |= {"TLSPOOL_REMOVED_TOKEN": "removed"}
+    identity, = (pool.directory / "identities").glob("*.toml")
+    identity.write_text(identity.read_text().replace('name = "pool.example"', 'name = "pool.example"\ntoken_gone = "end"'))
+    start(pool)
+    near, far = both(lib, "pool.example")
+    with near, far:
+        keeper, = pool.pids("keeper")
+        upgrade(pool)
+        eventually(lambda: not alive(keeper))
+        works(near, far)
+        (pool.directory / "keeper" / "removed").touch()
+        assert far.recv(100) == b""
+    assert pool.wait_for("token.sessions_ended")["sessions"] == "1"
+
+
 def test_also_two_upgrades_back(pool, lib):
     """The pool in the middle has no session left, and is still there for the oldest one."""
     start(pool)
@@ -84,6 +100,22 @@ def test_also_two_upgrades_back(pool, lib):
     assert pool.process.wait(PATIENCE) == 0
     eventually(lambda: not alive(middle), message="the one in the middle does not end")
     assert alive(last)
+
+
+def test_when_the_one_in_the_middle_ends(pool, lib):
+    """It is stopped by hand; what only it could reach ends with it, and the newest goes on."""
+    start(pool)
+    near, far = both(lib, REVOKED)
+    with near, far:
+        middle = upgrade(pool)
+        last = upgrade(pool)
+        pool.wait_for("upgrade.drained")
+        works(near, far)
+        os.kill(middle, signal.SIGTERM)
+        assert near.recv(100) == b""
+    eventually(lambda: not alive(middle), message="it does not end")
+    assert pool.process.wait(PATIENCE) == 0
+    assert alive(last) and serves(pool)
 
 
 def test_an_old_process_that_does_not_listen_is_killed(pool, lib):

@@ -60,7 +60,6 @@ long ended_if_child(long pid) {
   return pid;
 }
 
-
 long executable(int protection_at_first) {
   void* memory = mmap(nullptr, 4096, protection_at_first, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return -1;

@@ -14,7 +14,6 @@ using Says = FakeWorker::Says;
 
 Deadline in(std::chrono::milliseconds time) { return std::chrono::steady_clock::now() + time; }
 
-
 Result<UniqueFd> start(ControlLinks& links, Deadline deadline = in(std::chrono::seconds(20))) {
   auto pair = socket_pair(SOCK_STREAM, false);
   return links.start_tls(pair->first, "sae-a.example", "kme-a.example", deadline);

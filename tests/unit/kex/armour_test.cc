@@ -28,14 +28,14 @@ std::string each_line(const std::string& text, const std::function<std::string(c
 }
 
 void expect_found(const std::string& text, Step step = Step::client_hello, const Bytes& message = some_message()) {
-  auto found = find_message(text);
+  const auto found = find_messages(text);
   ASSERT_TRUE(found) << found.error().text() << "\n" << text;
-  EXPECT_EQ(found->step, step);
-  EXPECT_EQ(found->message, message);
+  EXPECT_EQ(found->front().step, step);
+  EXPECT_EQ(found->front().message, message);
 }
 
 std::string problem_of(const std::string& text) {
-  auto found = find_message(text);
+  const auto found = find_messages(text);
   return found ? "found" : found.error().text();
 }
 

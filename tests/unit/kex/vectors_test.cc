@@ -34,17 +34,17 @@ TEST(KexVectors, Messages) {
 TEST(KexVectors, Texts) {
   for (const wire::Value& entry : cases_of("kex/texts.json")) {
     SCOPED_TRACE(entry.text("why"));
-    const auto found = find_message(entry.text("text"));
+    const auto found = find_messages(entry.text("text"));
     if (entry.find("refused") != nullptr) {
       ASSERT_FALSE(found);
       EXPECT_NE(found.error().reason.find(entry.text("refused")), std::string::npos) << found.error().reason;
       continue;
     }
     ASSERT_TRUE(found) << found.error().text();
-    EXPECT_EQ(static_cast<std::int64_t>(found->step), entry.number("step", 0));
-    EXPECT_EQ(hex(found->message), entry.text("message"));
+    EXPECT_EQ(static_cast<std::int64_t>(found->front().step), entry.number("step", 0));
+    EXPECT_EQ(hex(found->front().message), entry.text("message"));
     if (entry.flag("armour")) {
-      EXPECT_EQ(armour(found->step, found->message), entry.text("text"));
+      EXPECT_EQ(armour(found->front().step, found->front().message), entry.text("text"));
     }
   }
 }

@@ -43,6 +43,8 @@ TEST(Codec, EveryTruncationFails) {
   expect_strict(KeeperReport{{{"default", TokenState::locked, "l", "m", "p"}}, {{7, true, KeyType::p384, 384, false, {}, ""}}});
   expect_strict(LogSetup{true, 1, "worker-0"});
   expect_strict(Adopt{3, Bytes(9, 9)});
+  expect_strict(Visit{Visit::Asks::list, 3, Bytes(9, 9)});
+  expect_strict(SessionList{{{"id", 1, "client", "", "www.example", "tls13", "suite", "", 33, 7, 1, 2, 3, true}}});
   expect_strict(PolicySetup{{".example", 3, 10}, {}, {"smtp", 5, 12}, {"dane", 6, 10}, "policies/a.toml", 2});
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what the tests need, builds, and runs all of them: unit tests and system tests, both again under
-# AddressSanitizer and UBSan, every fuzz target for a while, the model of the tie-break, and the
+# AddressSanitizer and UBSan, those of the threads under ThreadSanitizer, every fuzz target for a while, the model of the tie-break, and the
 # Debian packages in a system of their own. docs/testing.md tells how to run a part.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -26,6 +26,9 @@ build build -DTLSPOOL_TESTS=ON -DCMAKE_INSTALL_PREFIX=/usr "${together[@]}"
 ninja -C build --quiet
 build build-fuzz -DTLSPOOL_FUZZ=ON -DTLSPOOL_TESTS=ON -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ "${together[@]}"
 ninja -C build-fuzz --quiet
+
+say "unit tests, threads"
+scripts/threads.sh
 
 say "fuzz targets, $fuzz_seconds s each"
 TLSPOOL_FUZZ_JOBS=2 scripts/fuzz.sh "$fuzz_seconds"

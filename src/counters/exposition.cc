@@ -110,9 +110,9 @@ void family(Out out, const Descriptor& d, const Exposition& of) {
 }  // namespace
 
 std::optional<Labels> labels_of(const Descriptor& d, std::size_t series, std::span<const std::string> tokens) {
-  Labels out(d.label_count());
+  Labels out(d.labels.count);
   for (std::size_t i = out.size(); i-- > 0;) {
-    const Label& label = *d.labels[i];
+    const Label& label = *d.labels.at[i];
     const std::size_t value = series % label.size();
     series /= label.size();
     if (label.words.empty() && (value >= tokens.size() || tokens[value].empty())) return std::nullopt;

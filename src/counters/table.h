@@ -2,7 +2,6 @@
 // Every metric of the pool, and where its numbers lie in a page (page.h). One layout for all processes: each counts what is its own,
 // and the sum over their pages is the pool's.
 #pragma once
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -31,21 +30,26 @@ enum class Family : std::uint8_t {
 
 enum class Type : std::uint8_t { counter, gauge, histogram };
 
+/// Of a descriptor. Their number is counted where they are written: to a sanitized g++ no address of an inline variable is surely not null.
+struct LabelList {
+  std::array<const Label*, 3> at{};
+  std::size_t count = 0;
+  template <class... L>
+  constexpr LabelList(const L*... labels) : at{labels...}, count(sizeof...(L)) {}
+};
+
 struct Descriptor {
   Family family;
   Type type;
   std::string_view name;
   std::string_view help;
-  std::array<const Label*, 3> labels{};        ///< null: no more
+  LabelList labels{};
   std::span<const std::uint64_t> bounds{};  ///< of a histogram: the upper ends of its buckets but the last, microseconds
-  [[nodiscard]] constexpr std::size_t label_count() const {
-    return static_cast<std::size_t>(std::find(labels.begin(), labels.end(), nullptr) - labels.begin());
-  }
   /// Numbers for each combination of labels: a histogram has its buckets and the sum.
   [[nodiscard]] constexpr std::size_t width() const { return type == Type::histogram ? bounds.size() + 2 : 1; }
   [[nodiscard]] constexpr std::size_t series() const {
     std::size_t out = 1;
-    for (const Label* l : labels) out *= l == nullptr ? 1 : l->size();
+    for (std::size_t i = 0; i < labels.count; ++i) out *= labels.at[i]->size();
     return out;
   }
 };
@@ -128,8 +132,8 @@ static_assert([] {
 template <Family F, class... L>
 constexpr std::size_t slot(L... values) {
   constexpr const Descriptor& d = table[static_cast<std::size_t>(F)];
-  static_assert(sizeof...(L) == d.label_count(), "one value for each label");
-  static_assert([]<std::size_t... I>(std::index_sequence<I...>) { return ((d.labels[I] == &label<L>) && ...); }(std::index_sequence_for<L...>{}),
+  static_assert(sizeof...(L) == d.labels.count, "one value for each label");
+  static_assert([]<std::size_t... I>(std::index_sequence<I...>) { return ((d.labels.at[I] == &label<L>) && ...); }(std::index_sequence_for<L...>{}),
                 "values in the order of the labels");
   std::size_t at = 0;
   ((at = at * label<L>.size() + std::min(static_cast<std::size_t>(values), label<L>.size() - 1)), ...);

@@ -83,6 +83,13 @@ void append_number(std::string& out, Number number) {
   out.append(digits, end);
 }
 
+// So that it is read again as what it was: the shortest digits of -0.0 and of 10^20 are those of integers.
+void append_real(std::string& out, double real) {
+  const std::size_t begin = out.size();
+  append_number(out, real);
+  if (out.find_first_of(".e", begin) == std::string::npos) out += ".0";
+}
+
 }  // namespace
 
 Value::Value(const Value& other) = default;
@@ -147,7 +154,7 @@ void append_json(std::string& out, const Value& value) {
     append_number(out, *number);
   } else if (const double* real = value.real()) {
     if (std::isfinite(*real)) {
-      append_number(out, *real);
+      append_real(out, *real);
     } else {
       out += "null";  // JSON has no other word for it
     }

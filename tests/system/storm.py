@@ -4,8 +4,10 @@ import contextlib
 import os
 import random
 import ssl
+import sys
 import threading
 import time
+import traceback
 
 from control import call
 from peers import in_thread, tcp_pair
@@ -174,6 +176,13 @@ class Killer:
         while len(self.names) < count:
             self.kill()
             time.sleep(pause)  # the rhythm of the storm, nothing is waited for
+
+
+def where(thread):
+    """For people: what a thread that does not come along has met, and where it is."""
+    frame = sys._current_frames().get(thread.ident)
+    stack = "".join(traceback.format_stack(frame)[-4:]) if frame is not None else "ended\n"
+    return f"{type(thread).__name__}: {thread.problems}\n{stack}"
 
 
 def unverified():

@@ -103,6 +103,18 @@ TEST(Json, FindPassesOverNull) {
   EXPECT_EQ(v->find("s"), nullptr);
 }
 
+TEST(Json, ARealStaysAReal) {
+  for (const char* text : {"-0.0", "0.0", "5.0", "1e300", "0.25", "-2.5e-10", "123456789012345680000.0"}) {
+    const auto parsed = parse_json(text);
+    ASSERT_TRUE(parsed) << text;
+    const auto again = parse_json(to_json(*parsed));
+    ASSERT_TRUE(again) << to_json(*parsed);
+    ASSERT_NE(again->real(), nullptr) << to_json(*parsed);
+    EXPECT_EQ(*again->real(), *parsed->real());
+    EXPECT_EQ(to_json(*again), to_json(*parsed));
+  }
+}
+
 TEST(Json, InfinityBecomesNull) { EXPECT_EQ(to_json(std::numeric_limits<double>::infinity()), "null"); }
 
 }  // namespace

@@ -26,10 +26,13 @@
 namespace tlspool::supervisor {
 namespace {
 
-Result<Content> with_audit(Content content, const config::Paths& paths) {
-  auto audit = open_audit(content.config.audit, paths.directory);
+// As start() does it, where a pool is at work.
+Result<Content> read_again(const config::Paths& paths) {
+  auto content = read_content(paths);
+  if (!content) return content;
+  auto audit = open_audit(content->config.audit, paths.directory);
   if (!audit) return fail(std::move(audit.error()));
-  content.audit = std::move(*audit);
+  content->audit = std::move(*audit);
   return content;
 }
 
@@ -161,8 +164,7 @@ class Daemon {
     if (pool_.is_retired()) return done(fail({Code::busy, "reload", paths_.directory, "another process has taken over", {}}));
     upgrade_.give_up("the configuration is being read again");
     notify_reloading();
-    auto content = read_content(paths_);
-    if (content) content = with_audit(std::move(*content), paths_);
+    auto content = read_again(paths_);
     if (!content) return refused(content.error(), done);
     warn_of_restart(content->config);
     pool_.reload(std::move(*content), [this, done = std::move(done)](const Status& applied) {
@@ -271,8 +273,7 @@ class Daemon {
   }
 
   void successor_reloads(const std::string& number) {
-    auto content = read_content(paths_);
-    if (content) content = with_audit(std::move(*content), paths_);
+    auto content = read_again(paths_);
     if (!content) return end_all(content.error().text());
     pool_.reload(std::move(*content), [this, number](const Status& applied) {
       if (!applied) return end_all(applied.error().text());

@@ -16,6 +16,7 @@
 #include <new>
 #include <span>
 
+#include "tls/dispatch.h"
 #include "tls/hmac.h"
 #include "tls/openssl.h"
 #include "tls/x25519.h"
@@ -259,21 +260,16 @@ const OSSL_PARAM* mac_gettable(void*, void*) {
 
 // --- tables -----------------------------------------------------------------------------------------------
 
-template <class F>
-constexpr OSSL_DISPATCH call(int id, F* function) {
-  return {id, reinterpret_cast<void (*)()>(function)};
-}
-
-const OSSL_DISPATCH kdf13_functions[] = {call(OSSL_FUNC_KDF_NEWCTX, context_new), call(OSSL_FUNC_KDF_FREECTX, context_free),
-                                         call(OSSL_FUNC_KDF_DERIVE, derive13), {0, nullptr}};
-const OSSL_DISPATCH prf12_functions[] = {call(OSSL_FUNC_KDF_NEWCTX, context_new), call(OSSL_FUNC_KDF_FREECTX, context_free),
-                                         call(OSSL_FUNC_KDF_DERIVE, derive12), {0, nullptr}};
+const OSSL_DISPATCH kdf13_functions[] = {served(OSSL_FUNC_KDF_NEWCTX, context_new), served(OSSL_FUNC_KDF_FREECTX, context_free),
+                                         served(OSSL_FUNC_KDF_DERIVE, derive13), {0, nullptr}};
+const OSSL_DISPATCH prf12_functions[] = {served(OSSL_FUNC_KDF_NEWCTX, context_new), served(OSSL_FUNC_KDF_FREECTX, context_free),
+                                         served(OSSL_FUNC_KDF_DERIVE, derive12), {0, nullptr}};
 const OSSL_DISPATCH mac_functions[] = {
-    call(OSSL_FUNC_MAC_NEWCTX, mac_new),           call(OSSL_FUNC_MAC_FREECTX, mac_free),
-    call(OSSL_FUNC_MAC_DUPCTX, mac_copy),          call(OSSL_FUNC_MAC_INIT, mac_init),
-    call(OSSL_FUNC_MAC_UPDATE, mac_update),        call(OSSL_FUNC_MAC_FINAL, mac_final),
-    call(OSSL_FUNC_MAC_SET_CTX_PARAMS, mac_set),   call(OSSL_FUNC_MAC_SETTABLE_CTX_PARAMS, mac_settable),
-    call(OSSL_FUNC_MAC_GET_CTX_PARAMS, mac_get),   call(OSSL_FUNC_MAC_GETTABLE_CTX_PARAMS, mac_gettable),
+    served(OSSL_FUNC_MAC_NEWCTX, mac_new),           served(OSSL_FUNC_MAC_FREECTX, mac_free),
+    served(OSSL_FUNC_MAC_DUPCTX, mac_copy),          served(OSSL_FUNC_MAC_INIT, mac_init),
+    served(OSSL_FUNC_MAC_UPDATE, mac_update),        served(OSSL_FUNC_MAC_FINAL, mac_final),
+    served(OSSL_FUNC_MAC_SET_CTX_PARAMS, mac_set),   served(OSSL_FUNC_MAC_SETTABLE_CTX_PARAMS, mac_settable),
+    served(OSSL_FUNC_MAC_GET_CTX_PARAMS, mac_get),   served(OSSL_FUNC_MAC_GETTABLE_CTX_PARAMS, mac_gettable),
     {0, nullptr},
 };
 const OSSL_ALGORITHM kdf_algorithms[] = {{"TLS13-KDF", fast_properties, kdf13_functions, nullptr},
@@ -297,8 +293,8 @@ int tell_capabilities(void*, const char* capability, OSSL_CALLBACK* tell, void* 
   return OPENSSL_strcasecmp(capability, "TLS-GROUP") == 0 ? x25519_group(tell, argument) : 0;
 }
 
-const OSSL_DISPATCH handshake_functions[] = {call(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query_handshake),
-                                            call(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, tell_capabilities), {0, nullptr}};
+const OSSL_DISPATCH handshake_functions[] = {served(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query_handshake),
+                                            served(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, tell_capabilities), {0, nullptr}};
 
 int handshake_init(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** context) {
   *out = handshake_functions;

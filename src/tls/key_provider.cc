@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string>
 
+#include "tls/dispatch.h"
 #include "tls/openssl.h"
 
 // A key of this provider is a number and a public half that belongs to the default provider. Everything that
@@ -234,36 +235,31 @@ int sign_once(void* context, unsigned char* signature, std::size_t* size, std::s
 
 // --- tables ---------------------------------------------------------------------------------------------
 
-template <class F>
-constexpr OSSL_DISPATCH entry(int id, F* function) {
-  return {id, reinterpret_cast<void (*)()>(function)};
-}
-
 constexpr char rsa_name[] = "RSA";
 constexpr char ec_name[] = "EC";
 constexpr char ed25519_name[] = "ED25519";
 
-#define KEY_FUNCTIONS(name)                                                                               \
-  entry(OSSL_FUNC_KEYMGMT_NEW, key_new<name>), entry(OSSL_FUNC_KEYMGMT_FREE, key_free),                   \
-      entry(OSSL_FUNC_KEYMGMT_HAS, key_has), entry(OSSL_FUNC_KEYMGMT_MATCH, key_match),                   \
-      entry(OSSL_FUNC_KEYMGMT_IMPORT, key_import), entry(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, key_import_types), \
-      entry(OSSL_FUNC_KEYMGMT_GET_PARAMS, key_get_params),                                                \
-      entry(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, key_gettable_params)
+#define KEY_FUNCTIONS(name)                                                                                 \
+  served(OSSL_FUNC_KEYMGMT_NEW, key_new<name>), served(OSSL_FUNC_KEYMGMT_FREE, key_free),                   \
+      served(OSSL_FUNC_KEYMGMT_HAS, key_has), served(OSSL_FUNC_KEYMGMT_MATCH, key_match),                   \
+      served(OSSL_FUNC_KEYMGMT_IMPORT, key_import), served(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, key_import_types),\
+      served(OSSL_FUNC_KEYMGMT_GET_PARAMS, key_get_params),                                                 \
+      served(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, key_gettable_params)
 
 const OSSL_DISPATCH rsa_keys[] = {KEY_FUNCTIONS(rsa_name), {0, nullptr}};
 const OSSL_DISPATCH ed25519_keys[] = {KEY_FUNCTIONS(ed25519_name), {0, nullptr}};
 const OSSL_DISPATCH ec_keys[] = {
-    KEY_FUNCTIONS(ec_name), entry(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, ec_operation_name), {0, nullptr}};
+    KEY_FUNCTIONS(ec_name), served(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, ec_operation_name), {0, nullptr}};
 
 const OSSL_DISPATCH sign_functions[] = {
-    entry(OSSL_FUNC_SIGNATURE_NEWCTX, sign_new),
-    entry(OSSL_FUNC_SIGNATURE_FREECTX, sign_free),
-    entry(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, sign_init),
-    entry(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, sign_once),
-    entry(OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, sign_set_params),
-    entry(OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, sign_settable),
-    entry(OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS, sign_get_params),
-    entry(OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS, sign_gettable),
+    served(OSSL_FUNC_SIGNATURE_NEWCTX, sign_new),
+    served(OSSL_FUNC_SIGNATURE_FREECTX, sign_free),
+    served(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, sign_init),
+    served(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, sign_once),
+    served(OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, sign_set_params),
+    served(OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, sign_settable),
+    served(OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS, sign_get_params),
+    served(OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS, sign_gettable),
     {0, nullptr},
 };
 
@@ -287,7 +283,7 @@ const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
   return nullptr;
 }
 
-const OSSL_DISPATCH provider_functions[] = {entry(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query), {0, nullptr}};
+const OSSL_DISPATCH provider_functions[] = {served(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query), {0, nullptr}};
 
 int provider_init(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** context) {
   *out = provider_functions;

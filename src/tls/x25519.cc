@@ -14,6 +14,7 @@
 #include <new>
 
 #include "base/secret.h"
+#include "tls/dispatch.h"
 
 namespace tlspool::tls {
 namespace {
@@ -157,13 +158,6 @@ int exchange_derive(void* exchange, unsigned char* secret, std::size_t* size, st
   if (e->own == nullptr || e->theirs == nullptr || room < key_size) return 0;
   // It fails where all bytes of the secret would be zero, as RFC 8446 section 7.4.2 wants it.
   return crypto_scalarmult(secret, e->own->private_half.data(), e->theirs->public_half.data()) == 0 ? 1 : 0;
-}
-
-// --- tables -----------------------------------------------------------------------------------------------
-
-template <class F>
-constexpr OSSL_DISPATCH served(int id, F* function) {
-  return {id, reinterpret_cast<void (*)()>(function)};
 }
 
 }  // namespace

@@ -21,21 +21,14 @@ def pool(upgradable):
     return upgradable
 
 
-@pytest.fixture
-def lib():
-    import tlspool
-
-    return tlspool
-
-
 def revoke(pool):
     """How many sessions it ended, on both sides."""
     return call(pool.directory / "run" / "admin.sock", "io.tlspool.Admin.Revoke", {"what": REVOKED})["parameters"]["sessions"]
 
 
-def test_who_is_revoked(pool, lib):
+def test_who_is_revoked(pool, library):
     start(pool)
-    near, far = both(lib, REVOKED)
+    near, far = both(library, REVOKED)
     with near, far:
         upgrade(pool)
         works(near, far)
@@ -45,10 +38,10 @@ def test_who_is_revoked(pool, lib):
     assert pool.process.wait(PATIENCE) == 0
 
 
-def test_whom_a_new_configuration_refuses(pool, lib):
+def test_whom_a_new_configuration_refuses(pool, library):
     pool.configure('[sessions]\non_reload = "recheck"')
     start(pool)
-    near, far = both(lib, REVOKED)
+    near, far = both(library, REVOKED)
     with near, far:
         upgrade(pool)
         works(near, far)
@@ -58,10 +51,10 @@ def test_whom_a_new_configuration_refuses(pool, lib):
     assert pool.process.wait(PATIENCE) == 0
 
 
-def test_whom_the_configuration_of_the_new_process_refuses(pool, lib):
+def test_whom_the_configuration_of_the_new_process_refuses(pool, library):
     pool.configure('[sessions]\non_reload = "recheck"')
     start(pool)
-    near, far = both(lib, REVOKED)
+    near, far = both(library, REVOKED)
     with near, far:
         pool.replace('anchors = ["ca/ca.pem"]', "anchors = []")
         upgrade(pool)
@@ -69,12 +62,12 @@ def test_whom_the_configuration_of_the_new_process_refuses(pool, lib):
     assert pool.process.wait(PATIENCE) == 0
 
 
-def test_whose_token_is_gone(pool, lib, place):
+def test_whose_token_is_gone(pool, library, place):
     use_shim(pool, place).environment |= {"TLSPOOL_REMOVED_TOKEN": "removed"}
     identity, = (pool.directory / "identities").glob("*.toml")
     identity.write_text(identity.read_text().replace('name = "pool.example"', 'name = "pool.example"\ntoken_gone = "end"'))
     start(pool)
-    near, far = both(lib, "pool.example")
+    near, far = both(library, "pool.example")
     with near, far:
         keeper, = pool.pids("keeper")
         upgrade(pool)
@@ -85,10 +78,10 @@ def test_whose_token_is_gone(pool, lib, place):
     assert pool.wait_for("token.sessions_ended")["sessions"] == "1"
 
 
-def test_also_two_upgrades_back(pool, lib):
+def test_also_two_upgrades_back(pool, library):
     """The pool in the middle has no session left, and is still there for the oldest one."""
     start(pool)
-    near, far = both(lib, REVOKED)
+    near, far = both(library, REVOKED)
     with near, far:
         middle = upgrade(pool)
         last = upgrade(pool)
@@ -102,10 +95,10 @@ def test_also_two_upgrades_back(pool, lib):
     assert alive(last)
 
 
-def test_when_the_one_in_the_middle_ends(pool, lib):
+def test_when_the_one_in_the_middle_ends(pool, library):
     """It is stopped by hand; what only it could reach ends with it, and the newest goes on."""
     start(pool)
-    near, far = both(lib, REVOKED)
+    near, far = both(library, REVOKED)
     with near, far:
         middle = upgrade(pool)
         last = upgrade(pool)
@@ -118,9 +111,9 @@ def test_when_the_one_in_the_middle_ends(pool, lib):
     assert alive(last) and serves(pool)
 
 
-def test_an_old_process_that_does_not_listen_is_killed(pool, lib):
+def test_an_old_process_that_does_not_listen_is_killed(pool, library):
     start(pool)
-    near, far = both(lib, REVOKED)
+    near, far = both(library, REVOKED)
     with near, far:
         upgrade(pool)
         works(near, far)
@@ -131,9 +124,9 @@ def test_an_old_process_that_does_not_listen_is_killed(pool, lib):
     pool.wait_for("upgrade.old_killed")
 
 
-def test_an_old_process_ends_with_the_new_one(pool, lib):
+def test_an_old_process_ends_with_the_new_one(pool, library):
     start(pool)
-    near, far = both(lib, REVOKED)
+    near, far = both(library, REVOKED)
     with near, far:
         new = upgrade(pool)
         works(near, far)
@@ -143,10 +136,10 @@ def test_an_old_process_ends_with_the_new_one(pool, lib):
     assert "gone" in pool.wait_for("upgrade.sessions_ended")["reason"]
 
 
-def test_an_administrator_can_tell_an_old_process_nothing(pool, lib):
+def test_an_administrator_can_tell_an_old_process_nothing(pool, library):
     """It would be in the wrong files, or in nobody's."""
     start(pool)
-    near, far = both(lib, REVOKED)
+    near, far = both(library, REVOKED)
     with near, far, Control(pool.directory / "run" / "admin.sock") as late:
         assert late.call("io.tlspool.Admin.ListRevoked")["parameters"]["revoked"] == []
         upgrade(pool)
@@ -167,14 +160,14 @@ def hold_an_upgrade(pool, place):
     return file.unlink
 
 
-def test_who_is_revoked_while_the_new_process_starts(pool, place, lib):
+def test_who_is_revoked_while_the_new_process_starts(pool, place, library):
     go_on = hold_an_upgrade(pool, place)
     pool.tlspool("revoke", REVOKED)
     go_on()
     pool.wait_for("upgrade.done")
     assert [row["what"] for row in json.loads(pool.tlspool("revoke", "list", "--json").stdout)] == [REVOKED]
-    with pytest.raises(lib.HandshakeFailed, match="revoked"):
-        both(lib, REVOKED)
+    with pytest.raises(library.HandshakeFailed, match="revoked"):
+        both(library, REVOKED)
 
 
 def test_a_new_process_that_lost_the_old_one_ends(pool, place):

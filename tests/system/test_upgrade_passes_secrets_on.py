@@ -18,13 +18,6 @@ def pool(upgradable):
     return upgradable
 
 
-@pytest.fixture
-def lib():
-    import tlspool
-
-    return tlspool
-
-
 def typed(pool, token="default"):
     """Takes the PIN out of the configuration, and types it."""
     pin = (pool.directory / "keeper" / "pin").read_text()
@@ -35,9 +28,9 @@ def typed(pool, token="default"):
     return pin
 
 
-def test_a_pin_that_was_typed(pool, lib):
+def test_a_pin_that_was_typed(pool, library):
     typed(pool)
-    near, far = both(lib, "pool.example")
+    near, far = both(library, "pool.example")
     with near, far:
         keeper, = pool.pids("keeper")
         for _ in range(2):
@@ -62,25 +55,25 @@ def test_a_pin_that_is_no_good_any_more(pool):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_tickets(pool, lib, version):
+def test_tickets(pool, library, version):
     start(pool)
     context = client_context(pool.ca, PYTHON_VERSION[version])
     context.check_hostname = False
-    first, reused, _, _ = visit(lib, context, identity="pool.example")
+    first, reused, _, _ = visit(library, context, identity="pool.example")
     assert not reused
     upgrade(pool)
-    second, reused, facts, _ = visit(lib, context, first, identity="pool.example")
+    second, reused, facts, _ = visit(library, context, first, identity="pool.example")
     assert reused and facts.resumed
     upgrade(pool)
-    assert visit(lib, context, second, identity="pool.example")[1]
+    assert visit(library, context, second, identity="pool.example")[1]
     assert pool.events("upgrade.no_tickets") == []
 
 
-def test_no_ticket_that_another_policy_gave(pool, lib):
+def test_no_ticket_that_another_policy_gave(pool, library):
     start(pool)
     context = client_context(pool.ca)
     context.check_hostname = False
-    ticket, _, _, _ = visit(lib, context, identity="pool.example")
+    ticket, _, _, _ = visit(library, context, identity="pool.example")
     pool.replace('anchors = ["ca/ca.pem"]', "anchors = []")
     upgrade(pool)
-    assert not visit(lib, context, ticket, identity="pool.example")[1]
+    assert not visit(library, context, ticket, identity="pool.example")[1]

@@ -18,13 +18,6 @@ def pool(upgradable):
     return upgradable
 
 
-@pytest.fixture
-def lib():
-    import tlspool
-
-    return tlspool
-
-
 def ask(pool, method, parameters=None):
     return call(pool.directory / "run" / "admin.sock", ADMIN + method, parameters)["parameters"]
 
@@ -43,14 +36,14 @@ def counted(pool):
     return seen.get("tlspool_sessions"), seen.get("tlspool_handshakes_total")
 
 
-def test_administrators(pool, lib):
+def test_administrators(pool, library):
     pool.configure(metrics.listen_on_socket(pool))
     start(pool)
-    old = both(lib, "pool.example")
+    old = both(library, "pool.example")
     with old[0], old[1]:
         assert counted(pool) == (2, 2)
         first = upgrade(pool)
-        new = both(lib, "pool.example")
+        new = both(library, "pool.example")
         with new[0], new[1]:
             expected = {s.session.id: s in old for s in (*old, *new)}
             assert draining(pool) == expected
@@ -77,10 +70,10 @@ def test_administrators(pool, lib):
 
 
 @pytest.mark.parametrize("upgrades", [1, 2])
-def test_programs(pool, lib, upgrades):
+def test_programs(pool, library, upgrades):
     pool.replace("workers = 0", "workers = 2")
     start(pool)
-    pairs = [both(lib, "pool.example") for _ in range(3)]
+    pairs = [both(library, "pool.example") for _ in range(3)]
     for n in range(upgrades):
         pool.replace(f"workers = {2 - n}", f"workers = {1 - n or 3}")  # it has another number of them
         upgrade(pool)
